@@ -1,0 +1,99 @@
+"""A plain matcher for tests of backends: the shortest code that keeps the contract.
+
+It holds the dataset's private and person values in the clear, so it is for made-up data only;
+the product's matcher is ``shredder.fingerprint``. Both pass the same tests.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from backends.contract import Digest, Evidence, RecordClass, Verdict
+
+_TOKEN = re.compile(rb"[0-9A-Za-z_.@+\-\x80-\xff]{6,}")
+_SOMETHING = re.compile(rb"[0-9A-Za-z\x80-\xff]")
+
+
+@dataclass
+class ReferenceScan:
+    """One pass; see :class:`backends.contract.Scan`."""
+
+    private: Mapping[bytes, int]  # token -> number of the record
+    person: frozenset[bytes]
+    counts: dict[RecordClass, int] = field(default_factory=lambda: dict.fromkeys(RecordClass, 0))
+    seen: set[int] = field(default_factory=set)
+
+    def feed(self, block: bytes, ends: Sequence[int]) -> bytes:
+        """Classify each record by its tokens."""
+        classes = bytearray()
+        start = 0
+        for end in ends:
+            window = block[start:end]
+            tokens = [t.strip(b"._@+-").lower() for t in _TOKEN.findall(window)]
+            found = {self.private[t] for t in tokens if t in self.private}
+            self.seen |= found
+            if found:
+                kind = RecordClass.RECORD
+            elif any(t in self.person for t in tokens):
+                kind = RecordClass.PERSON
+            elif _SOMETHING.search(window):
+                kind = RecordClass.FOREIGN
+            else:
+                kind = RecordClass.BLANK
+            self.counts[kind] += 1
+            classes.append(kind)
+            start = end
+        return bytes(classes)
+
+    def evidence(self) -> Evidence:
+        """Sum up."""
+        matched, person = self.counts[RecordClass.RECORD], self.counts[RecordClass.PERSON]
+        verdict = Verdict.COPY if matched else Verdict.MAYBE if person else None
+        return Evidence(
+            windows=sum(self.counts.values()),
+            matched=matched,
+            records=len(self.seen),
+            person=person,
+            foreign=self.counts[RecordClass.FOREIGN],
+            blank=self.counts[RecordClass.BLANK],
+            verdict=verdict,
+        )
+
+
+class ReferenceMatcher:
+    """Recognises records by exact values; see :class:`backends.contract.Matcher`.
+
+    `private` holds one value per record that occurs nowhere else (an id); `person` values that
+    occur elsewhere honestly (an e-mail address). Values are at least six token characters long.
+    """
+
+    def __init__(
+        self,
+        private: Iterable[str],
+        person: Iterable[str] = (),
+        columns: Iterable[str] = ("respondent_id", "email", "answer"),
+    ) -> None:
+        self._private = {value.lower().encode(): n for n, value in enumerate(private)}
+        self._person = frozenset(value.lower().encode() for value in person)
+        self._columns = frozenset(name.lower() for name in columns)
+
+    @property
+    def commitment(self) -> str:
+        """A digest of the private values; not keyed, for they are made up."""
+        return "sha256:" + hashlib.sha256(b"\n".join(sorted(self._private))).hexdigest()
+
+    @property
+    def columns(self) -> frozenset[str]:
+        """The column names, lower case."""
+        return self._columns
+
+    def scan(self) -> ReferenceScan:
+        """Begin a pass."""
+        return ReferenceScan(self._private, self._person)
+
+    def digest(self) -> Digest:
+        """Begin a digest keyed with a fixed, public key."""
+        return hashlib.blake2b(key=b"reference", digest_size=16)
