@@ -1,0 +1,81 @@
+"""What tests may need of the machine: how to tell, and what to install."""
+
+from __future__ import annotations
+
+import ctypes.util
+import functools
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+VECTORS = Path(__file__).resolve().parents[2] / "shared" / "vectors"
+POSTGRES_15 = Path("/usr/lib/postgresql/15/bin")
+
+
+def _program(name: str, package: str) -> Callable[[], str]:
+    def probe() -> str:
+        return "" if shutil.which(name) else f"no {name} here: install {package}"
+
+    return probe
+
+
+def _root() -> str:
+    return "" if os.geteuid() == 0 else "not root: run as root"
+
+
+def _loop() -> str:
+    """Loop images: root, a loop device, and the file systems' tools."""
+    if os.geteuid() != 0:
+        return "not root: loop images need root"
+    for tool, package in (("mkfs.ext4", "e2fsprogs"), ("losetup", "mount")):
+        if not shutil.which(tool):
+            return f"no {tool} here: install {package}"
+    found = subprocess.run(["losetup", "--find"], capture_output=True, check=False)
+    return "" if found.returncode == 0 else "no free loop device here"
+
+
+def _xattr() -> str:
+    with tempfile.NamedTemporaryFile() as file:
+        try:
+            os.setxattr(file.name, "user.probe", b"x")
+        except OSError:
+            return "no extended attributes in the temporary folder"
+    return ""
+
+
+def _vectors() -> str:
+    return "" if VECTORS.is_dir() else "no published vectors here: lay them in ../shared/vectors"
+
+
+def _postgres_15() -> str:
+    return "" if (POSTGRES_15 / "initdb").exists() else "no Postgres 15: install postgresql-15"
+
+
+def _softhsm() -> str:
+    found = ctypes.util.find_library("softhsm2") or Path("/usr/lib/softhsm/libsofthsm2.so").exists()
+    return "" if found else "no SoftHSM here: install softhsm2"
+
+
+NEEDS: dict[str, Callable[[], str]] = {
+    "root": _root,
+    "loop": _loop,
+    "xattr": _xattr,
+    "vectors": _vectors,
+    "postgres-15": _postgres_15,
+    "softhsm": _softhsm,
+    "openssl": _program("openssl", "openssl"),
+    "xfs": _program("mkfs.xfs", "xfsprogs"),
+    "btrfs": _program("mkfs.btrfs", "btrfs-progs"),
+    "chattr": _program("chattr", "e2fsprogs"),
+    "setfacl": _program("setfacl", "acl"),
+    "jq": _program("jq", "jq"),
+}
+
+
+@functools.cache
+def missing(name: str) -> str:
+    """Why a need is not met here and what to do about it; empty where it is met."""
+    return NEEDS[name]()
