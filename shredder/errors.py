@@ -5,7 +5,7 @@
     ShredderError               owns an exit code, a message in the operator's words, a hint
     ├── UsageError          2   the command line or the configuration does not make sense
     ├── NothingFound        3   no holding, and an attestation of that is not asked for
-    ├── Refused             6   a hold, a lock, a missing approval, a plan that is not the approved one
+    ├── Refused             6   a hold, a lock, no approval, another plan than the approved one
     ├── Inconclusive        8   could not look: nothing is known
     └── InvalidAttestation  9   a bundle that does not verify
 """

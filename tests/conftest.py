@@ -7,7 +7,7 @@ what to install. In CI (``CI=true``) nothing may be skipped: a missing need fail
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator
 
 import pytest
 
@@ -39,7 +39,9 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
     if _IN_CI and report.skipped and not hasattr(report, "wasxfail"):
         report.outcome = "failed"

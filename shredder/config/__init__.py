@@ -1,0 +1,26 @@
+"""The configuration: ``shredder.toml``, read strictly and free of secrets."""
+
+from shredder.config.load import find, load
+from shredder.config.model import (
+    Config,
+    DatasetConfig,
+    Hold,
+    Location,
+    Operator,
+    Recipient,
+    StoreConfig,
+)
+from shredder.config.template import TEMPLATE
+
+__all__ = [
+    "TEMPLATE",
+    "Config",
+    "DatasetConfig",
+    "Hold",
+    "Location",
+    "Operator",
+    "Recipient",
+    "StoreConfig",
+    "find",
+    "load",
+]

@@ -1,0 +1,270 @@
+"""Reading ``shredder.toml``: strict, with the line in every message, and no secret in it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import re
+import tomllib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TypeVar
+
+from backends.contract import Setting, SourceSpec
+from shredder.config.lines import line_of
+from shredder.config.model import (
+    Config,
+    DatasetConfig,
+    Hold,
+    Location,
+    Operator,
+    Recipient,
+    StoreConfig,
+)
+from shredder.config.secrets import secret_hint
+from shredder.errors import UsageError
+from shredder.registry import backend_settings
+
+T = TypeVar("T")
+
+FILE_NAME = "shredder.toml"
+ROLES = ("private", "person", "quasi")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+def find(explicit: Path | None) -> Path:
+    """Which file to read: ``--config``, else ``SHREDDER_CONFIG``, else ``./shredder.toml``."""
+    path = explicit or Path(os.environ.get("SHREDDER_CONFIG") or FILE_NAME)
+    if not path.is_file():
+        raise UsageError(
+            f"no configuration at {path}",
+            hint="write one with `shredder init`, or name it with --config or SHREDDER_CONFIG",
+        )
+    return path.absolute()
+
+
+def load(path: Path) -> Config:
+    """Read a configuration. Raises UsageError with the line of what is wrong."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        document = tomllib.loads(text)
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"cannot read {path}: {_why(error)}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{path} is not TOML: {error}") from error
+    return _Reader(path, text).config(document)
+
+
+def _why(error: Exception) -> str:
+    return (error.strerror or "I/O error") if isinstance(error, OSError) else "not UTF-8"
+
+
+class _Table:
+    """One TOML table: every key is taken or refused."""
+
+    def __init__(self, reader: _Reader, value: object, path: tuple[str, ...]) -> None:
+        if not isinstance(value, dict):
+            raise reader.error(path, "must be a table")
+        self._reader = reader
+        self._left: dict[str, object] = dict(value)
+        self.path = path
+
+    def text(self, key: str, default: str | None = None) -> str:
+        return self._take(key, str, "a string", default)
+
+    def number(self, key: str, default: int) -> int:
+        return self._take(key, int, "a whole number", default)
+
+    def date(self, key: str) -> dt.date | None:
+        value = self._left.pop(key, None)
+        if value is None or (isinstance(value, dt.date) and not isinstance(value, dt.datetime)):
+            return value
+        raise self._reader.error((*self.path, key), "must be a date, like 2027-01-31")
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        value = self._take(key, list, "a list of strings", [])
+        if not all(isinstance(item, str) for item in value):
+            raise self._reader.error((*self.path, key), "must be a list of strings")
+        return tuple(value)
+
+    def tables(self, key: str) -> list[_Table]:
+        value = self._take(key, list, "a list of tables", [])
+        return [_Table(self._reader, item, (*self.path, key)) for item in value]
+
+    def table(self, key: str) -> _Table:
+        return _Table(self._reader, self._left.pop(key, {}), (*self.path, key))
+
+    def named(self, key: str) -> list[_Table]:
+        """The tables below `key`, by name: ``[stores.share]``."""
+        group = self.table(key)
+        for name in group.names():
+            if not _NAME.fullmatch(name):
+                raise self._reader.error(
+                    (*group.path, name), "is no name: letters, digits, dot, dash and underscore"
+                )
+        return [_Table(self._reader, value, (*group.path, name)) for name, value in group.items()]
+
+    def names(self) -> list[str]:
+        return list(self._left)
+
+    def items(self) -> list[tuple[str, object]]:
+        taken, self._left = self._left, {}
+        return list(taken.items())
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._left
+
+    def done(self, known: str) -> None:
+        for key in self._left:
+            raise self._reader.error((*self.path, key), "is not known", hint=f"known: {known}")
+
+    def _take(self, key: str, kind: type[T], words: str, default: T | None) -> T:
+        value = self._left.pop(key, default)
+        if value is None:
+            raise self._reader.error(self.path, f"lacks the key {key!r} ({words})")
+        if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+            raise self._reader.error((*self.path, key), f"must be {words}")
+        return value
+
+
+class _Reader:
+    def __init__(self, path: Path, text: str) -> None:
+        self._path = path
+        self._text = text
+
+    def error(self, key: tuple[str, ...], message: str, *, hint: str = "") -> UsageError:
+        line = line_of(self._text, key)
+        return UsageError(f"{self._path}:{line}: {'.'.join(key)} {message}", hint=hint)
+
+    def config(self, document: Mapping[str, object]) -> Config:
+        self._refuse_secrets(document, ())
+        top = _Table(self, dict(document), ())
+        operator = top.table("operator")
+        timestamp = top.table("timestamp")
+        stores = {t.path[-1]: self._store(t) for t in top.named("stores")}
+        datasets = {t.path[-1]: self._dataset(t, stores) for t in top.named("datasets")}
+        config = Config(
+            path=self._path,
+            state=self._path.parent / top.text("state", ".shredder"),
+            controller=top.text("controller", "unnamed controller"),
+            operator=Operator(
+                operator.text("role", "operator"), operator.text("reference", "unstated")
+            ),
+            stores=stores,
+            datasets=datasets,
+            recipients=tuple(self._recipient(t, datasets) for t in top.named("recipients")),
+            authorities=timestamp.texts("authorities"),
+            timestamp_timeout=timestamp.number("timeout_s", 20),
+        )
+        operator.done("role, reference")
+        timestamp.done("authorities, timeout_s")
+        top.done("controller, state, operator, stores, datasets, recipients, timestamp")
+        for url in config.authorities:
+            if not url.startswith(("http://", "https://")):
+                raise self.error(("timestamp", "authorities"), "must be http:// or https:// URLs")
+        return config
+
+    def _refuse_secrets(self, value: object, path: tuple[str, ...]) -> None:
+        if isinstance(value, dict):
+            for key, item in value.items():
+                self._refuse_secrets(item, (*path, key))
+        elif isinstance(value, list):
+            for item in value:
+                self._refuse_secrets(item, path)
+        elif isinstance(value, str) and (hint := secret_hint(path[-1] if path else "", value)):
+            # The message must not repeat what it found.
+            raise self.error(path, "holds a secret, and this file must not", hint=hint)
+
+    def _store(self, table: _Table) -> StoreConfig:
+        name, backend = table.path[-1], table.text("backend")
+        spec = backend_settings(backend)
+        if isinstance(spec, str):
+            raise self.error((*table.path, "backend"), spec)
+        known, required = spec
+        settings: dict[str, object] = {}
+        for key, value in table.items():
+            if key not in known:
+                raise self.error(
+                    (*table.path, key),
+                    "is not known",
+                    hint=f"backend {backend!r} knows: {', '.join(sorted(known))}",
+                )
+            if not _has_type(value, known[key]):
+                raise self.error((*table.path, key), f"must be {known[key].value}")
+            settings[key] = value
+        if missing := sorted(required - settings.keys()):
+            raise self.error(table.path, f"lacks the key {missing[0]!r}")
+        return StoreConfig(name, backend, settings, line_of(self._text, table.path))
+
+    def _dataset(self, table: _Table, stores: Mapping[str, StoreConfig]) -> DatasetConfig:
+        sources = tuple(self._source(t, stores) for t in table.tables("sources"))
+        if not sources:
+            raise self.error(table.path, "lacks the key 'sources': what tells its records?")
+        columns: dict[str, str] = {}
+        for key, value in table.table("columns").items():
+            if value not in ROLES:
+                raise self.error((*table.path, "columns", key), f"must be one of {ROLES}")
+            columns[key.lower()] = str(value)
+        locations = []
+        for item in table.tables("locations"):
+            locations.append(Location(self._known_store(item, stores), item.text("pattern")))
+            item.done("store, pattern")
+        hold = None
+        if "hold" in table:
+            inner = table.table("hold")
+            hold = Hold(inner.text("reason"), inner.date("until"))
+            inner.done("reason, until")
+        dataset = DatasetConfig(
+            name=table.path[-1],
+            title=table.text("title", table.path[-1]),
+            sources=sources,
+            columns=columns,
+            locations=tuple(locations),
+            hold=hold,
+            basis=table.text("basis", ""),
+            reference=table.text("reference", ""),
+        )
+        table.done("title, sources, columns, locations, hold, basis, reference")
+        return dataset
+
+    def _known_store(self, table: _Table, stores: Mapping[str, StoreConfig]) -> str:
+        name = table.text("store")
+        if name not in stores:
+            raise self.error((*table.path, "store"), f"names no configured store: {name!r}")
+        return name
+
+    def _source(self, table: _Table, stores: Mapping[str, StoreConfig]) -> SourceSpec:
+        spec = SourceSpec(
+            store=self._known_store(table, stores),
+            table=table.text("table", ""),
+            query=table.text("query", ""),
+            path=table.text("path", ""),
+            key=table.text("key", ""),
+        )
+        table.done("store, and one of table, query, path, key")
+        if sum(map(bool, (spec.table, spec.query, spec.path, spec.key))) != 1:
+            raise self.error(table.path, "wants exactly one of table, query, path, key")
+        return spec
+
+    def _recipient(self, table: _Table, datasets: Mapping[str, DatasetConfig]) -> Recipient:
+        names = table.texts("datasets")
+        for name in names:
+            if name not in datasets:
+                raise self.error((*table.path, "datasets"), f"names no dataset: {name!r}")
+        recipient = Recipient(table.path[-1], names, table.date("told"), table.date("answered"))
+        table.done("datasets, told, answered")
+        return recipient
+
+
+_CHECKS: Mapping[Setting, Callable[[object], bool]] = {
+    Setting.TEXT: lambda value: isinstance(value, str),
+    Setting.TEXTS: lambda value: (
+        isinstance(value, list) and bool(value) and all(isinstance(item, str) for item in value)
+    ),
+    Setting.FLAG: lambda value: isinstance(value, bool),
+    Setting.NUMBER: lambda value: isinstance(value, int) and not isinstance(value, bool),
+}
+
+
+def _has_type(value: object, setting: Setting) -> bool:
+    return _CHECKS[setting](value)

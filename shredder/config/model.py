@@ -1,0 +1,92 @@
+"""What ``shredder.toml`` says, as values."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from backends.contract import SourceSpec
+
+
+@dataclass(frozen=True, slots=True)
+class StoreConfig:
+    """``[stores.NAME]``: one configured place, with the settings of its backend."""
+
+    name: str
+    backend: str
+    settings: Mapping[str, object]
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """``[datasets.NAME.hold]``: a reason that forbids destruction until it is lifted."""
+
+    reason: str
+    until: dt.date | None  # the hold is over on that day (UTC); None: until it is taken out
+
+    def active(self, today: dt.date) -> bool:
+        """Whether it forbids destruction on a day."""
+        return self.until is None or today < self.until
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """A place where the operator declares holdings to be, whatever their content shows."""
+
+    store: str
+    pattern: str  # a glob over locators
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetConfig:
+    """``[datasets.NAME]``."""
+
+    name: str
+    title: str
+    sources: tuple[SourceSpec, ...]
+    columns: Mapping[str, str]  # name -> private, person, quasi
+    locations: tuple[Location, ...] = ()
+    hold: Hold | None = None
+    basis: str = ""
+    reference: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """``[recipients.NAME]``: a third party that received a copy (GDPR Art. 19)."""
+
+    name: str
+    datasets: tuple[str, ...]
+    told: dt.date | None
+    answered: dt.date | None
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """Who runs the tool: a role and a staff reference; never a name."""
+
+    role: str
+    reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """All of ``shredder.toml``."""
+
+    path: Path
+    state: Path
+    controller: str
+    operator: Operator
+    stores: Mapping[str, StoreConfig]
+    datasets: Mapping[str, DatasetConfig]
+    recipients: tuple[Recipient, ...]
+    authorities: tuple[str, ...]  # RFC 3161 time-stamping authorities, by URL
+    timestamp_timeout: int  # seconds
+
+    @property
+    def base(self) -> Path:
+        """The folder that relative paths start from."""
+        return self.path.parent

@@ -1,0 +1,65 @@
+"""What ``shredder init`` writes."""
+
+TEMPLATE = """\
+# shredder.toml: what shredder may look at, and what must go.
+# No secret belongs here. Postgres: ~/.pgpass, a service file or PG* in the environment.
+# S3: boto3's own chain (~/.aws, AWS_* in the environment).
+
+controller = "{controller}"        # who is responsible for the data (GDPR Art. 4(7))
+state = ".shredder"                # keys, catalogue, journal, attestations: mode 0700
+
+[operator]                         # a role and a staff reference, never a name
+role = "operator"
+reference = "unstated"
+
+# --- Stores: every configured place that can hold copies --------------------------------
+
+# [stores.share]
+# backend = "files"                # whole files are destroyed
+# roots = ["share"]                # relative to this file
+# exclude = ["*.iso"]              # what is excluded is named, and nothing is complete then
+
+# [stores.exports]
+# backend = "csv"                  # also takes single records out of delimited files
+# roots = ["exports"]
+
+# [stores.warehouse]
+# backend = "postgres"
+# conninfo = "service=warehouse"   # libpq's words, no password
+
+# [stores.lake]
+# backend = "s3"
+# endpoint_url = "http://127.0.0.1:8333"   # left out: AWS
+# buckets = ["*"]
+
+# --- Datasets: what must go --------------------------------------------------------------
+
+# [datasets.survey-2018-05]
+# title = "User survey of May 2018"
+# basis = "GDPR Art. 17(1)(d)"
+# sources = [{{ store = "warehouse", table = "public.survey_2018_05" }}]
+# # or: path = "exports/survey.csv", query = "SELECT …", key = "bucket/key"
+# locations = [{{ store = "share", pattern = "share/surveys/2018/*" }}]
+#
+# [datasets.survey-2018-05.columns]
+# respondent_id = "private"        # made by this dataset: recognises a record anywhere
+# email = "person"                 # a person's: occurs elsewhere honestly
+# income = "quasi"                 # says nothing by itself; roles left out are guessed
+#
+# [datasets.survey-2018-05.hold]   # a legal hold forbids destruction
+# reason = "pending litigation"
+# until = 2027-01-31
+
+# --- Recipients: third parties that received a copy (GDPR Art. 19) -----------------------
+
+# [recipients.analytics-agency]
+# datasets = ["survey-2018-05"]
+# told = 2018-06-01
+# answered = 2018-06-08
+
+# --- Timestamps: RFC 3161 authorities, tried in this order -------------------------------
+
+[timestamp]
+authorities = []
+timeout_s = 20
+"""
