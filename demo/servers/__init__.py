@@ -1,0 +1,1 @@
+"""Real servers from wheels, started for the demonstration and the tests."""
