@@ -1,6 +1,6 @@
 """Rules for what destroys, and for looking again afterwards."""
 
-# ruff: noqa: SIM300  # expected == actual, throughout
+# ruff: noqa: SIM300 - expected == actual, throughout
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Rules for what only reads: scopes, units, examine, companions, source, check."""
 
-# ruff: noqa: SIM300  # expected == actual, throughout
+# ruff: noqa: SIM300 - expected == actual, throughout
 
 from __future__ import annotations
 

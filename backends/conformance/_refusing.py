@@ -1,6 +1,6 @@
 """Rules for bad days: a place that does not answer, a right that is missing."""
 
-# ruff: noqa: SIM300  # expected == actual, throughout
+# ruff: noqa: SIM300 - expected == actual, throughout
 
 from __future__ import annotations
 
