@@ -1,13 +1,14 @@
 """Stores that break one rule each. Run by test_conformance.py; the suite must tell on all.
 
-Each class names the test that must fail. Collected only when this file is named.
+Each names the tests that must fail. Collected only when this file is named.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -73,7 +74,8 @@ class MutantHarness(MemoryHarness):
 
 
 class Broken(BackendConformance, cannot={"deny": "a process may read all of its own memory"}):
-    kind: type[MemoryStore]
+    kind: ClassVar[type[MemoryStore]]
+    must_fail: ClassVar[tuple[str, ...]]
 
     @pytest.fixture
     def harness(self, tmp_path: Path) -> Iterator[Harness]:
@@ -83,6 +85,18 @@ class Broken(BackendConformance, cannot={"deny": "a process may read all of its 
         memory.discard(harness.space.name)
 
 
+def breaks(*must_fail: str) -> Callable[[type[MemoryStore]], type[MemoryStore]]:
+    """Make a test class of a mutant, and name the tests that must fail."""
+
+    def enter(kind: type[MemoryStore]) -> type[MemoryStore]:
+        name = f"Test{kind.__name__}"
+        globals()[name] = type(name, (Broken,), {"kind": kind, "must_fail": must_fail})
+        return kind
+
+    return enter
+
+
+@breaks("test_an_unreachable_place_is_not_empty")
 class EmptyWhenUnreachable(Mutant):
     def scopes(self) -> Sequence[Scope]:
         try:
@@ -91,11 +105,7 @@ class EmptyWhenUnreachable(Mutant):
             return []
 
 
-class TestEmptyWhenUnreachable(Broken):
-    kind = EmptyWhenUnreachable
-    must_fail = "test_an_unreachable_place_is_not_empty"
-
-
+@breaks("test_an_unreachable_unit_is_not_clean", "test_a_unit_that_vanished_is_not_clean")
 class CleanWhenUnreachable(Mutant):
     def examine(self, unit: Unit, matcher: Matcher) -> Examination:
         try:
@@ -104,16 +114,7 @@ class CleanWhenUnreachable(Mutant):
             return Examination(unit)
 
 
-class TestCleanWhenUnreachable(Broken):
-    kind = CleanWhenUnreachable
-    must_fail = "test_an_unreachable_unit_is_not_clean"
-
-
-class TestCleanWhenVanished(Broken):
-    kind = CleanWhenUnreachable
-    must_fail = "test_a_unit_that_vanished_is_not_clean"
-
-
+@breaks("test_an_unreachable_place_is_not_verified")
 class AbsentWhenUnreachable(Mutant):
     def verify(self, orders: Sequence[Order], matcher: Matcher) -> Iterator[Verification]:
         try:
@@ -123,11 +124,7 @@ class AbsentWhenUnreachable(Mutant):
                 yield Verification(order.id, Finding.ABSENT, ("unit",))
 
 
-class TestAbsentWhenUnreachable(Broken):
-    kind = AbsentWhenUnreachable
-    must_fail = "test_an_unreachable_place_is_not_verified"
-
-
+@breaks("test_verification_tells_before_from_after")
 class TrustsItself(Mutant):
     """Says absent without having looked."""
 
@@ -135,11 +132,7 @@ class TrustsItself(Mutant):
         return iter([Verification(order.id, Finding.ABSENT, ("unit",)) for order in orders])
 
 
-class TestTrustsItself(Broken):
-    kind = TrustsItself
-    must_fail = "test_verification_tells_before_from_after"
-
-
+@breaks("test_an_unreachable_place_destroys_nothing")
 class DoneWhenUnreachable(Mutant):
     def destroy(self, orders: Sequence[Order], matcher: Matcher) -> Sequence[Destruction]:
         try:
@@ -148,21 +141,13 @@ class DoneWhenUnreachable(Mutant):
             return [Destruction(order.id, Result.ALREADY_ABSENT) for order in orders]
 
 
-class TestDoneWhenUnreachable(Broken):
-    kind = DoneWhenUnreachable
-    must_fail = "test_an_unreachable_place_destroys_nothing"
-
-
+@breaks("test_a_pure_holding_goes_and_nothing_else")
 class ClaimsOnly(Mutant):
     def destroy(self, orders: Sequence[Order], matcher: Matcher) -> Sequence[Destruction]:
         return [Destruction(order.id, Result.DESTROYED) for order in orders]
 
 
-class TestClaimsOnly(Broken):
-    kind = ClaimsOnly
-    must_fail = "test_a_pure_holding_goes_and_nothing_else"
-
-
+@breaks("test_what_changed_since_the_plan_is_left_alone")
 class IgnoresVersions(Mutant):
     def destroy(self, orders: Sequence[Order], matcher: Matcher) -> Sequence[Destruction]:
         now = {
@@ -179,11 +164,7 @@ class IgnoresVersions(Mutant):
         )
 
 
-class TestIgnoresVersions(Broken):
-    kind = IgnoresVersions
-    must_fail = "test_what_changed_since_the_plan_is_left_alone"
-
-
+@breaks("test_what_changed_since_the_plan_is_left_alone")
 class ComparesSizes(Mutant):
     """Takes a unit of the same size for the same version."""
 
@@ -197,11 +178,7 @@ class ComparesSizes(Mutant):
         return replace(order, holding=replace(order.holding, version=entry.version))
 
 
-class TestComparesSizes(Broken):
-    kind = ComparesSizes
-    must_fail = "test_what_changed_since_the_plan_is_left_alone"
-
-
+@breaks("test_a_pure_holding_goes_and_nothing_else")
 class TakesNeighbours(Mutant):
     """Destroys by prefix."""
 
@@ -214,21 +191,13 @@ class TakesNeighbours(Mutant):
         return answers
 
 
-class TestTakesNeighbours(Broken):
-    kind = TakesNeighbours
-    must_fail = "test_a_pure_holding_goes_and_nothing_else"
-
-
+@breaks("test_a_mixed_holding_is_not_destroyed_whole_by_default")
 class AlwaysWhole(Mutant):
     def destroy(self, orders: Sequence[Order], matcher: Matcher) -> Sequence[Destruction]:
         return super().destroy([replace(order, whole=True) for order in orders], matcher)
 
 
-class TestAlwaysWhole(Broken):
-    kind = AlwaysWhole
-    must_fail = "test_a_mixed_holding_is_not_destroyed_whole_by_default"
-
-
+@breaks("test_a_mixed_holding_is_counted")
 class LosesAcquaintances(Mutant):
     """Takes whoever shares an e-mail address for a record."""
 
@@ -243,11 +212,7 @@ class LosesAcquaintances(Mutant):
         return replace(result, holdings=holdings)
 
 
-class TestLosesAcquaintances(Broken):
-    kind = LosesAcquaintances
-    must_fail = "test_a_mixed_holding_is_counted"
-
-
+@breaks("test_a_mixed_holding_loses_its_records_and_no_foreign_one")
 class DropsALine(Mutant):
     """Loses the last line of what it rewrites."""
 
@@ -263,32 +228,20 @@ class DropsALine(Mutant):
         return answers
 
 
-class TestDropsALine(Broken):
-    kind = DropsALine
-    must_fail = "test_a_mixed_holding_loses_its_records_and_no_foreign_one"
-
-
+@breaks("test_examining_only_reads")
 class WritesWhileLooking(Mutant):
     def examine(self, unit: Unit, matcher: Matcher) -> Examination:
         self.place.put(".cache", "seen", unit.locator.encode())
         return super().examine(unit, matcher)
 
 
-class TestWritesWhileLooking(Broken):
-    kind = WritesWhileLooking
-    must_fail = "test_examining_only_reads"
-
-
+@breaks("test_a_listing_resumes_after_any_cursor")
 class ForgetsTheCursor(Mutant):
     def units(self, scope: str, after: str = "") -> Iterator[Unit | Gap]:
         return super().units(scope)
 
 
-class TestForgetsTheCursor(Broken):
-    kind = ForgetsTheCursor
-    must_fail = "test_a_listing_resumes_after_any_cursor"
-
-
+@breaks("test_a_listing_resumes_where_the_unit_is_gone")
 class SkipsTheNext(Mutant):
     """Resumes one unit too far where the cursor's own unit is gone."""
 
@@ -299,32 +252,20 @@ class SkipsTheNext(Mutant):
         return units
 
 
-class TestSkipsTheNext(Broken):
-    kind = SkipsTheNext
-    must_fail = "test_a_listing_resumes_where_the_unit_is_gone"
-
-
+@breaks("test_an_unknown_scope_is_not_an_empty_one")
 class UnknownScopeIsEmpty(Mutant):
     def units(self, scope: str, after: str = "") -> Iterator[Unit | Gap]:
         return super().units(scope, after) if scope in self.place.scopes() else iter(())
 
 
-class TestUnknownScopeIsEmpty(Broken):
-    kind = UnknownScopeIsEmpty
-    must_fail = "test_an_unknown_scope_is_not_an_empty_one"
-
-
+@breaks("test_its_identity_is_stable_and_tells_no_secret")
 class TellsItsSecret(Mutant):
     @property
     def identity(self) -> str:
         return f"memory://admin:hunter2@{self.space_name}"
 
 
-class TestTellsItsSecret(Broken):
-    kind = TellsItsSecret
-    must_fail = "test_its_identity_is_stable_and_tells_no_secret"
-
-
+@breaks("test_an_unreachable_unit_is_not_clean")
 class TellsTheLocator(Mutant):
     def examine(self, unit: Unit, matcher: Matcher) -> Examination:
         try:
@@ -333,11 +274,7 @@ class TellsTheLocator(Mutant):
             raise type(error)(f"cannot read {unit.locator}") from error
 
 
-class TestTellsTheLocator(Broken):
-    kind = TellsTheLocator
-    must_fail = "test_an_unreachable_unit_is_not_clean"
-
-
+@breaks("test_more_orders_than_the_batch_are_refused")
 class TakesAnyBatch(Mutant):
     def destroy(self, orders: Sequence[Order], matcher: Matcher) -> Sequence[Destruction]:
         return [
@@ -347,11 +284,7 @@ class TakesAnyBatch(Mutant):
         ]
 
 
-class TestTakesAnyBatch(Broken):
-    kind = TakesAnyBatch
-    must_fail = "test_more_orders_than_the_batch_are_refused"
-
-
+@breaks("test_a_technique_that_is_not_offered_is_refused")
 class GuessesTheTechnique(Mutant):
     def destroy(self, orders: Sequence[Order], matcher: Matcher) -> Sequence[Destruction]:
         news = []
@@ -362,21 +295,13 @@ class GuessesTheTechnique(Mutant):
         return super().destroy(news, matcher)
 
 
-class TestGuessesTheTechnique(Broken):
-    kind = GuessesTheTechnique
-    must_fail = "test_a_technique_that_is_not_offered_is_refused"
-
-
+@breaks("test_outcomes_come_one_by_one_in_order")
 class AnswersOutOfOrder(Mutant):
     def destroy(self, orders: Sequence[Order], matcher: Matcher) -> Sequence[Destruction]:
         return list(reversed(super().destroy(orders, matcher)))
 
 
-class TestAnswersOutOfOrder(Broken):
-    kind = AnswersOutOfOrder
-    must_fail = "test_outcomes_come_one_by_one_in_order"
-
-
+@breaks("test_destroying_again_finds_it_absent")
 class FailsWhatIsGone(Mutant):
     def destroy(self, orders: Sequence[Order], matcher: Matcher) -> Sequence[Destruction]:
         return [
@@ -387,11 +312,7 @@ class FailsWhatIsGone(Mutant):
         ]
 
 
-class TestFailsWhatIsGone(Broken):
-    kind = FailsWhatIsGone
-    must_fail = "test_destroying_again_finds_it_absent"
-
-
+@breaks("test_taking_records_out_again_finds_them_absent")
 class AlarmsAfterRewriting(Mutant):
     def destroy(self, orders: Sequence[Order], matcher: Matcher) -> Sequence[Destruction]:
         return [
@@ -402,11 +323,7 @@ class AlarmsAfterRewriting(Mutant):
         ]
 
 
-class TestAlarmsAfterRewriting(Broken):
-    kind = AlarmsAfterRewriting
-    must_fail = "test_taking_records_out_again_finds_them_absent"
-
-
+@breaks("test_what_it_gives_can_travel")
 class CannotTravel(Mutant):
     def examine(self, unit: Unit, matcher: Matcher) -> Examination:
         result = super().examine(unit, matcher)
@@ -414,11 +331,7 @@ class CannotTravel(Mutant):
         return replace(result, holdings=holdings)
 
 
-class TestCannotTravel(Broken):
-    kind = CannotTravel
-    must_fail = "test_what_it_gives_can_travel"
-
-
+@breaks("test_a_record_that_occurs_twice_is_counted_once")
 class CountsLines(Mutant):
     def examine(self, unit: Unit, matcher: Matcher) -> Examination:
         result = super().examine(unit, matcher)
@@ -426,11 +339,7 @@ class CountsLines(Mutant):
         return replace(result, holdings=holdings)
 
 
-class TestCountsLines(Broken):
-    kind = CountsLines
-    must_fail = "test_a_record_that_occurs_twice_is_counted_once"
-
-
+@breaks("test_nothing_found_is_no_holding")
 class FindsEverywhere(Mutant):
     """Takes every unit for a holding."""
 
@@ -453,11 +362,7 @@ class FindsEverywhere(Mutant):
         return replace(result, holdings=(made_up,))
 
 
-class TestFindsEverywhere(Broken):
-    kind = FindsEverywhere
-    must_fail = "test_nothing_found_is_no_holding"
-
-
+@breaks("test_a_listing_names_every_unit_once")
 class ListsTwice(Mutant):
     def units(self, scope: str, after: str = "") -> Iterator[Unit | Gap]:
         for unit in super().units(scope, after):
@@ -465,11 +370,7 @@ class ListsTwice(Mutant):
             yield unit
 
 
-class TestListsTwice(Broken):
-    kind = ListsTwice
-    must_fail = "test_a_listing_names_every_unit_once"
-
-
+@breaks("test_companions_are_never_what_was_not_found")
 class BringsOthers(Mutant):
     """Names every other unit of the scope as a companion."""
 
@@ -481,11 +382,7 @@ class BringsOthers(Mutant):
                     yield replace(holding, locator=locator, version=entry.version)
 
 
-class TestBringsOthers(Broken):
-    kind = BringsOthers
-    must_fail = "test_companions_are_never_what_was_not_found"
-
-
+@breaks("test_a_source_that_is_not_there_is_an_error")
 class EmptySource(Mutant):
     def source(self, spec: SourceSpec) -> SourceRows:
         try:
@@ -494,11 +391,7 @@ class EmptySource(Mutant):
             return memory.MemoryRows(spec.key, "respondent_id,email,answer\n")
 
 
-class TestEmptySource(Broken):
-    kind = EmptySource
-    must_fail = "test_a_source_that_is_not_there_is_an_error"
-
-
+@breaks("test_a_source_gives_back_what_was_planted")
 class ShortSource(Mutant):
     """Loses the last record of a source."""
 
@@ -508,28 +401,15 @@ class ShortSource(Mutant):
         return memory.MemoryRows(rows.locator, text)
 
 
-class TestShortSource(Broken):
-    kind = ShortSource
-    must_fail = "test_a_source_gives_back_what_was_planted"
-
-
+@breaks("test_the_doctor_sees_an_unreachable_place")
 class HealthyDoctor(Mutant):
     def check(self) -> Iterator[Check]:
         yield Check("space", CheckStatus.OK)
 
 
-class TestHealthyDoctor(Broken):
-    kind = HealthyDoctor
-    must_fail = "test_the_doctor_sees_an_unreachable_place"
-
-
+@breaks("test_closing_twice_is_closing_once")
 class ClosesOnce(Mutant):
     def close(self) -> None:
         if "closed" in self.__dict__:
             raise RuntimeError("closed already")
         self.__dict__["closed"] = True
-
-
-class TestClosesOnce(Broken):
-    kind = ClosesOnce
-    must_fail = "test_closing_twice_is_closing_once"
