@@ -1,0 +1,49 @@
+"""Lines that pack several records: a JSON array, an INSERT of many rows, a list of tuples."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+from numpy.typing import NDArray
+
+_Positions = NDArray[np.int64]
+
+_JOINTS = (b"},{", b"}, {", b"),(", b"), (", b"],[", b"], [")
+_JOINT = re.compile(rb"[})\]], ?[{(\[]")
+_PACKED_LINE = re.compile(rb"\s*(?:[\[(]|insert\b|replace\b|values\b)", re.IGNORECASE)
+_UNDIVIDED = re.compile(rb"[\x00\x0b\x0c\x1c-\x1e]|\A\s*<[^\n]*>\s*<")
+LONG = 4096  # bytes; a window longer than that may well be more than one record
+
+
+def split(
+    data: bytes, ends: _Positions, quotes: _Positions, *, packed: bool
+) -> tuple[_Positions, bool]:
+    """Add the ends of records within lines that pack them, but not within quotes.
+
+    `packed` says that `data` begins within such a line; returned is whether the next block does.
+    """
+    if not any(joint in data for joint in _JOINTS):
+        return ends, packed and not len(ends)
+    joints = np.fromiter((m.start() + 2 for m in _JOINT.finditer(data)), np.int64)
+    joints = joints[np.searchsorted(quotes, joints) % 2 == 0]
+    starts = np.concatenate([np.zeros(1, np.int64), ends])
+    lines = np.searchsorted(ends, joints, side="right")
+    packs = np.zeros(len(starts), np.bool_)
+    for line in np.unique(lines):
+        packs[line] = (line == 0 and packed) or bool(_PACKED_LINE.match(data, int(starts[line])))
+    joints = joints[packs[lines]]
+    goes_on = packed and not len(ends)
+    if len(joints) and (not len(ends) or joints[-1] > ends[-1]):
+        goes_on = True
+    return np.sort(np.concatenate([ends, joints])), goes_on
+
+
+def undivided(window: bytes) -> bool:
+    """Whether a window may hold more than one record, as far as its form tells."""
+    return len(window) > LONG or _UNDIVIDED.search(window) is not None
+
+
+def has_joint(window: bytes) -> bool:
+    """Whether a window has the look of several records side by side."""
+    return _JOINT.search(window) is not None

@@ -1,0 +1,71 @@
+"""Whether a text's first record names columns rather than holding data.
+
+To take a foreign record for a header would be to destroy it: every doubt says no.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Sequence
+from itertools import pairwise
+
+from backends.text._dialect import Dialect
+
+_SAMPLE = 50  # records
+_LONG = 64 << 10  # bytes; a longer first record is no header
+_NAME = re.compile(r"[^\W\d][\w .\-/()#?]*")
+_DATA = re.compile(r"[0-9@]")
+_GUESSES = (Dialect(b","), Dialect(b";"), Dialect(b"\t"), Dialect(b"|"))
+
+
+def is_header(
+    data: bytes, ends: Sequence[int], columns: frozenset[str], dialect: Dialect | None
+) -> bool:
+    """Whether the first of these records is a header.
+
+    It is, if half of its fields, and at least two, are known column names; or if it is made of
+    distinct names and, in half of the columns, all records after it hold digits or ``@`` and
+    it does not. A single field must be a known name above single fields.
+    """
+    edges = [0, *ends[: _SAMPLE + 1]]
+    if edges[1] > _LONG:
+        return False
+    records = [data[a:b] for a, b in pairwise(edges)]
+    for guess in (dialect,) if dialect else _GUESSES:
+        rows = [_fields(record, guess) for record in records]
+        if len(rows[0]) > 1:
+            break
+    first, others = rows[0], [row for row in rows[1:] if any(row)]
+    if not all(len(row) == len(first) for row in others):
+        return False
+    known = sum(field.lower() in columns for field in first)
+    if 2 * known >= len(first) and known >= min(2, len(first)):
+        return True
+    return len(others) >= 3 and len(first) >= 2 and _differs(first, others)
+
+
+def _differs(first: Sequence[str], others: Sequence[Sequence[str]]) -> bool:
+    names = {field.lower() for field in first}
+    if len(names) < len(first) or not all(_NAME.fullmatch(field) for field in first):
+        return False
+    typed = 0
+    for name, *values in zip(first, *others, strict=True):
+        if name in values:
+            return False
+        typed += not _DATA.search(name) and all(_DATA.search(value) for value in values)
+    return 2 * typed >= len(first)
+
+
+def _fields(record: bytes, dialect: Dialect) -> list[str]:
+    text = record.decode("utf-8", "replace").rstrip("\r\n")
+    reader = csv.reader(
+        [text],
+        delimiter=dialect.delimiter.decode("ascii"),
+        quotechar=dialect.quote.decode("ascii") or None,
+        quoting=csv.QUOTE_MINIMAL if dialect.quote else csv.QUOTE_NONE,
+    )
+    try:
+        return [field.strip() for field in next(reader, [])]
+    except csv.Error:  # a field beyond the module's limit, a NUL
+        return [text]

@@ -1,0 +1,45 @@
+"""What reading one stream gave, and how much of it may be read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from backends.contract import Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds against containers made to exhaust the reader. Hit: reason ``bomb-limit``."""
+
+    depth: int = 5  # containers within containers
+    output: int = 64 << 30  # bytes that all containers of one stream may give
+    ratio: int = 500  # bytes out for each byte of the stream, once `free` bytes came out
+    free: int = 64 << 20
+    members: int = 100_000  # of archives
+    memory: int = 256 << 20  # bytes of dictionary that a decompressor may ask for
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a stream holds.
+
+    A detected header row counts as blank in `evidence`: it is neither record nor foreign.
+    """
+
+    evidence: Evidence
+    bytes_read: int  # taken from the stream, containers closed
+    digest: str  # keyed, over these bytes
+    reason: str  # a code why it was not examined in full; empty: it was
+    layers: tuple[str, ...]  # containers opened, outermost first
+    divided: bool  # every window that holds a record is known to be one record
+    regular: bool  # every quote mark stood where RFC 4180 has it
+
+    @property
+    def foreign_records(self) -> int | None:
+        """Records that are not certainly the dataset's. None: there might be any number.
+
+        Records of a person who is in the dataset count: they may well be another's.
+        """
+        if self.reason or not self.divided:
+            return None
+        return self.evidence.foreign + self.evidence.person

@@ -1,0 +1,172 @@
+r"""A text cut into records, one block of about 1 MiB at a time.
+
+A record is a line (``\n``, ``\r\n`` or a lone ``\r``); in delimited text a line break within
+quotes does not end it (RFC 4180 section 2, rule 6). Where a quote mark stands out of place,
+the rest of the text is cut at every line break. Where the cuts fall depends on the text alone,
+never on the sizes in which it arrives: a rewriting finds the records that examining found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backends.text import _compound
+from backends.text._dialect import Dialect
+from backends.text._source import Source
+
+BLOCK = 1 << 20
+LONGEST = 1 << 20  # bytes; a longer record is cut
+_NEWLINE, _RETURN = 10, 13
+_DELIMITERS = b",;\t|"  # of a text whose dialect nobody told
+
+_Positions = NDArray[np.int64]
+_Bytes = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Consecutive records: `ends` as in :meth:`backends.contract.Scan.feed`."""
+
+    data: bytes
+    ends: list[int]
+    regular: bool  # so far, every quote mark and line break was in its place
+
+
+def blocks(source: Source, dialect: Dialect | None = None) -> Iterator[Block]:
+    """Yield a text's records in order; together the blocks are all its bytes.
+
+    Without a dialect the text may be anything, and lines that pack several records (a JSON
+    array, an INSERT of many rows) are cut between them.
+    """
+    cutter = _Cutter(dialect)
+    pending = b""
+    while True:
+        pieces, size = [pending], 0
+        while size < BLOCK and (piece := source.read(BLOCK - size)):
+            pieces.append(piece)
+            size += len(piece)
+        data = b"".join(pieces)
+        last = size < BLOCK
+        if not data:
+            return
+        ends = cutter.cut(data, last=last)
+        done = ends[-1] if ends else 0
+        if done:
+            yield Block(data[:done], ends, cutter.regular)
+        if last:
+            return
+        pending = data[done:]
+
+
+class _Cutter:
+    """Finds the ends of records; remembers between blocks what depends on earlier text."""
+
+    def __init__(self, dialect: Dialect | None) -> None:
+        quote = dialect.quote if dialect else b'"'
+        self._free = dialect is None
+        self._quote = quote[0] if quote else -1
+        self._quoting = bool(quote)
+        self._lone_returns: bool | None = None  # whether lines end in a lone CR
+        self._packed = False  # the block begins within a line that packs records
+        self.regular = True
+        beside = np.zeros(256, np.bool_)
+        marks = (dialect.delimiter if dialect else _DELIMITERS) + quote + b"\r\n"
+        beside[np.frombuffer(marks, np.uint8)] = True
+        self._beside = beside
+
+    def cut(self, data: bytes, *, last: bool) -> list[int]:
+        """Return the ends of the records that are complete in `data`; all of them, if `last`."""
+        array = np.frombuffer(data, np.uint8)
+        ends = self._lines(array, data, last=last)
+        quotes = np.empty(0, np.int64)
+        if self._quoting and self._quote in data:
+            quotes = np.flatnonzero(array == self._quote)
+            ends = self._outside_quotes(array, quotes, ends, last=last)
+        if self._free:
+            inside = quotes if self._quoting else np.empty(0, np.int64)
+            ends, self._packed = _compound.split(data, ends, inside, packed=self._packed)
+        done = int(ends[-1]) if len(ends) else 0
+        found: list[int] = ends.tolist()
+        if last:
+            if done < len(data):
+                found.append(len(data))
+        elif len(data) - done > LONGEST:
+            found.append(_between_tokens(array, len(data)))
+            self.regular = self.regular and self._free
+        return found
+
+    def _lines(self, array: _Bytes, data: bytes, *, last: bool) -> _Positions:
+        newlines = np.flatnonzero(array == _NEWLINE) + 1
+        if b"\r" not in data:
+            self._settle(newlines, newlines[:0])
+            return newlines
+        returns = np.flatnonzero(array == _RETURN)
+        if returns[-1] == len(data) - 1:
+            # Whether a newline follows is seen with the next block.
+            final, returns = returns[-1:], returns[:-1]
+            final = final if last else final[:0]
+        else:
+            final = returns[:0]
+        lone = np.concatenate([returns[array[returns + 1] != _NEWLINE], final]) + 1
+        self._settle(newlines, lone)
+        return np.sort(np.concatenate([newlines, lone]))
+
+    def _settle(self, newlines: _Positions, lone: _Positions) -> None:
+        """Hold a delimited text to the kind of line end that its first line has.
+
+        A stray CR within a field is data to some programs and a line end to others.
+        """
+        if self._free:
+            return
+        if self._lone_returns is None and len(newlines) + len(lone):
+            self._lone_returns = not len(newlines) or bool(len(lone) and lone[0] < newlines[0])
+        if len(newlines if self._lone_returns else lone):
+            self.regular = False
+
+    def _outside_quotes(
+        self, array: _Bytes, quotes: _Positions, lines: _Positions, *, last: bool
+    ) -> _Positions:
+        """Drop the line ends within quotes, up to where quoting turns out irregular."""
+        size = len(array)
+        ends: _Positions = lines[np.searchsorted(quotes, lines) % 2 == 0]
+        done = int(ends[-1]) if len(ends) else 0
+        seen = size if last else done  # beyond, the text may still go on
+        opening, closing = quotes[0::2], quotes[1::2]
+        before = np.where(opening > 0, array[opening - 1], _NEWLINE)
+        after = np.where(closing < size - 1, array[np.minimum(closing + 1, size - 1)], _NEWLINE)
+        wrong = np.concatenate([opening[~self._beside[before]], closing[~self._beside[after]]])
+        wrong = wrong[wrong < seen]
+        if len(wrong):
+            first = int(wrong.min())
+            good = ends[ends <= first]
+        elif size - done > LONGEST or (last and len(quotes) % 2):
+            good = ends  # a quote that is never closed
+        else:
+            return ends
+        self._quoting = self.regular = False
+        return np.concatenate([good, lines[lines > (good[-1] if len(good) else 0)]])
+
+
+_TOKEN = np.zeros(256, np.bool_)
+_TOKEN[np.frombuffer(b"_.@+-%", np.uint8)] = True
+_TOKEN[ord("0") : ord("9") + 1] = _TOKEN[ord("A") : ord("Z") + 1] = True
+_TOKEN[ord("a") : ord("z") + 1] = _TOKEN[0x80:] = True
+_REACH = 64 << 10
+
+
+def _between_tokens(array: _Bytes, size: int) -> int:
+    """Return where to cut a record that is too long: after white space, or between tokens.
+
+    Nothing but a run of more than 64 KiB of token bytes is ever cut within.
+    """
+    low = size - _REACH
+    tail = array[low:]
+    for candidates in (tail <= ord(" "), ~_TOKEN[tail]):
+        places = np.flatnonzero(candidates)
+        if len(places):
+            return low + int(places[-1]) + 1
+    return size
