@@ -1,5 +1,152 @@
 """Attestations: statements, envelopes, timestamps, policy and the auditor's procedure.
 
 Ground floor: nothing here imports ``shredder`` or ``backends``; it needs only
-``cryptography`` and ``rfc3161-client``.
+``cryptography`` and ``rfc3161-client``. The specification is docs/attestation.md.
+
+The issuer's way::
+
+    committer = Committer(secret)                       # secret = Committer.new_secret()
+    plan = issue_plan(Plan(...), signers=[signer])      # -> Sealed, checked as an auditor will
+    plan = plan.with_timestamps(request_timestamps(plan.envelope, authorities))
+    ...                                                 # destroy, verify, sweep
+    result = issue_result(Destruction(...), plan=plan, signers=[signer])
+    Bundle(plan, result.with_timestamps(...)).write(path)
+
+The auditor's way::
+
+    report = check(bundle_bytes, Policy.load(path))
 """
+
+from attestations.bundle import Bundle, Sealed
+from attestations.commitment import Committer, MerkleBuilder, Opening, inclusion_path
+from attestations.destruction import (
+    Destruction,
+    Finding,
+    KeyErasure,
+    Known,
+    Outcome,
+    Recipient,
+    Risk,
+    Status,
+    Target,
+    Times,
+    Told,
+    Verification,
+)
+from attestations.envelope import Envelope, seal
+from attestations.errors import (
+    AttestationError,
+    Code,
+    CouldNotTell,
+    KeyUnusable,
+    PolicyRefused,
+    Refused,
+    TimestampUnavailable,
+    Unreadable,
+)
+from attestations.issue import issue_plan, issue_result
+from attestations.keys import Algorithm, PublicKey
+from attestations.outcome import Computed, compute
+from attestations.parts import (
+    Actor,
+    Controller,
+    Dataset,
+    Decisions,
+    Found,
+    Method,
+    Request,
+    ScopeCoverage,
+    Sweep,
+    Tally,
+    Tool,
+    Tree,
+    UnitStatus,
+)
+from attestations.plan import Plan, PlanDecision, PlannedTarget, PlanTimes
+from attestations.policy import (
+    Expectations,
+    Policy,
+    RoleThreshold,
+    TimestampRules,
+    TrustedAuthority,
+    TrustedKey,
+    trusted_key,
+)
+from attestations.report import Report, SignedBy, TimeVerdict, Verdict
+from attestations.signers import KeyFileSigner, Signer
+from attestations.statement import from_payload, to_payload
+from attestations.tsa_client import request_timestamp, request_timestamps
+from attestations.verify import check, verify
+
+__all__ = [
+    "Actor",
+    "Algorithm",
+    "AttestationError",
+    "Bundle",
+    "Code",
+    "Committer",
+    "Computed",
+    "Controller",
+    "CouldNotTell",
+    "Dataset",
+    "Decisions",
+    "Destruction",
+    "Envelope",
+    "Expectations",
+    "Finding",
+    "Found",
+    "KeyErasure",
+    "KeyFileSigner",
+    "KeyUnusable",
+    "Known",
+    "MerkleBuilder",
+    "Method",
+    "Opening",
+    "Outcome",
+    "Plan",
+    "PlanDecision",
+    "PlanTimes",
+    "PlannedTarget",
+    "Policy",
+    "PolicyRefused",
+    "PublicKey",
+    "Recipient",
+    "Refused",
+    "Report",
+    "Request",
+    "Risk",
+    "RoleThreshold",
+    "ScopeCoverage",
+    "Sealed",
+    "SignedBy",
+    "Signer",
+    "Status",
+    "Sweep",
+    "Tally",
+    "Target",
+    "TimeVerdict",
+    "Times",
+    "TimestampRules",
+    "TimestampUnavailable",
+    "Told",
+    "Tool",
+    "Tree",
+    "TrustedAuthority",
+    "TrustedKey",
+    "UnitStatus",
+    "Unreadable",
+    "Verdict",
+    "Verification",
+    "check",
+    "compute",
+    "from_payload",
+    "inclusion_path",
+    "issue_plan",
+    "issue_result",
+    "request_timestamp",
+    "request_timestamps",
+    "seal",
+    "to_payload",
+    "trusted_key",
+    "verify",
+]

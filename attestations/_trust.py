@@ -1,0 +1,123 @@
+"""Steps 6 to 8: signatures, timestamps, and the keys' validity at that time."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from attestations.bundle import Sealed
+from attestations.envelope import Envelope
+from attestations.errors import Code, TimeRefused, Untrusted
+from attestations.keys import PublicKey
+from attestations.policy import Policy, Strangers, Trust, TrustedKey
+from attestations.timestamp import Stamp, UnknownAuthority, verify
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """Who signed one envelope: trusted keys, each once, and how many strangers."""
+
+    keys: tuple[TrustedKey, ...]
+    keyids: tuple[str, ...]
+    strangers: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stamped:
+    """What the timestamps of one envelope say.
+
+    `latest` is the moment by which as many authorities as the threshold asks for had seen it;
+    None where there are not so many. `independent`: none of those is the operator's.
+    """
+
+    stamps: tuple[Stamp, ...]
+    unknown: int
+    latest: datetime | None
+    independent: bool
+
+
+def check_signatures(
+    envelope: Envelope, trust: Trust, thresholds: Counter[str], what: str
+) -> Signed:
+    """Step 6. A keyid only hints: every trusted key is tried. E_SIG, E_THRESHOLD, E_ROLE."""
+    message = envelope.signed_bytes
+    trusted = {key.keyid: (entry, key) for entry, key in trust.keys}
+    found: dict[str, TrustedKey] = {}
+    strangers = 0
+    for signature in envelope.signatures:
+        hinted = trusted.get(signature.keyid)
+        order = [hinted] if hinted else []
+        order += [pair for keyid, pair in trusted.items() if keyid != signature.keyid]
+        keyid = _who(signature.sig, message, [key for _, key in order])
+        if keyid is not None:
+            found[keyid] = trusted[keyid][0]
+        elif hinted:
+            raise Untrusted(Code.E_SIG, f"{what}: a signature said to be a trusted key's is not")
+        else:
+            strangers += 1
+    if not found:
+        raise Untrusted(Code.E_SIG, f"{what}: no signature is a trusted key's")
+    roles = Counter(entry.role for entry in found.values())
+    if len(found) < thresholds.total():
+        raise Untrusted(Code.E_THRESHOLD, f"{what}: fewer trusted keys signed than are asked for")
+    if not thresholds <= roles:
+        raise Untrusted(Code.E_ROLE, f"{what}: a role that is asked for has not signed")
+    return Signed(tuple(found.values()), tuple(found), strangers)
+
+
+def check_timestamps(
+    sealed: Sealed, policy: Policy, trust: Trust, now: datetime, what: str
+) -> Stamped:
+    """Step 7. Every token is good, or refused; an authority counts once. E_TS_…."""
+    rules = policy.timestamps
+    stamps: dict[str, Stamp] = {}
+    unknown = 0
+    for token in sealed.timestamps:
+        try:
+            stamp = verify(token, sealed.envelope, trust.authorities, now=now + trust.skew)
+        except UnknownAuthority:
+            if trust.authorities and rules.unknown_authorities is Strangers.REFUSE:
+                raise
+            unknown += 1
+            continue
+        earlier = stamps.get(stamp.authority)
+        if earlier is None or stamp.latest < earlier.latest:
+            stamps[stamp.authority] = stamp
+    ordered = sorted(stamps.values(), key=lambda stamp: (stamp.operator_run, stamp.latest))
+    counted = ordered[: rules.threshold] if rules.threshold else []
+    enough = bool(counted) and len(counted) == rules.threshold
+    if rules.required and not enough:
+        raise TimeRefused(Code.E_TS_THRESHOLD, f"{what}: fewer timestamps than are asked for")
+    return Stamped(
+        stamps=tuple(ordered),
+        unknown=unknown,
+        latest=max(stamp.latest for stamp in counted) if enough else None,
+        independent=enough and not any(stamp.operator_run for stamp in counted),
+    )
+
+
+def check_key_times(signed: Signed, stamped: Stamped, now: datetime, what: str) -> None:
+    """Step 8. Each key at the proven time; without one, now. E_KEY_TIME, E_KEY_COMPROMISED."""
+    proven = stamped.latest
+    when = proven or now
+    for key in signed.keys:
+        begin, end, lost = key.valid_from, key.valid_until, key.compromised_at
+        if (begin is not None and when < begin) or (end is not None and when > end):
+            raise Untrusted(Code.E_KEY_TIME, f"{what}: signed by a key outside of its validity")
+        # Without a proven time, whoever has the key may have signed yesterday, or today.
+        if lost is not None and (proven is None or proven >= lost):
+            raise Untrusted(
+                Code.E_KEY_COMPROMISED, f"{what}: not proven to be older than a key's compromise"
+            )
+
+
+def _who(sig: bytes, message: bytes, keys: Sequence[PublicKey]) -> str | None:
+    for key in keys:
+        try:
+            key.verify(sig, message)
+        except Untrusted:
+            continue
+        return key.keyid
+    return None

@@ -1,0 +1,256 @@
+"""The auditor's trust policy: whom to believe, and what to ask for.
+
+It is the auditor's own file, got from anywhere but the operator's bundle. It fails closed: a
+policy without a key, a threshold or a pinned authority's certificate is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Final
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+from attestations.errors import Code, Malformed, PolicyRefused
+from attestations.keys import Algorithm, PublicKey
+from attestations.parts import Method
+from attestations.schema import Identifier, Label, Many, Name, Range, Text, decode, encode
+from attestations.storage import read_limited, write_atomically
+from attestations.strict_json import Limits, loads
+from attestations.timestamp import Authority
+
+MEDIA_TYPE: Final = "application/vnd.shredder.policy+json;version=1"
+LIMITS = Limits(size=2**20, depth=8, items=5000)
+
+_MIN_RSA_BITS = 2048
+_MIN_EC_BITS = 256
+
+Pem = Annotated[str, Text("PEM", 16384)]
+Oid = Annotated[str, Text("OID", 128, r"[0-2](\.(0|[1-9][0-9]*))+")]
+MediaType = Annotated[str, Text("media type", 100)]
+Threshold = Annotated[int, Range(1, 16)]
+
+
+class Strangers(StrEnum):
+    """What a timestamp by an authority outside of the policy does."""
+
+    REFUSE = "refuse"
+    IGNORE = "ignore"
+
+
+@dataclass(frozen=True, slots=True)
+class TrustedKey:
+    """A key, whose it is, and when it may have signed."""
+
+    name: Label
+    role: Name
+    algorithm: Algorithm
+    public_key: Pem
+    valid_from: datetime | None = None
+    valid_until: datetime | None = None
+    compromised_at: datetime | None = None
+    operator_run: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class RoleThreshold:
+    """How many keys of a role must have signed."""
+
+    role: Name
+    count: Threshold
+
+
+@dataclass(frozen=True, slots=True)
+class TrustedAuthority:
+    """A time-stamping authority: its roots, and its leaf certificates or policies, or both."""
+
+    name: Label
+    roots: Annotated[tuple[Pem, ...], Many(16, least=1)]
+    intermediates: Annotated[tuple[Pem, ...], Many(16)] = ()
+    leaves: Annotated[tuple[Pem, ...], Many(16)] = ()
+    policies: Annotated[tuple[Oid, ...], Many(16, unique=True)] = ()
+    operator_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TimestampRules:
+    """What is asked of the timestamps of each envelope. Seconds where so named."""
+
+    threshold: Annotated[int, Range(0, 16)] = 0
+    required: bool = False
+    unknown_authorities: Strangers = Strangers.REFUSE
+    clock_skew_seconds: Annotated[int, Range(0, 86400)] = 60
+    max_lag_seconds: Annotated[int, Range()] | None = None
+    authorities: Annotated[tuple[TrustedAuthority, ...], Many(16)] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Expectations:
+    """What the attestation must be about; null asks for nothing."""
+
+    controller: Label | None = None
+    dataset: Identifier | None = None
+    challenge: Identifier | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The whole file."""
+
+    media_type: MediaType
+    keys: Annotated[tuple[TrustedKey, ...], Many(64, least=1)]
+    thresholds: Annotated[tuple[RoleThreshold, ...], Many(16, least=1)]
+    timestamps: TimestampRules = TimestampRules()
+    logs: Annotated[tuple[Label, ...], Many(16, unique=True)] = ()
+    expect: Expectations = Expectations()
+    stores: Annotated[tuple[Label, ...], Many(256, unique=True)] = ()
+    lowest_method: Method = Method.LOGICAL_DELETE
+
+    @classmethod
+    def new(
+        cls,
+        *,
+        keys: Iterable[TrustedKey],
+        thresholds: Iterable[RoleThreshold] = (RoleThreshold("operator", 1),),
+        timestamps: TimestampRules | None = None,
+        logs: Sequence[str] = (),
+        expect: Expectations | None = None,
+        stores: Sequence[str] = (),
+        lowest_method: Method = Method.LOGICAL_DELETE,
+    ) -> Policy:
+        """Make a policy and check it. Raises :class:`PolicyRefused`."""
+        policy = cls(
+            media_type=MEDIA_TYPE,
+            keys=tuple(keys),
+            thresholds=tuple(thresholds),
+            timestamps=timestamps or TimestampRules(),
+            logs=tuple(logs),
+            expect=expect or Expectations(),
+            stores=tuple(stores),
+            lowest_method=lowest_method,
+        )
+        again = cls.from_bytes(policy.to_bytes())
+        assert again == policy, "a policy reads as it was written"
+        return again
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Policy:
+        """Read a policy, strictly, and check that it can be used. Raises PolicyRefused."""
+        try:
+            policy = decode(cls, loads(data, LIMITS, "policy"), "policy")
+        except Malformed as error:
+            raise PolicyRefused(Code.E_POLICY, error.message) from None
+        prepare(policy)
+        return policy
+
+    @classmethod
+    def load(cls, path: Path) -> Policy:
+        """Read the policy at `path`. Raises PolicyRefused, Unreadable."""
+        try:
+            data = read_limited(path, LIMITS.size, "policy")
+        except Malformed as error:
+            raise PolicyRefused(Code.E_POLICY, error.message) from None
+        return cls.from_bytes(data)
+
+    def to_bytes(self) -> bytes:
+        """Write the policy as indented JSON, for it is meant to be read and edited."""
+        import json  # noqa: PLC0415 -- only the maker of a policy needs the indenting writer
+
+        return json.dumps(encode(self), indent=2, ensure_ascii=False).encode() + b"\n"
+
+    def write(self, path: Path) -> None:
+        """Put the policy at `path`, whole and durable. Raises Unreadable."""
+        write_atomically(path, self.to_bytes())
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """A policy with its keys and certificates loaded."""
+
+    keys: tuple[tuple[TrustedKey, PublicKey], ...]
+    authorities: tuple[Authority, ...]
+    skew: timedelta
+
+
+def trusted_key(
+    key: PublicKey, *, name: str, role: str = "operator", operator_run: bool = True
+) -> TrustedKey:
+    """Make a policy's entry for a key."""
+    return TrustedKey(
+        name=name,
+        role=role,
+        algorithm=key.algorithm,
+        public_key=key.pem,
+        operator_run=operator_run,
+    )
+
+
+def prepare(policy: Policy) -> Trust:
+    """Load what the policy names: step 5. Raises PolicyRefused: E_POLICY, E_WEAK_KEY, E_DUP_KEY."""
+    if policy.media_type != MEDIA_TYPE:
+        raise PolicyRefused(Code.E_POLICY, f"policy: its mediaType is not {MEDIA_TYPE}")
+    keys = tuple((entry, _key(entry)) for entry in policy.keys)
+    if len({key.keyid for _, key in keys}) != len(keys):
+        raise PolicyRefused(Code.E_DUP_KEY, "policy: one key stands there twice")
+    roles = [entry.role for entry in policy.keys]
+    wanted = [threshold.role for threshold in policy.thresholds]
+    if len(set(wanted)) != len(wanted):
+        raise PolicyRefused(Code.E_POLICY, "policy: a role has two thresholds")
+    for threshold in policy.thresholds:
+        if roles.count(threshold.role) < threshold.count:
+            raise PolicyRefused(Code.E_POLICY, "policy: a role has fewer keys than its threshold")
+    rules = policy.timestamps
+    authorities = tuple(_authority(entry) for entry in rules.authorities)
+    names = {authority.name for authority in authorities}
+    if len(names) != len(authorities):
+        raise PolicyRefused(Code.E_POLICY, "policy: two authorities of one name")
+    if rules.threshold > len(authorities):
+        raise PolicyRefused(Code.E_POLICY, "policy: fewer authorities than their threshold")
+    if rules.threshold == 0 and (authorities or rules.required):
+        raise PolicyRefused(Code.E_POLICY, "policy: timestamps without a threshold")
+    return Trust(keys, authorities, timedelta(seconds=rules.clock_skew_seconds))
+
+
+def _key(entry: TrustedKey) -> PublicKey:
+    key = PublicKey.from_pem(entry.public_key)
+    if key.algorithm is not entry.algorithm:
+        raise PolicyRefused(Code.E_POLICY, "policy: a key is not of the algorithm it is said to be")
+    begin, end = entry.valid_from, entry.valid_until
+    if begin is not None and end is not None and begin > end:
+        raise PolicyRefused(Code.E_POLICY, "policy: a key whose validity ends before it begins")
+    return key
+
+
+def _authority(entry: TrustedAuthority) -> Authority:
+    if not entry.leaves and not entry.policies:
+        raise PolicyRefused(
+            Code.E_POLICY,
+            "policy: an authority with neither leaves nor policies pinned",
+            hint="a root signs for many; name the authority's certificate or its policy OID",
+        )
+    return Authority(
+        name=entry.name,
+        roots=tuple(map(_certificate, entry.roots)),
+        intermediates=tuple(map(_certificate, entry.intermediates)),
+        leaves=tuple(map(_certificate, entry.leaves)),
+        policies=frozenset(entry.policies),
+        operator_run=entry.operator_run,
+    )
+
+
+def _certificate(pem: str) -> x509.Certificate:
+    try:
+        (certificate,) = x509.load_pem_x509_certificates(pem.encode("utf-8"))
+        key = certificate.public_key()
+    except (ValueError, TypeError):
+        raise PolicyRefused(Code.E_POLICY, "policy: not one PEM certificate") from None
+    if isinstance(key, rsa.RSAPublicKey) and key.key_size < _MIN_RSA_BITS:
+        raise PolicyRefused(Code.E_WEAK_KEY, "policy: an authority's RSA key is too short")
+    if isinstance(key, ec.EllipticCurvePublicKey) and key.key_size < _MIN_EC_BITS:
+        raise PolicyRefused(Code.E_WEAK_KEY, "policy: an authority's curve is too small")
+    return certificate

@@ -1,0 +1,75 @@
+"""What an auditor learns of a bundle."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from attestations.destruction import Destruction, Outcome
+from attestations.plan import Plan
+from attestations.text import format_time
+
+
+class Verdict(StrEnum):
+    """Whether it is what it says it is."""
+
+    VALID = "valid"
+    INVALID = "invalid"
+
+
+class TimeVerdict(StrEnum):
+    """Whether an authority that the policy names vouches for its time."""
+
+    VALID = "valid"
+    INDETERMINATE = "indeterminate"
+    INVALID = "invalid"
+
+
+@dataclass(frozen=True, slots=True)
+class SignedBy:
+    """One trusted key that signed both envelopes' or one's bytes."""
+
+    name: str
+    role: str
+    keyid: str
+    operator_run: bool
+    signed: tuple[str, ...]  # "plan", "result"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The answer. Authenticity, time and outcome are apart: each may hold without the others.
+
+    `codes` are refusals and, on a valid report, what lowers its time verdict. `obstacles` says
+    in codes why the outcome is not complete. `findings` are lines for people, safe to print.
+    `plan` and `result` are the verified predicates; None unless `authentic` is valid.
+    """
+
+    authentic: Verdict
+    time: TimeVerdict
+    stated: Outcome | None = None
+    computed: Outcome | None = None
+    obstacles: tuple[str, ...] = ()
+    codes: tuple[str, ...] = ()
+    signers: tuple[SignedBy, ...] = ()
+    findings: tuple[str, ...] = ()
+    no_later_than: datetime | None = None
+    plan: Plan | None = None
+    result: Destruction | None = None
+
+    def to_json(self) -> dict[str, object]:
+        """Return what ``verify --json`` prints."""
+        return {
+            "authentic": str(self.authentic),
+            "time": str(self.time),
+            "outcome": str(self.computed) if self.computed else None,
+            "obstacles": list(self.obstacles),
+            "codes": list(self.codes),
+            "noLaterThan": format_time(self.no_later_than) if self.no_later_than else None,
+            "signers": [
+                {"name": s.name, "role": s.role, "keyid": s.keyid, "signed": list(s.signed)}
+                for s in self.signers
+            ],
+            "findings": list(self.findings),
+        }

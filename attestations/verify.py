@@ -1,0 +1,243 @@
+"""The auditor's procedure: offline, in this order, failing closed.
+
+The steps carry the numbers of the specification (docs/attestation.md). Trust comes from the
+policy alone, meaning from verified bytes alone. Authenticity, time and outcome are told apart.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, datetime
+
+from attestations._trust import Signed, Stamped, check_key_times, check_signatures, check_timestamps
+from attestations.bundle import Bundle
+from attestations.consistency import (
+    check_against_plan,
+    check_order,
+    check_personal_data,
+    check_plan,
+    check_result,
+)
+from attestations.destruction import Destruction
+from attestations.envelope import Envelope
+from attestations.errors import (
+    Code,
+    Contradiction,
+    LogRefused,
+    NotAsExpected,
+    Refused,
+    TimeRefused,
+)
+from attestations.outcome import Computed, compute
+from attestations.parts import ScopeCoverage
+from attestations.plan import Plan
+from attestations.policy import Policy, Trust, prepare
+from attestations.report import Report, SignedBy, TimeVerdict, Verdict
+from attestations.schema import encode
+from attestations.statement import from_payload
+from attestations.text import format_time, shown
+
+
+def check(bundle: bytes, policy: Policy, *, now: datetime | None = None) -> Report:
+    """Verify, and turn the first refusal into a report that says invalid, with its code."""
+    try:
+        return verify(bundle, policy, now=now)
+    except Refused as refused:
+        about_time = isinstance(refused, TimeRefused)
+        return Report(
+            authentic=Verdict.INVALID,
+            time=TimeVerdict.INVALID if about_time else TimeVerdict.INDETERMINATE,
+            codes=(refused.code,),
+            findings=(shown(refused.message),),
+        )
+
+
+def verify(bundle: bytes, policy: Policy, *, now: datetime | None = None) -> Report:
+    """Carry out the procedure on a bundle's bytes. Raises :class:`Refused` at the first fault.
+
+    `now` is the auditor's clock, aware; it only tells what lies in the future and, where no
+    timestamp proves a time, whether keys are still valid.
+    """
+    now = now or datetime.now(UTC)
+
+    # 1 limits, 2 strict JSON and exact keys, 3 base64
+    opened = Bundle.from_bytes(bundle)
+
+    # 4 envelopes and payload types (with 1 to 3 once more, inside)
+    plan_envelope = Envelope.from_bytes(opened.plan.envelope, "plan")
+    result_envelope = Envelope.from_bytes(opened.result.envelope, "result")
+
+    # 5 the trust policy, never from the bundle
+    trust = prepare(policy)
+
+    # 6 signatures: unique trusted keys, thresholds by role
+    thresholds = Counter({entry.role: entry.count for entry in policy.thresholds})
+    plan_signed = check_signatures(plan_envelope, trust, thresholds, "plan")
+    result_signed = check_signatures(result_envelope, trust, thresholds, "result")
+
+    # 7 timestamps
+    plan_stamped = check_timestamps(opened.plan, policy, trust, now, "plan")
+    result_stamped = check_timestamps(opened.result, policy, trust, now, "result")
+
+    # 8 the keys' validity at that time
+    check_key_times(plan_signed, plan_stamped, now, "plan")
+    check_key_times(result_signed, result_stamped, now, "result")
+
+    # 9 the log: this version's bundles carry no proof, so that none can be shown
+    if policy.logs:
+        raise LogRefused(Code.E_LOG_QUORUM, "the policy asks for a log, the bundle has no proof")
+
+    # 10 the same verified bytes, parsed: type and schema
+    plan = from_payload(plan_envelope.payload, Plan)
+    result = from_payload(result_envelope.payload, Destruction)
+
+    # 11 expected controller, dataset, challenge
+    _check_expected(policy, result)
+
+    # 12 order of times
+    check_order(plan, result)
+    _check_against_clocks(policy, trust, plan.issued_at, plan_stamped, now, "plan")
+    _check_against_clocks(policy, trust, result.issued_at, result_stamped, now, "result")
+
+    # 13 cross-checks, and what the policy asks of coverage and methods
+    check_personal_data(encode(plan), "plan")
+    check_personal_data(encode(result), "result")
+    check_plan(plan)
+    check_result(result)
+    _check_demands(policy, plan, result)
+
+    # 14 the outcome, recomputed
+    computed = compute(plan, result)
+    if computed.outcome is not result.outcome:
+        raise Contradiction(
+            Code.E_OUTCOME,
+            f"the outcome is stated as {result.outcome}, and comes to {computed.outcome}",
+        )
+
+    # 15 chain and replay: asks for the issuer's other attestations; none are supplied here
+
+    # 16 the plan: in every bundle, and bound by the digest of its exact bytes
+    if result.plan != plan_envelope.digest:
+        raise Contradiction(Code.E_PLAN, "the plan in the bundle is not the result's")
+    check_against_plan(plan, result)
+
+    fixed_before = _fixed_before(plan_stamped, result, trust)
+    return _report(
+        plan, result, computed, (plan_signed, result_signed), (plan_stamped, result_stamped),
+        fixed_before=fixed_before,
+    )  # fmt: skip
+
+
+def _check_expected(policy: Policy, result: Destruction) -> None:
+    expect = policy.expect
+    if expect.controller is not None and expect.controller != result.controller.name:
+        raise NotAsExpected(Code.E_SUBJECT, "another controller's attestation")
+    if expect.dataset is not None and expect.dataset != result.dataset.label:
+        raise NotAsExpected(Code.E_SUBJECT, "another dataset's attestation")
+    if expect.challenge is not None and expect.challenge != result.request.challenge:
+        raise NotAsExpected(Code.E_CHALLENGE, "not an answer to the auditor's challenge")
+
+
+def _check_against_clocks(
+    policy: Policy, trust: Trust, issued: datetime, stamped: Stamped, now: datetime, what: str
+) -> None:
+    bound = stamped.latest or now
+    if issued > bound + trust.skew:
+        raise TimeRefused(Code.E_TIME_ORDER, f"{what}: issued later than its timestamp, or now")
+    lag = policy.timestamps.max_lag_seconds
+    if lag is not None and stamped.latest is not None:
+        behind = (stamped.latest - issued - trust.skew).total_seconds()
+        if behind > lag:
+            raise TimeRefused(Code.E_LAG, f"{what}: timestamped too long after it was issued")
+
+
+def _check_demands(policy: Policy, plan: Plan, result: Destruction) -> None:
+    sweeps = [plan.sweep] if result.sweep is None else [plan.sweep, result.sweep]
+    for sweep in sweeps:
+        missing = set(policy.stores) - _names(sweep.coverage)
+        if missing:
+            raise NotAsExpected(
+                Code.E_POLICY, f"not covered, though asked for: {shown(', '.join(sorted(missing)))}"
+            )
+    for target in result.targets:
+        if target.method is not None and target.method.rank < policy.lowest_method.rank:
+            raise NotAsExpected(
+                Code.E_POLICY, f"{target.method} is below the lowest method that is accepted"
+            )
+
+
+def _names(coverage: tuple[ScopeCoverage, ...]) -> set[str]:
+    """Return stores by the name that the operator gave and by their identity."""
+    return {name for scope in coverage for name in (scope.store, scope.identity)}
+
+
+def _fixed_before(stamped: Stamped, result: Destruction, trust: Trust) -> bool:
+    """Whether the plan is proven to be older than the destruction's own stated start."""
+    return stamped.latest is not None and stamped.latest <= result.times.started + trust.skew
+
+
+def _report(
+    plan: Plan,
+    result: Destruction,
+    computed: Computed,
+    signed: tuple[Signed, Signed],
+    stamped: tuple[Stamped, Stamped],
+    *,
+    fixed_before: bool,
+) -> Report:
+    enough = all(each.latest is not None for each in stamped)
+    independent = all(each.independent for each in stamped)
+    timed = enough and independent and fixed_before
+    who = shown(result.controller.name)
+    findings = [
+        f"{who} attests the dataset {result.dataset.label}: {computed.outcome}",
+        *(f"not complete: {obstacle}" for obstacle in computed.obstacles),
+        *_about_time(stamped, fixed_before=fixed_before),
+    ]
+    signers = _signers(signed)
+    if all(signer.operator_run for signer in signers):
+        findings.append("every signer is the operator's own: nobody else vouches for it")
+    if any(each.strangers for each in signed):
+        findings.append("there are signatures by keys that the policy does not name: not counted")
+    findings += ["log: not asked", "chain of attestations: not asked"]
+    return Report(
+        authentic=Verdict.VALID,
+        time=TimeVerdict.VALID if timed else TimeVerdict.INDETERMINATE,
+        stated=result.outcome,
+        computed=computed.outcome,
+        obstacles=computed.obstacles,
+        codes=() if enough else (str(Code.E_TS_THRESHOLD),),
+        signers=signers,
+        findings=tuple(findings),
+        no_later_than=stamped[1].latest,
+        plan=plan,
+        result=result,
+    )
+
+
+def _about_time(stamped: tuple[Stamped, Stamped], *, fixed_before: bool) -> list[str]:
+    lines = []
+    for what, each in zip(("plan", "result"), stamped, strict=True):
+        if each.latest is None:
+            lines.append(f"{what}: no time is proven; too few timestamps by trusted authorities")
+        else:
+            names = ", ".join(shown(stamp.authority) for stamp in each.stamps)
+            lines.append(f"{what}: no later than {format_time(each.latest)} (by {names})")
+            if not each.independent:
+                lines.append(f"{what}: its time is the operator's own word")
+        if each.unknown:
+            lines.append(f"{what}: {each.unknown} timestamps by unknown authorities, not counted")
+    if stamped[0].latest is not None and not fixed_before:
+        lines.append("the plan was timestamped after the destruction began: not proven to be older")
+    return lines
+
+
+def _signers(signed: tuple[Signed, Signed]) -> tuple[SignedBy, ...]:
+    seen: dict[str, SignedBy] = {}
+    for what, each in zip(("plan", "result"), signed, strict=True):
+        for keyid, key in zip(each.keyids, each.keys, strict=True):
+            before = seen[keyid].signed if keyid in seen else ()
+            seen[keyid] = SignedBy(
+                shown(key.name), key.role, keyid, key.operator_run, (*before, what)
+            )
+    return tuple(seen.values())
