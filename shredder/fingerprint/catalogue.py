@@ -1,0 +1,221 @@
+"""The catalogue: what a fingerprint keeps on disk, mapped into memory to look things up.
+
+Layout, all numbers little-endian::
+
+    8   magic, with the version of the layout
+    4   length of the header
+    …   header: JSON in ASCII; counts, columns, and where each section lies
+    …   sections, each at a multiple of 64 bytes, zeros between:
+          hashes   uint64[n]  SipHash-2-4 of each token, ascending; equal ones side by side
+          records  uint32[n]  the number of the record that has the token, in source order
+          roles    uint8[n]   PRIVATE_TOKEN or PERSON_TOKEN; the same for equal hashes
+          filter   uint64[m]  three bits of each hash in the word its highest bits choose
+    32  seal: HMAC-SHA256 over all before it
+
+A reader looks sections up by name, so later ones can be added. There is no token in it, in any
+form but its keyed hash; with the key, low-entropy values could be guessed, so key and catalogue
+together are personal data, and the key lies elsewhere.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import hmac
+import json
+import mmap
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+
+from shredder.fingerprint.errors import CatalogueDamaged, NotEnrolled
+from shredder.fingerprint.report import ColumnReport, EnrolReport
+from shredder.fingerprint.roles import Role
+from shredder.fingerprint.siphash import Hashes
+from shredder.fingerprint.values import Reason
+
+_MAGIC = b"SHRDFP\x00\x01"
+_ALIGN = 64
+_SEAL_BYTES = 32
+_TYPES = {"hashes": "<u8", "records": "<u4", "roles": "|u1", "filter": "<u8"}
+
+PRIVATE_TOKEN, PERSON_TOKEN = 1, 2
+
+_AGAIN = "enrol the dataset again from its sources: `shredder enroll`"
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """An open catalogue. The arrays are views of the mapped file."""
+
+    report: EnrolReport
+    lengths: tuple[int, ...]  # of the tokens in it, bytes
+    mixed: bool  # whether a token has a byte of 0x80 or above
+    hashes: Hashes = field(repr=False)
+    records: npt.NDArray[np.uint32] = field(repr=False)
+    roles: npt.NDArray[np.uint8] = field(repr=False)
+    filter: Hashes = field(repr=False)
+    shift: int  # a hash shifted right by it is its word in the filter
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a catalogue is written from; rows sorted by hash, then record; each pair once."""
+
+    report: EnrolReport
+    lengths: tuple[int, ...]
+    mixed: bool
+    hashes: Hashes
+    records: npt.NDArray[np.uint32]
+    roles: npt.NDArray[np.uint8]
+
+
+def unfinished(path: Path) -> Path:
+    """Where a catalogue is while it is written; a crash can leave it there."""
+    return path.with_name(path.name + ".partial")
+
+
+def write(path: Path, content: Content, seal: bytes) -> str:
+    """Write a catalogue, durable and all at once, mode 0600; return its commitment."""
+    sections: dict[str, npt.NDArray[Any]] = {
+        "hashes": content.hashes,
+        "records": content.records,
+        "roles": content.roles,
+        "filter": _filter(content.hashes),
+    }
+    header = _header(content, sections)
+    digest = hmac.new(seal, digestmod=hashlib.sha256)
+    with _replacing(path) as file:
+
+        def put(data: bytes | memoryview) -> None:
+            file.write(data)
+            digest.update(data)
+
+        put(_MAGIC + len(header).to_bytes(4, "little") + header)
+        for name, array in sections.items():
+            put(bytes(-file.tell() % _ALIGN))
+            put(np.ascontiguousarray(array, dtype=_TYPES[name]).data.cast("B"))
+        file.write(digest.digest())
+    return "sha256:" + digest.hexdigest()
+
+
+def read(path: Path, seal: bytes) -> tuple[Catalogue, str]:
+    """Open a catalogue and check its seal; return it with its commitment.
+
+    Raises NotEnrolled or CatalogueDamaged. The whole file is read once: a damaged catalogue
+    would otherwise only find less, and a sweep would call that absence.
+    """
+    try:
+        with path.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            whole = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if size else b""
+    except FileNotFoundError:
+        raise NotEnrolled(
+            "the dataset has no fingerprint yet", hint="take it with `shredder enroll`"
+        ) from None
+    view = memoryview(whole)
+    expected = hmac.digest(seal, view[:-_SEAL_BYTES], "sha256") if size > _SEAL_BYTES else b""
+    if not hmac.compare_digest(expected, view[-_SEAL_BYTES:]):
+        raise CatalogueDamaged(
+            "the fingerprint's catalogue is damaged or belongs to another key", hint=_AGAIN
+        )
+    if bytes(view[: len(_MAGIC)]) != _MAGIC:
+        raise CatalogueDamaged(
+            "the fingerprint's catalogue was written by another version", hint=_AGAIN
+        )
+    return _parse(view), "sha256:" + expected.hex()
+
+
+def _parse(view: memoryview) -> Catalogue:
+    """Take apart what the seal has proved to be what `write` wrote."""
+    start = len(_MAGIC) + 4
+    length = int.from_bytes(view[len(_MAGIC) : start], "little")
+    header = json.loads(bytes(view[start : start + length]))
+    arrays = {
+        name: np.frombuffer(view, _TYPES[name], count, offset)
+        for name, (offset, count) in header["sections"].items()
+    }
+    columns = tuple(
+        ColumnReport(**{**column, "role": Role(column["role"]), "reason": Reason(column["reason"])})
+        for column in header["report"].pop("columns")
+    )
+    return Catalogue(
+        report=EnrolReport(columns=columns, **header["report"]),
+        lengths=tuple(header["lengths"]),
+        mixed=header["mixed"],
+        shift=64 - (arrays["filter"].size.bit_length() - 1),
+        **arrays,
+    )
+
+
+def _header(content: Content, sections: Mapping[str, npt.NDArray[Any]]) -> bytes:
+    """Return the header, padded so that the first section can follow at once.
+
+    The offsets in it depend on its own length, so that is settled first.
+    """
+
+    def text(at: int) -> bytes:
+        places = {}
+        for name, array in sections.items():
+            at += -at % _ALIGN
+            places[name] = (at, array.size)
+            at += array.size * np.dtype(_TYPES[name]).itemsize
+        header = {
+            "report": asdict(content.report),
+            "lengths": content.lengths,
+            "mixed": content.mixed,
+            "sections": places,
+        }
+        return json.dumps(header, ensure_ascii=True, separators=(",", ":")).encode()
+
+    before = len(_MAGIC) + 4
+    # Offsets of a header this long have no more digits than those of one twice as long.
+    room = len(text(2 * len(text(0)) + (1 << 20)))
+    room += -(before + room) % _ALIGN
+    return text(before + room).ljust(room)
+
+
+def _filter(hashes: Hashes) -> Hashes:
+    """Build the blocked Bloom filter: 16 to 32 bits a hash, three of them set, in one word."""
+    size = 1 << max(4, int(hashes.size / 4).bit_length())
+    shift = np.uint64(64 - (size.bit_length() - 1))
+    words = np.zeros(size, np.uint64)
+    one = np.uint64(1)
+    for place in (0, 6, 12):
+        bits = one << ((hashes >> np.uint64(place)) & np.uint64(63))
+        np.bitwise_or.at(words, (hashes >> shift).astype(np.int64), bits)
+    return words
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[BinaryIO]:
+    """Open the file that takes the place of `path` when the block ends well.
+
+    Its name is fixed, so that what a crash leaves is overwritten by the next enrolment and can
+    be found by whoever destroys the fingerprint.
+    """
+    name = unfinished(path)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+    with os.fdopen(os.open(name, flags, 0o600), "wb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # another enrolment writes it
+        os.fchmod(file.fileno(), 0o600)
+        file.truncate()
+        try:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+            name.rename(path)
+        except BaseException:
+            name.unlink(missing_ok=True)
+            raise
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

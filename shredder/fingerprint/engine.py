@@ -1,0 +1,66 @@
+"""Finding the catalogue's tokens in a block: what every route does, and which one is taken.
+
+There are two routes with equal results: numpy, which is always there, and one compiled by numba
+(extra ``fast``). ``SHREDDER_MATCHER=numpy`` or ``=numba`` forces one.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+import os
+from typing import Protocol
+
+import numpy as np
+
+from shredder.errors import UsageError
+from shredder.fingerprint.catalogue import Catalogue
+from shredder.fingerprint.siphash import Offsets
+from shredder.fingerprint.tokens import Mask
+
+ROUTE = "SHREDDER_MATCHER"
+
+
+class Engine(Protocol):
+    """One route. Holds no state of a scan; may be used by several threads at once."""
+
+    def find(self, block: bytes) -> tuple[Offsets, Offsets]:
+        """Return where tokens of the catalogue start in a block, and their first rows in it.
+
+        Ascending by place; at one place the ASCII token comes before the mixed one.
+        """
+
+    def something(self, block: bytes, starts: Offsets, ends: Offsets) -> Mask:
+        """Tell of each window whether it holds a letter, a digit or a byte of 0x80 or above."""
+
+
+def choose(catalogue: Catalogue, key: bytes) -> Engine:
+    """Choose the route; `key` is the token key, 16 bytes. Raises UsageError for a bad setting."""
+    _route()
+    from shredder.fingerprint.plain import PlainEngine  # noqa: PLC0415 - only one is needed
+
+    return PlainEngine(catalogue, key)
+
+
+def _route() -> str:
+    wanted = os.environ.get(ROUTE, "")
+    if wanted not in {"", "numpy", "numba"}:
+        raise UsageError(f"{ROUTE} is {wanted!r}: neither numpy nor numba", hint=f"unset {ROUTE}")
+    if wanted == "numba" and not _has_numba():
+        raise UsageError(
+            f"{ROUTE} asks for numba, which is not installed",
+            hint="install shredder-toolkit[fast]",
+        )
+    return wanted or ("numba" if _has_numba() else "numpy")
+
+
+@functools.cache
+def _has_numba() -> bool:
+    return importlib.util.find_spec("numba") is not None
+
+
+def wanted_lengths(catalogue: Catalogue, size: int) -> Mask:
+    """Return for each length below `size` whether the catalogue has a token of it."""
+    wanted = np.zeros(size, np.bool_)
+    wanted[list(catalogue.lengths)] = True
+    return wanted

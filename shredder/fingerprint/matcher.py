@@ -1,0 +1,91 @@
+"""The matcher that sweeps take with them; see :class:`backends.contract.Matcher`."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+from backends.contract import Digest, Scan
+from shredder.fingerprint import catalogue
+from shredder.fingerprint.engine import Engine, choose
+from shredder.fingerprint.errors import CatalogueDamaged
+from shredder.fingerprint.keys import Keys, derive
+from shredder.fingerprint.report import EnrolReport
+from shredder.fingerprint.scan import CatalogueScan
+
+
+@dataclass(frozen=True, slots=True)
+class _Open:
+    catalogue: catalogue.Catalogue
+    commitment: str
+
+
+class FingerprintMatcher:
+    """Recognises a dataset's records by its catalogue, which is opened when it is first needed.
+
+    Travels to other processes as path and key; there it opens the same catalogue or none. May
+    be used by several threads; each scan by one. Every use may raise NotEnrolled or
+    CatalogueDamaged.
+    """
+
+    def __init__(self, path: Path, key: bytes) -> None:
+        """`key`: the fingerprint's 32 bytes from the key store."""
+        self._path = path
+        self._key = key
+        self._keys: Keys = derive(key)
+        self._expected = ""
+        self._lock = threading.Lock()
+        self._opened: _Open | None = None
+        self._engine: Engine | None = None
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self._path)!r}, key=…)"
+
+    def __getstate__(self) -> tuple[Path, bytes, str]:
+        return self._path, self._key, self._opened.commitment if self._opened else self._expected
+
+    def __setstate__(self, state: tuple[Path, bytes, str]) -> None:
+        path, key, expected = state
+        FingerprintMatcher.__init__(self, path, key)
+        self._expected = expected
+
+    def _open(self) -> _Open:
+        with self._lock:
+            if self._opened is None:
+                opened, commitment = catalogue.read(self._path, self._keys.seal)
+                if self._expected not in {"", commitment}:
+                    raise CatalogueDamaged(
+                        "the fingerprint was taken anew while it was in use",
+                        hint="start the command again",
+                    )
+                self._opened = _Open(opened, commitment)
+            return self._opened
+
+    @property
+    def commitment(self) -> str:
+        """A keyed commitment to the catalogue's content: ``sha256:…``."""
+        return self._open().commitment
+
+    @property
+    def columns(self) -> frozenset[str]:
+        """The dataset's column names, lower case."""
+        return frozenset(column.name.lower() for column in self.report.columns)
+
+    @property
+    def report(self) -> EnrolReport:
+        """What enrolment reported."""
+        return self._open().catalogue.report
+
+    def scan(self) -> Scan:
+        """Begin a pass over one unit."""
+        found = self._open().catalogue
+        with self._lock:
+            if self._engine is None:
+                self._engine = choose(found, self._keys.tokens)
+        return CatalogueScan(found, self._engine)
+
+    def digest(self) -> Digest:
+        """Begin a keyed digest of content, 16 bytes."""
+        return hashlib.blake2b(key=self._keys.content, digest_size=16)

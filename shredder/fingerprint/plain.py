@@ -1,0 +1,65 @@
+"""The numpy route: all the tokens of a part hashed at once, filtered, then looked up."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from shredder.fingerprint import tokens
+from shredder.fingerprint.catalogue import Catalogue
+from shredder.fingerprint.engine import wanted_lengths
+from shredder.fingerprint.siphash import Bytes, Hashes, Offsets, siphash24_many
+from shredder.fingerprint.tokens import LONGEST, Mask, Part
+
+_ONE = np.uint64(1)
+_NONE = np.empty(0, np.int64)
+
+
+class PlainEngine:
+    """See :class:`shredder.fingerprint.engine.Engine`."""
+
+    def __init__(self, catalogue: Catalogue, key: bytes) -> None:
+        self._catalogue = catalogue
+        self._key = key
+        self._wanted = wanted_lengths(catalogue, LONGEST + 1)
+
+    def find(self, block: bytes) -> tuple[Offsets, Offsets]:
+        """See the protocol."""
+        if not self._catalogue.hashes.size:
+            return _NONE, _NONE
+        raw = np.frombuffer(block, np.uint8)
+        found = [_NONE]
+        rows = [_NONE]
+        for start, end in tokens.parts(block):
+            part = Part(raw[start:end])
+            places, at = self._look_up(part.text, *part.tokens(self._wanted))
+            if self._catalogue.mixed and not block.isascii():
+                more, more_at = self._look_up(part.text, *part.mixed_tokens(self._wanted))
+                places, at = np.concatenate((places, more)), np.concatenate((at, more_at))
+                order = np.argsort(places, kind="stable")
+                places, at = places[order], at[order]
+            found.append(places + start)
+            rows.append(at)
+        return np.concatenate(found), np.concatenate(rows)
+
+    def something(self, block: bytes, starts: Offsets, ends: Offsets) -> Mask:
+        """See the protocol."""
+        return tokens.something(block, starts, ends)
+
+    def _look_up(self, text: Bytes, starts: Offsets, lengths: Offsets) -> tuple[Offsets, Offsets]:
+        """Return the starts of the tokens that are in the catalogue, and their first rows."""
+        hashes = siphash24_many(self._key, text, starts, lengths)
+        maybe = np.flatnonzero(self._passes(hashes))
+        hashes = hashes[maybe]
+        table = self._catalogue.hashes
+        rows = np.searchsorted(table, hashes)
+        hit = table[np.minimum(rows, table.size - 1)] == hashes
+        return starts[maybe[hit]], rows[hit]
+
+    def _passes(self, hashes: Hashes) -> Hashes:
+        """Return 1 for each hash that the filter knows, with about 1% of the others."""
+        words = self._catalogue.filter[(hashes >> np.uint64(self._catalogue.shift)).view(np.int64)]
+        bits = words >> (hashes & np.uint64(63))
+        bits &= words >> ((hashes >> np.uint64(6)) & np.uint64(63))
+        bits &= words >> ((hashes >> np.uint64(12)) & np.uint64(63))
+        bits &= _ONE
+        return bits
