@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 _Positions = NDArray[np.int64]
 
-_JOINTS = (b"},{", b"}, {", b"),(", b"), (", b"],[", b"], [")
+_JOINTS = (b"},", b"),", b"],")  # a quick look before the pattern below
 _JOINT = re.compile(rb"[})\]], ?[{(\[]")
 _PACKED_LINE = re.compile(rb"\s*(?:[\[(]|insert\b|replace\b|values\b)", re.IGNORECASE)
 _UNDIVIDED = re.compile(rb"[\x00\x0b\x0c\x1c-\x1e]|\A\s*<[^\n]*>\s*<")

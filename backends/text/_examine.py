@@ -148,7 +148,7 @@ class _Examination:
 
     def _judge(self, data: bytes, block: Block, classes: bytes) -> None:
         """Find out whether a window that holds a record might hold others, too."""
-        if not self._divided or (self._dialect and block.regular):
+        if not self._divided or _RECORD not in classes or (self._dialect and block.regular):
             return
         for (start, end), kind in zip(pairwise([0, *block.ends]), classes, strict=True):
             if kind == RecordClass.RECORD:
@@ -181,6 +181,7 @@ class _Examination:
         )
 
 
+_RECORD = bytes([RecordClass.RECORD])
 _STRONGEST = tuple(Verdict)
 
 
