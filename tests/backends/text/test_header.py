@@ -1,5 +1,7 @@
 """The header row: neither record nor foreign, and in doubt a foreign record."""
 
+# ruff: noqa: SIM300 - expected == actual, throughout
+
 from __future__ import annotations
 
 import pytest

@@ -55,7 +55,7 @@ class Forward(io.RawIOBase):
         return len(data)
 
 
-def zipped(method: int = zipfile.ZIP_DEFLATED, **members: bytes) -> bytes:
+def zipped(method: int = zipfile.ZIP_DEFLATED, /, **members: bytes) -> bytes:
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", method) as archive:
         for name, content in members.items():
@@ -71,7 +71,7 @@ def zipped_forward(**members: bytes) -> bytes:
     return bytes(file.written)
 
 
-def tarred(format_: int = tarfile.PAX_FORMAT, **members: bytes) -> bytes:
+def tarred(format_: int = tarfile.PAX_FORMAT, /, **members: bytes) -> bytes:
     file = io.BytesIO()
     with tarfile.open(fileobj=file, mode="w", format=format_) as archive:
         for name, content in members.items():
