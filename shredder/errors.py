@@ -5,6 +5,7 @@
     ShredderError               owns an exit code, a message in the operator's words, a hint
     ├── UsageError          2   the command line or the configuration does not make sense
     ├── NothingFound        3   no holding, and an attestation of that is not asked for
+    ├── Undecided           4   every holding waits for a decision
     ├── Refused             6   a hold, a lock, no approval, another plan than the approved one
     ├── Inconclusive        8   could not look: nothing is known
     └── InvalidAttestation  9   a bundle that does not verify
@@ -53,6 +54,12 @@ class NothingFound(ShredderError):
     """Everything was examined, and nothing is there."""
 
     exit_code = ExitCode.NOTHING_FOUND
+
+
+class Undecided(ShredderError):
+    """Every holding that could be destroyed waits for the operator's decision."""
+
+    exit_code = ExitCode.PARTIAL
 
 
 class Refused(ShredderError):

@@ -6,8 +6,6 @@ There are two routes with equal results: numpy, which is always there, and one c
 
 from __future__ import annotations
 
-import functools
-import importlib.util
 import os
 from typing import Protocol
 
@@ -36,27 +34,24 @@ class Engine(Protocol):
 
 def choose(catalogue: Catalogue, key: bytes) -> Engine:
     """Choose the route; `key` is the token key, 16 bytes. Raises UsageError for a bad setting."""
-    _route()
-    from shredder.fingerprint.plain import PlainEngine  # noqa: PLC0415 - only one is needed
-
-    return PlainEngine(catalogue, key)
-
-
-def _route() -> str:
     wanted = os.environ.get(ROUTE, "")
     if wanted not in {"", "numpy", "numba"}:
         raise UsageError(f"{ROUTE} is {wanted!r}: neither numpy nor numba", hint=f"unset {ROUTE}")
-    if wanted == "numba" and not _has_numba():
-        raise UsageError(
-            f"{ROUTE} asks for numba, which is not installed",
-            hint="install shredder-toolkit[fast]",
-        )
-    return wanted or ("numba" if _has_numba() else "numpy")
+    if wanted != "numpy":
+        try:
+            # Both are imported here, for numba takes a second to load.
+            from shredder.fingerprint.fast import CompiledEngine  # noqa: PLC0415
+        except ImportError as problem:
+            if wanted:
+                raise UsageError(
+                    f"{ROUTE} asks for numba, which does not load",
+                    hint="install shredder-toolkit[fast]",
+                ) from problem
+        else:
+            return CompiledEngine(catalogue, key)
+    from shredder.fingerprint.plain import PlainEngine  # noqa: PLC0415
 
-
-@functools.cache
-def _has_numba() -> bool:
-    return importlib.util.find_spec("numba") is not None
+    return PlainEngine(catalogue, key)
 
 
 def wanted_lengths(catalogue: Catalogue, size: int) -> Mask:

@@ -1,0 +1,19 @@
+"""All commands, gathered. Importing this loads no driver and no numpy: help must be quick."""
+
+from __future__ import annotations
+
+import typer
+
+from shredder.cli import attestation, destroying, looking, setup
+
+app = typer.Typer(
+    name="shredder",
+    help="Find every copy of a dataset, destroy it, look again, and prove it to a stranger.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+for module in (setup, looking, destroying, attestation):
+    module.register(app)

@@ -1,0 +1,227 @@
+"""verify, show, timestamp, policy: what is done with a bundle."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from shredder.cli import options
+from shredder.cli.console import Console, console, counted, shown
+from shredder.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from attestations import Expectations, Policy, Report
+
+Bundle = Annotated[Path, typer.Argument(metavar="BUNDLE", help="The attestation's bundle file.")]
+PolicyFile = Annotated[
+    Path, typer.Option("--policy", metavar="FILE", help="The auditor's own trust policy.")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command()(verify)
+    app.command()(show)
+    app.command()(timestamp)
+    policy = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+    policy.command("new")(policy_new)
+    app.add_typer(policy, name="policy", help="Make an auditor's trust policy.")
+
+
+def _report(bundle: Path, policy: Path) -> Report:
+    from attestations import Policy, check
+
+    try:
+        content = bundle.read_bytes()
+    except OSError as error:
+        raise UsageError(f"the bundle cannot be read: {error.strerror}") from error
+    return check(content, Policy.load(policy))
+
+
+def _code(report: Report) -> ExitCode:
+    """Invalid comes first, then what could not be told, then what is not complete."""
+    from attestations import Outcome, TimeVerdict, Verdict
+
+    if report.authentic is not Verdict.VALID:
+        return ExitCode.INVALID
+    if report.time is not TimeVerdict.VALID:
+        return ExitCode.INCONCLUSIVE
+    if report.computed is not Outcome.COMPLETE:
+        return ExitCode.NOT_COMPLETE
+    return ExitCode.COMPLETE
+
+
+def verify(
+    bundle: Bundle,
+    policy: PolicyFile,
+    as_json: options.Json = False,
+) -> int:
+    """Check a bundle offline, against nothing but the auditor's own trust policy."""
+    from attestations import Verdict
+
+    report = _report(bundle, policy)
+    code = _code(report)
+    with console(as_json, None) as out:
+        out.result(report_json(report) | {"exit_code": int(code)})
+        out.say(f"authentic: {'yes' if report.authentic is Verdict.VALID else 'NO'}")
+        out.say(f"time: {report.time}")
+        out.say(f"outcome: {report.computed or 'not looked at'}")
+        for signer in report.signers:
+            out.say(f"signed by: {shown(signer.name)} ({signer.role}) {signer.keyid}")
+        for line in (*report.codes, *report.obstacles, *report.findings):
+            out.say(f"  {shown(line)}")
+    return code
+
+
+def report_json(report: Report) -> dict[str, object]:
+    """What an auditor learned, as JSON values."""
+    from attestations import Verdict
+
+    return {
+        "authentic": report.authentic is Verdict.VALID,
+        "time": report.time.value,
+        "no_later_than": report.no_later_than.isoformat() if report.no_later_than else None,
+        "outcome": report.computed.value if report.computed else None,
+        "obstacles": list(report.obstacles),
+        "codes": [str(code) for code in report.codes],
+        "signers": [
+            {
+                "name": signer.name,
+                "role": signer.role,
+                "keyid": signer.keyid,
+                "signed": list(signer.signed),
+                "operator_run": signer.operator_run,
+            }
+            for signer in report.signers
+        ],
+        "findings": list(report.findings),
+    }
+
+
+def show(
+    bundle: Bundle,
+    policy: Annotated[
+        Path | None,
+        typer.Option("--policy", metavar="FILE", help="Verify it first with this trust policy."),
+    ] = None,
+    as_json: options.Json = False,
+) -> int:
+    """Show to people what a bundle claims; without --policy, nobody has checked who claims it."""
+    from attestations import Bundle
+    from shredder.cli.claims import render
+    from shredder.evidence import read_plan, read_result
+
+    code = ExitCode.COMPLETE
+    verified: Report | None = None
+    if policy is not None:
+        verified = _report(bundle, policy)
+        code = _code(verified)
+    with console(as_json, None) as out:
+        if code is ExitCode.INVALID and verified is not None:
+            out.result(report_json(verified) | {"exit_code": int(code)})
+            out.say(f"NOT AUTHENTIC: {', '.join(verified.codes)}; nothing of it is shown")
+            return code
+        loaded = Bundle.load(bundle)
+        render(out, read_plan(loaded.plan), read_result(loaded.result), verified)
+    return code
+
+
+def timestamp(
+    bundle: Bundle,
+    config: options.Config = None,
+    as_json: options.Json = False,
+) -> int:
+    """Add the timestamps that no authority gave when the bundle was made."""
+    from shredder.config import find, load
+    from shredder.evidence import add_timestamps
+
+    added = add_timestamps(load(find(config)), bundle)
+    with console(as_json, None) as out:
+        out.result({"bundle": str(bundle), "added": added})
+        out.say(f"{counted(added, 'timestamp')} added" if added else "nothing was missing")
+    return ExitCode.COMPLETE
+
+
+def policy_new(
+    output: Annotated[Path, typer.Argument(metavar="FILE", help="Where the policy is written.")],
+    key: Annotated[
+        list[Path],
+        typer.Option("--key", metavar="PEM", help="An operator's public key, got out of band."),
+    ],
+    tsa_root: Annotated[
+        list[Path] | None,
+        typer.Option("--tsa-root", metavar="PEM", help="A timestamp authority's root."),
+    ] = None,
+    tsa_certificate: Annotated[
+        list[Path] | None,
+        typer.Option("--tsa-certificate", metavar="PEM", help="Its signing certificate, pinned."),
+    ] = None,
+    store: Annotated[
+        list[str] | None, typer.Option("--store", help="A store that must be covered; repeatable.")
+    ] = None,
+    dataset: Annotated[str | None, typer.Option(help="The dataset that is expected.")] = None,
+    challenge: Annotated[str | None, typer.Option(help="The challenge that was given.")] = None,
+    as_json: options.Json = False,
+) -> int:
+    """Write a trust policy: which keys, authorities and stores an auditor goes by."""
+    from attestations import Expectations
+
+    expect = Expectations(dataset=dataset, challenge=challenge)
+    made = _policy(key, tsa_root or (), tsa_certificate or (), store or (), expect)
+    if output.exists():
+        raise UsageError(f"{output} exists already; a policy is not replaced unasked")
+    made.write(output)
+    with console(as_json, None) as out:
+        keys = [{"name": k.name, "role": k.role} for k in made.keys]
+        out.result({"policy": str(output), "keys": keys})
+        out.say(f"wrote {shown(output)}: compare its keys with what you were told by another way")
+        _keyids(out, made)
+    return ExitCode.COMPLETE
+
+
+def _policy(
+    keys: Sequence[Path],
+    roots: Sequence[Path],
+    certificates: Sequence[Path],
+    stores: Sequence[str],
+    expect: Expectations,
+) -> Policy:
+    from attestations import Policy, PublicKey, TimestampRules, TrustedAuthority, trusted_key
+
+    if bool(roots) != bool(certificates):
+        raise UsageError(
+            "a timestamp authority needs both: --tsa-root and --tsa-certificate",
+            hint="a root alone would trust every authority below it",
+        )
+    rules = TimestampRules()
+    if roots:
+        authority = TrustedAuthority(
+            name="timestamp authority",
+            roots=tuple(_pem(path) for path in roots),
+            leaves=tuple(_pem(path) for path in certificates),
+        )
+        rules = TimestampRules(threshold=1, authorities=(authority,))
+    return Policy.new(
+        keys=[trusted_key(PublicKey.from_pem(_pem(path)), name=path.stem) for path in keys],
+        timestamps=rules,
+        stores=stores,
+        expect=expect,
+    )
+
+
+def _pem(path: Path) -> str:
+    try:
+        return path.read_text(encoding="ascii")
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "not a PEM file"
+        raise UsageError(f"{path} cannot be read: {why}") from error
+
+
+def _keyids(out: Console, policy: Policy) -> None:
+    from attestations import PublicKey
+
+    for key in policy.keys:
+        out.say(f"  {shown(key.name)}: {PublicKey.from_pem(key.public_key).keyid}")

@@ -1,0 +1,169 @@
+"""Where a command's words go: results to stdout, progress and questions to stderr."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TextIO
+
+_EVERY = 0.1  # seconds between two progress lines
+_UNSHOWABLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+_UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
+
+
+def shown(value: object) -> str:
+    """Text as it may be shown on a terminal: nothing that steers, hides or reorders."""
+    return "".join(
+        c.encode("unicode_escape").decode("ascii") if unicodedata.category(c) in _UNSHOWABLE else c
+        for c in str(value)
+    )
+
+
+def sized(size: float) -> str:
+    """A number of bytes for people."""
+    for unit in _UNITS:
+        if size < 1024 or unit == _UNITS[-1]:
+            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1024
+    raise AssertionError
+
+
+def counted(number: int, one: str, many: str = "") -> str:
+    """``1 holding``, ``2 holdings``."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+class Console:
+    """One command's output; also the observer of its work."""
+
+    def __init__(self, *, as_json: bool, log: Log | None) -> None:
+        self.as_json = as_json
+        self._log = log
+        self._live = sys.stderr.isatty() and not as_json
+        self._last = self._begun = 0.0
+        self._what = ""
+        self._width = 0
+
+    # --- results ---
+
+    def say(self, line: str = "") -> None:
+        """A line for people; nothing with --json."""
+        if not self.as_json:
+            self._clear()
+            sys.stdout.write(f"{line}\n")
+
+    def result(self, value: Mapping[str, object]) -> None:
+        """The one JSON object, with --json."""
+        if self.as_json:
+            sys.stdout.write(json.dumps(value, indent=2) + "\n")
+
+    def table(self, head: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+        """A table for people; numbers to the right."""
+        cells = [[shown(cell) if cell is not None else "?" for cell in row] for row in rows]
+        widths = [max(map(len, column)) for column in zip(head, *cells, strict=True)]
+        right = [
+            all(isinstance(row[n], int) or row[n] is None for row in rows) and bool(rows)
+            for n in range(len(head))
+        ]
+        for row in [list(head), *cells]:
+            parts = [
+                cell.rjust(width) if to_the_right else cell.ljust(width)
+                for cell, width, to_the_right in zip(row, widths, right, strict=True)
+            ]
+            self.say("  " + "  ".join(parts).rstrip())
+
+    def note(self, line: str) -> None:
+        """A line on stderr, with --json, too."""
+        self._clear()
+        sys.stderr.write(f"{line}\n")
+
+    # --- asking ---
+
+    @property
+    def can_ask(self) -> bool:
+        """Whether a person sits at a terminal."""
+        return sys.stdin.isatty() and sys.stderr.isatty() and not self.as_json
+
+    def ask(self, question: str) -> str:
+        """One line of the operator's."""
+        self._clear()
+        sys.stderr.write(question)
+        sys.stderr.flush()
+        return sys.stdin.readline().rstrip("\n")
+
+    # --- observing ---
+
+    def event(self, name: str, **fields: str | int) -> None:
+        """Log an event, where a log was asked for."""
+        if self._log:
+            self._log.event(name, **fields)
+
+    def progress(self, what: str, *, units: int, size: int = 0, total: int = 0) -> None:
+        """Redraw the progress line, at most ten times a second, on a terminal."""
+        if not self._live:
+            return
+        now = time.monotonic()
+        if what != self._what:
+            self._what, self._begun, self._last = what, now, 0.0
+        if now - self._begun < 1 or (now - self._last < _EVERY and units != total):
+            return  # what is over within a second needs no progress
+        self._last = now
+        self._draw(_progress_line(what, units, size, total, now - self._begun))
+
+    def _draw(self, line: str) -> None:
+        sys.stderr.write("\r" + line.ljust(self._width))
+        sys.stderr.flush()
+        self._width = len(line)
+
+    def _clear(self) -> None:
+        if self._width:
+            sys.stderr.write("\r" + " " * self._width + "\r")
+            self._width = 0
+
+
+def _progress_line(what: str, units: int, size: int, total: int, seconds: float) -> str:
+    parts = [what, f"{units:,}" + (f" of {total:,}" if total else "")]
+    if size:
+        parts.append(f"{sized(size)}, {sized(size / seconds)}/s")
+    else:
+        parts.append(f"{units / seconds:,.0f}/s")
+    if total and units:
+        parts.append(f"{(total - units) * seconds / units:.0f} s left")
+    return " · ".join(parts)
+
+
+class Log:
+    """JSON lines by structlog; loaded only if a log was asked for."""
+
+    def __init__(self, stream: TextIO) -> None:
+        import structlog
+
+        self._logger = structlog.wrap_logger(
+            structlog.WriteLogger(stream),
+            processors=[
+                structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
+                structlog.processors.JSONRenderer(sort_keys=True),
+            ],
+        )
+
+    def event(self, name: str, **fields: str | int) -> None:
+        """One line."""
+        self._logger.info(name, **fields)
+
+
+@contextmanager
+def console(as_json: bool, log_json: str | None) -> Iterator[Console]:
+    """The console of one command."""
+    if log_json is None:
+        yield Console(as_json=as_json, log=None)
+    elif log_json == "-":
+        yield Console(as_json=as_json, log=Log(sys.stderr))
+    else:
+        from pathlib import Path
+
+        with Path(log_json).open("a", encoding="utf-8") as stream:
+            yield Console(as_json=as_json, log=Log(stream))

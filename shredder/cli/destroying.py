@@ -1,0 +1,229 @@
+"""destroy and resume."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from shredder.cli import options, render
+from shredder.cli.console import Console, console, counted, shown
+from shredder.errors import ExitCode, Refused, ShredderError, UsageError
+
+if TYPE_CHECKING:
+    from shredder.journal import Run
+    from shredder.run.desk import Summary
+    from shredder.run.work import Work
+    from shredder.sweep import Problem
+
+_CHALLENGE = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,63}")
+
+Yes = Annotated[bool, typer.Option("--yes", help="Approve the plan without asking, for scripts.")]
+TimestampLater = Annotated[
+    bool,
+    typer.Option("--timestamp-later", help="Go on if no timestamp authority answers."),
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command()(destroy)
+    app.command()(resume)
+
+
+class _Desk:
+    """The operator at a terminal, or the options of a script."""
+
+    def __init__(self, out: Console, *, approval: str, later: bool) -> None:
+        self._out, self._approval, self._later = out, approval, later
+        self.shows: Sequence[Problem] = ()
+
+    def approve(self, summary: Summary) -> str:
+        if self._approval:
+            return self._approval
+        number = counted(summary.to_destroy, "holding")
+        if not self._out.can_ask:
+            raise Refused(
+                f"the plan to destroy {number} of {summary.dataset} is not approved",
+                hint="approve it with --yes, or with --plan FILE after `shredder plan`",
+            )
+        self._out.note("")
+        self._out.note(f"This destroys {number}. It cannot be undone.")
+        if summary.left:
+            self._out.note(f"{counted(summary.left, 'holding')} will be left: see the plan above.")
+        if self._out.ask("Type the dataset's name to go on: ") != summary.dataset:
+            raise Refused(f"{summary.dataset} was not approved; nothing was touched")
+        return "typed"
+
+    def timestamp_later(self, reason: str) -> bool:
+        if self._later or not self._out.can_ask:
+            return self._later
+        self._out.note(f"No timestamp on the plan: {shown(reason)}.")
+        self._out.note("Without one, nobody can tell that the plan came before the destruction.")
+        return self._out.ask("Type `later` to go on all the same: ") == "later"
+
+
+def destroy(
+    dataset: options.Dataset,
+    yes: Yes = False,
+    plan: Annotated[
+        Path | None, typer.Option("--plan", metavar="FILE", help="Carry out this approved plan.")
+    ] = None,
+    digest: Annotated[
+        str | None,
+        typer.Option("--digest", help="With --plan: the digest that was approved."),
+    ] = None,
+    include: options.Include = None,
+    dismiss: options.Dismiss = None,
+    mixed: options.MixedOption = "leave",
+    despite_gaps: options.DespiteGaps = False,
+    timestamp_later: TimestampLater = False,
+    challenge: Annotated[
+        str, typer.Option(help="An auditor's challenge, to stand in the attestation.")
+    ] = "",
+    config: options.Config = None,
+    as_json: options.Json = False,
+    log_json: options.LogJson = None,
+) -> int:
+    """Find every copy of a dataset, destroy it, look again, and attest what was done."""
+    from shredder.cli.session import changing
+    from shredder.run import machine
+
+    decided = options.decided(include, dismiss, mixed, despite_gaps=despite_gaps)
+    if plan is not None and (include or dismiss or despite_gaps or mixed != "leave"):
+        raise UsageError("a plan has its decisions in it", hint="leave them out, or plan again")
+    if digest is not None and plan is None:
+        raise UsageError("--digest goes with --plan")
+    if challenge and not _CHALLENGE.fullmatch(challenge):
+        raise UsageError("a challenge has up to 64 letters, digits, dots, dashes, underscores")
+    with console(as_json, log_json) as out, changing(config, out) as work:
+        refuse_held(work, dataset)
+        machine.clear_way(work, dataset)
+        approval = "plan" if plan is not None else "yes" if yes else ""
+        facts = {"destroying": True, "later": timestamp_later, "challenge": challenge}
+        problems: Sequence[Problem] = ()
+        if plan is not None:
+            run = machine.adopt(work, dataset, plan, digest or "", approval=approval, **facts)
+        else:
+            run = machine.begin(work, dataset, decided, approval=approval, **facts)
+            problems = machine.plan(work, run)
+        return _carry_out(out, work, run, problems)
+
+
+def resume(
+    run: Annotated[
+        str, typer.Argument(metavar="[RUN]", help="Its id; else the one that is not at its end.")
+    ] = "",
+    yes: Yes = False,
+    timestamp_later: TimestampLater = False,
+    config: options.Config = None,
+    as_json: options.Json = False,
+    log_json: options.LogJson = None,
+) -> int:
+    """Go on with a run that was broken off, wherever it stands."""
+    from shredder.cli.session import changing
+    from shredder.run import machine
+
+    with console(as_json, log_json) as out, changing(config, out) as work:
+        found = work.journal.run(run) if run else _unfinished(work)
+        if found.phase.ended:
+            raise UsageError(f"run {found.id} is at its end: {found.phase.value}")
+        facts: dict[str, Any] = {"later": timestamp_later or found.facts.get("later", False)}
+        if yes:
+            facts["approval"] = "yes"
+        work.journal.enter(found.id, found.phase, **facts)
+        problems = machine.plan(work, found.id) if found.phase.value == "begun" else ()
+        return _carry_out(out, work, found.id, problems)
+
+
+def _unfinished(work: Work) -> Run:
+    open_runs = [
+        run for run in work.journal.runs() if run.facts.get("destroying") and not run.phase.ended
+    ]
+    if not open_runs:
+        raise UsageError("no run is to be resumed", hint="see `shredder status`")
+    if len(open_runs) > 1:
+        ids = ", ".join(run.id for run in open_runs)
+        raise UsageError(f"{len(open_runs)} runs are open", hint=f"name one: {ids}")
+    return open_runs[0]
+
+
+def refuse_held(work: Work, dataset: str) -> None:
+    """Refuse a dataset under hold before any store is asked for anything."""
+    from shredder.run.execute import held
+
+    work.dataset(dataset)
+    if reason := held(work, dataset):
+        raise Refused(
+            f"dataset {dataset} must not be destroyed: {reason}",
+            hint=f"see [datasets.{dataset}.hold] in the configuration",
+        )
+
+
+def _carry_out(out: Console, work: Work, run: str, problems: Sequence[Problem]) -> int:
+    from shredder import report
+    from shredder.journal import Phase
+    from shredder.run import machine
+
+    found = work.journal.run(run)
+    if found.phase is Phase.NOTHING:
+        return _nothing(out, work, found)
+    facts = found.facts
+    desk = _Desk(out, approval=facts.get("approval", ""), later=facts.get("later", False))
+    planned = report.plan_json(work, found, problems)
+    if found.phase is Phase.PLANNED:
+        render.looked(out, planned)
+    try:
+        ended = machine.drive(work, run, desk)
+    except ShredderError as error:
+        if work.journal.run(run).phase is not Phase.PLANNED:
+            raise
+        # Nothing was touched: what the sweep saw is the answer, with the reason beside it. A
+        # plan that was made for approval can still be approved.
+        if facts.get("approval") != "plan":
+            machine.abandon(work, run, "refused")
+        return _refused(out, planned, error)
+    answer = report.run_json(work, ended)
+    code = report.exit_code(work, ended)
+    out.result(answer | {"exit_code": int(code)})
+    render.came(out, answer)
+    return code
+
+
+def _refused(out: Console, planned: dict[str, Any], error: ShredderError) -> int:
+    outcome = {"outcome": "refused", "error": error.message, "hint": error.hint}
+    out.result(planned | outcome | {"exit_code": int(error.exit_code)})
+    out.note(f"error: {error.message}")
+    if error.hint:
+        out.note(f"hint: {error.hint}")
+    return error.exit_code
+
+
+def _nothing(out: Console, work: Work, run: Run) -> int:
+    """Nothing is there. If it was destroyed earlier, say so, and verify that attestation."""
+    from shredder import report
+    from shredder.evidence.attest import bundle_file
+    from shredder.own import verify_own
+
+    answer = report.plan_json(work, run)
+    runs = report.attested_runs(work, run.dataset)
+    code = ExitCode.NOTHING_FOUND
+    if runs:
+        path = bundle_file(work, runs[-1])
+        verified = verify_own(work, path)
+        answer["attestation"] = str(path)
+        answer["outcome"] = verified
+        if verified == "complete":
+            code = ExitCode.COMPLETE
+    out.result(answer | {"exit_code": int(code)})
+    render.looked(out, answer)
+    out.say()
+    if runs:
+        out.say(f"nothing is there; destroyed earlier, outcome {answer['outcome']}")
+        out.say(f"attestation: {shown(answer['attestation'])}")
+    else:
+        out.say("nothing of the dataset is there")
+    return code

@@ -1,0 +1,133 @@
+"""locate, plan, recheck: commands that look and touch nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from shredder.cli import options, render
+from shredder.cli.console import console, counted, shown
+from shredder.errors import ExitCode, UsageError
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command()(locate)
+    app.command()(plan)
+    app.command()(recheck)
+
+
+def locate(
+    dataset: options.Dataset,
+    config: options.Config = None,
+    as_json: options.Json = False,
+    log_json: options.LogJson = None,
+) -> int:
+    """Sweep all stores and show every holding of a dataset."""
+    from shredder import report
+    from shredder.cli.session import working
+    from shredder.run.look import look
+
+    with console(as_json, log_json) as out, working(config, out) as work:
+        seen = look(work, work.dataset(dataset)).sweep
+        verdicts = {holding.verdict.value: 1 for holding in seen.holdings}
+        outcome = report.looked_outcome(verdicts, seen.coverage)
+        answer: dict[str, Any] = {
+            "dataset": dataset,
+            "outcome": outcome,
+            "holdings": [report.holding_json(holding) for holding in seen.holdings],
+            "coverage": report.coverage_json(seen.coverage),
+            "problems": report.problems_json(seen.problems),
+            "bytes_read": seen.bytes_read,
+        }
+        out.result(answer)
+        render.looked(out, answer)
+    return report.LOOKED[outcome]
+
+
+def plan(
+    dataset: options.Dataset,
+    include: options.Include = None,
+    dismiss: options.Dismiss = None,
+    mixed: options.MixedOption = "leave",
+    despite_gaps: options.DespiteGaps = False,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Also write the plan here (mode 0600)."),
+    ] = None,
+    config: options.Config = None,
+    as_json: options.Json = False,
+    log_json: options.LogJson = None,
+) -> int:
+    """Sweep, decide on every holding, and freeze that as a plan with a digest."""
+    from shredder import durable, report
+    from shredder.cli.session import changing
+    from shredder.run import machine
+
+    decided = options.decided(include, dismiss, mixed, despite_gaps=despite_gaps)
+    with console(as_json, log_json) as out, changing(config, out) as work:
+        run = machine.begin(work, dataset, decided)
+        problems = machine.plan(work, run)
+        planned = work.journal.run(run)
+        answer = report.plan_json(work, planned, problems)
+        if output is not None:
+            durable.write(output.absolute(), [work.plan_file(run).read_bytes()])
+            answer["plan"] = str(output.absolute())
+        out.result(answer)
+        render.looked(out, answer)
+        out.say()
+        out.say(f"plan: {shown(answer['plan'])}")
+        out.say(f"digest: {answer['digest']}")
+        out.say(f"carry it out: shredder destroy {dataset} --plan {shown(answer['plan'])}")
+    return report.LOOKED[answer["outcome"]]
+
+
+def recheck(
+    dataset: options.Dataset,
+    config: options.Config = None,
+    as_json: options.Json = False,
+    log_json: options.LogJson = None,
+) -> int:
+    """Sweep again for a dataset that was destroyed, and say whether it is still gone."""
+    from shredder import report
+    from shredder.cli.session import working
+    from shredder.evidence.attest import bundle_file
+    from shredder.run.look import look
+    from shredder.sweep import could_look
+
+    with console(as_json, log_json) as out, working(config, out) as work:
+        declared = work.dataset(dataset)
+        runs = report.attested_runs(work, dataset)
+        if not runs:
+            raise UsageError(
+                f"dataset {dataset} has not been destroyed",
+                hint=f"to look for it: `shredder locate {dataset}`",
+            )
+        seen = look(work, declared).sweep
+        back, left = report.returned(work, runs[-1], seen.holdings)
+        if back:
+            outcome, code = "returned", ExitCode.RESIDUE
+        elif not could_look(seen.coverage):
+            outcome, code = "inconclusive", ExitCode.INCONCLUSIVE
+        elif left:
+            outcome, code = "partial", ExitCode.PARTIAL
+        else:
+            outcome, code = "still-gone", ExitCode.COMPLETE
+        answer: dict[str, Any] = {
+            "dataset": dataset,
+            "outcome": outcome,
+            "holdings": [report.holding_json(holding) for holding in back],
+            "left_by_the_run": left,
+            "coverage": report.coverage_json(seen.coverage),
+            "problems": report.problems_json(seen.problems),
+            "attestation": str(bundle_file(work, runs[-1])),
+        }
+        out.result(answer)
+        render.looked(out, answer)
+        out.say()
+        if back:
+            out.say(f"{counted(len(back), 'holding')} that the attestation does not leave there")
+        out.say(f"{outcome}; the attestation: {shown(answer['attestation'])}")
+    return code

@@ -1,0 +1,80 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from shredder.errors import UsageError
+
+if TYPE_CHECKING:
+    from shredder.plan import Options
+
+Config = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        metavar="FILE",
+        help="The configuration; else SHREDDER_CONFIG, else ./shredder.toml.",
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
+LogJson = Annotated[
+    str | None,
+    typer.Option("--log-json", metavar="FILE", help="Log JSON lines to a file; - is stderr."),
+]
+Dataset = Annotated[str, typer.Argument(metavar="DATASET", help="Its name in the configuration.")]
+Include = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--include",
+        metavar="VERDICT",
+        help="Also destroy `likely` or `maybe` holdings; repeatable.",
+    ),
+]
+Dismiss = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--dismiss",
+        metavar="VERDICT",
+        help="Rule that `likely` or `maybe` holdings are not the dataset's; repeatable.",
+    ),
+]
+MixedOption = Annotated[
+    str,
+    typer.Option(
+        "--mixed",
+        metavar="leave|whole",
+        help="Mixed holdings that cannot be rewritten: leave them, or destroy them whole.",
+    ),
+]
+DespiteGaps = Annotated[
+    bool,
+    typer.Option("--despite-gaps", help="Destroy what was found though not all could be examined."),
+]
+
+
+def decided(
+    include: Sequence[str] | None, dismiss: Sequence[str] | None, mixed: str, *, despite_gaps: bool
+) -> Options:
+    """The operator's decisions. Raises UsageError for a word that is none."""
+    from backends.contract import Verdict
+    from shredder.plan import Mixed, Options
+
+    undecided = {v.value: v for v in (Verdict.LIKELY, Verdict.MAYBE)}
+    for word in (*(include or ()), *(dismiss or ())):
+        if word not in undecided:
+            raise UsageError(f"{word!r} is not a verdict to decide on: likely or maybe")
+    if both := set(include or ()) & set(dismiss or ()):
+        raise UsageError(f"{min(both)!r} cannot be both included and dismissed")
+    if mixed not in {m.value for m in Mixed}:
+        raise UsageError(f"--mixed is leave or whole, not {mixed!r}")
+    return Options(
+        include=frozenset(undecided[word] for word in include or ()),
+        dismiss=frozenset(undecided[word] for word in dismiss or ()),
+        mixed=Mixed(mixed),
+        despite_gaps=despite_gaps,
+    )

@@ -1,0 +1,29 @@
+"""Opening what a command works with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from shredder.cli.console import Console
+from shredder.config import find, load
+from shredder.journal import Journal
+from shredder.run.work import Work
+from shredder.state import State
+
+
+@contextmanager
+def working(config: Path | None, console: Console) -> Iterator[Work]:
+    """The configuration, the state directory and the journal; nothing is locked."""
+    loaded = load(find(config))
+    state = State.open(loaded.state)
+    with Journal(state.journal) as journal:
+        yield Work(loaded, state, journal, console)
+
+
+@contextmanager
+def changing(config: Path | None, console: Console) -> Iterator[Work]:
+    """The same, with the only right to change anything. Raises Refused if another run has it."""
+    with working(config, console) as work, work.state.locked():
+        yield work

@@ -1,0 +1,223 @@
+"""init, doctor, enroll, status."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from shredder.cli import options
+from shredder.cli.console import Console, console, counted, shown
+from shredder.errors import ExitCode, UsageError
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command()(init)
+    app.command()(doctor)
+    app.command()(enroll)
+    app.command()(status)
+
+
+def init(
+    config: options.Config = None,
+    controller: Annotated[
+        str, typer.Option(help="Who is responsible for the data: an organisation.")
+    ] = "unnamed controller",
+    as_json: options.Json = False,
+) -> int:
+    """Write a commented shredder.toml and make the state directory with its signing key.
+
+    The key is encrypted with the passphrase in SHREDDER_PASSPHRASE, if that is set. What is
+    there already is kept.
+    """
+    from shredder import durable
+    from shredder.config import TEMPLATE, load
+    from shredder.keys import create_signing_key
+    from shredder.state import State
+
+    path = (config or Path("shredder.toml")).absolute()
+    if not path.parent.is_dir():
+        raise UsageError(f"no directory {path.parent}", hint="make it first")
+    fresh = not path.exists()
+    if fresh:
+        text = TEMPLATE.format(controller=_toml(controller))
+        durable.write(path, [text.encode()], mode=0o644)
+    loaded = load(path)
+    state = State.create(loaded.state)
+    signer = create_signing_key(state)
+    with console(as_json, None) as out:
+        out.result(
+            {
+                "config": str(path),
+                "state": str(state.root),
+                "keyid": signer.public_key.keyid,
+                "public_key": str(state.public_key),
+            }
+        )
+        out.say(f"{'wrote' if fresh else 'kept'} {shown(path)}")
+        out.say(f"state directory: {shown(state.root)} (keys, journal, attestations)")
+        out.say(f"signing key: {signer.public_key.keyid}")
+        out.say(f"give auditors {shown(state.public_key)}, and the key id by another way")
+        out.say("next: name stores and datasets in the configuration, then `shredder doctor`")
+    return ExitCode.COMPLETE
+
+
+def _toml(text: str) -> str:
+    """The inside of a basic string of TOML."""
+    if not text.isprintable():
+        raise UsageError("the controller's name holds control characters")
+    return text.replace("\\", "\\\\").replace('"', '\\"')
+
+
+def doctor(
+    config: options.Config = None,
+    as_json: options.Json = False,
+    log_json: options.LogJson = None,
+) -> int:
+    """Say of every store whether it is reachable, which rights are there, what can be proved."""
+    from backends.contract import Check, CheckStatus
+    from backends.errors import BackendError
+    from shredder.cli.session import working
+    from shredder.stores import open_store
+
+    worst = ExitCode.COMPLETE
+    report: dict[str, list[dict[str, str]]] = {}
+    with console(as_json, log_json) as out, working(config, out) as work:
+        if not work.config.stores:
+            raise UsageError("no store is configured", hint="add [stores.NAME] to the file")
+        for name in work.config.stores:
+            checks: list[Check] = []
+            try:
+                store = open_store(name, work.config)
+                try:
+                    checks.extend(store.check())
+                finally:
+                    store.close()
+            except BackendError as error:
+                checks.append(Check("open", CheckStatus.FAILED, error.message, error.hint))
+            if any(check.status is CheckStatus.FAILED for check in checks):
+                worst = ExitCode.INCONCLUSIVE
+            report[name] = [
+                {
+                    "what": check.what,
+                    "status": check.status.value,
+                    "detail": check.detail,
+                    "hint": check.hint,
+                }
+                for check in checks
+            ]
+            _show_checks(out, name, report[name])
+        out.result({"stores": report, "exit_code": int(worst)})
+    return worst
+
+
+def _show_checks(out: Console, name: str, checks: list[dict[str, str]]) -> None:
+    out.say(f"{name}:")
+    for check in checks:
+        out.say(
+            f"  {check['status']:8}{shown(check['what'])}: {shown(check['detail'])}".rstrip(": ")
+        )
+        if check["hint"]:
+            out.say(f"          hint: {shown(check['hint'])}")
+
+
+def enroll(
+    dataset: options.Dataset,
+    config: options.Config = None,
+    as_json: options.Json = False,
+    log_json: options.LogJson = None,
+) -> int:
+    """Take a dataset's fingerprint from its sources: keyed digests, no record is kept."""
+    from shredder.cli.session import changing
+    from shredder.enrolment import enroll as take
+
+    with console(as_json, log_json) as out, changing(config, out) as work:
+        report = take(work, dataset)
+        columns = [
+            {
+                "name": column.name,
+                "role": column.role.value,
+                "guessed": column.guessed,
+                "values": column.values,
+                "usable": column.usable,
+                "reason": column.reason.value,
+            }
+            for column in report.columns
+        ]
+        out.result(
+            {
+                "dataset": dataset,
+                "records": report.records,
+                "recognisable": report.recognisable,
+                "tokens": report.tokens,
+                "columns": columns,
+            }
+        )
+        out.say(
+            f"{shown(dataset)}: {counted(report.records, 'record')}, "
+            f"{report.recognisable:,} of them recognisable anywhere"
+        )
+        out.say()
+        out.table(
+            ("column", "role", "", "values", "usable", ""),
+            [
+                (
+                    c["name"],
+                    c["role"],
+                    "guessed" if c["guessed"] else "",
+                    c["values"],
+                    c["usable"],
+                    c["reason"],
+                )
+                for c in columns
+            ],
+        )
+        if report.unrecognisable:
+            out.say()
+            out.say(
+                f"{counted(report.unrecognisable, 'record')} can be found nowhere but in the "
+                "sources: no outcome can be complete. Is a column that tells records apart "
+                "declared private?"
+            )
+    return ExitCode.COMPLETE
+
+
+def status(
+    config: options.Config = None,
+    as_json: options.Json = False,
+) -> int:
+    """Show all runs: how far each has come, and the attestations there are."""
+    from shredder.cli.session import working
+    from shredder.evidence.attest import bundle_file
+
+    with console(as_json, None) as out, working(config, out) as work:
+        runs = [
+            {
+                "run": run.id,
+                "dataset": run.dataset,
+                "phase": run.phase.value,
+                "ended": run.phase.ended,
+                "begun": run.facts["begun"],
+                "outcome": run.facts.get("outcome"),
+                "attestation": str(bundle_file(work, run)) if "bundle" in run.facts else None,
+            }
+            for run in work.journal.runs()
+        ]
+        out.result({"runs": runs})
+        if runs:
+            out.table(
+                ("run", "dataset", "phase", "outcome", "attestation"),
+                [
+                    (r["run"], r["dataset"], r["phase"], r["outcome"] or "", r["attestation"] or "")
+                    for r in runs
+                ],
+            )
+        else:
+            out.say("no runs yet")
+        unfinished = [r for r in runs if not r["ended"] and r["phase"] not in {"begun", "planned"}]
+        if unfinished:
+            out.say()
+            out.say(f"{counted(len(unfinished), 'run')} not at the end: `shredder resume`")
+    return ExitCode.COMPLETE

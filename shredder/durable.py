@@ -1,0 +1,42 @@
+"""Writing files so that a crash at any instruction leaves the old content or the new."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+
+def sync_directory(path: Path) -> None:
+    """Make a directory's entries durable."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write(path: Path, chunks: Iterable[bytes], *, mode: int = 0o600) -> None:
+    """Write a file whole and durably, or not at all.
+
+    A crash before the rename leaves a ``.partial`` that the next write replaces; after it, the
+    new content stands.
+    """
+    partial = path.with_name(path.name + ".partial")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+    descriptor = os.open(partial, flags, mode)
+    with os.fdopen(descriptor, "wb") as file:
+        os.fchmod(file.fileno(), mode)
+        for chunk in chunks:
+            file.write(chunk)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)
+    sync_directory(path.parent)
+
+
+def make_private_directory(path: Path) -> None:
+    """Make a directory of mode 0700, durably; one that is there already is left as it is."""
+    if not path.is_dir():
+        path.mkdir(mode=0o700)
+        sync_directory(path.parent)

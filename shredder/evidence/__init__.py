@@ -1,0 +1,11 @@
+"""Evidence: from the plan, the journal and the second sweep to a signed, timestamped bundle.
+
+Nothing here is made of what was intended: a statement is built of files and journal entries
+that were durable before it.
+"""
+
+from shredder.evidence.announce import announce
+from shredder.evidence.attest import attest, bundle_file, read_plan, read_result
+from shredder.evidence.later import add_timestamps
+
+__all__ = ["add_timestamps", "announce", "attest", "bundle_file", "read_plan", "read_result"]

@@ -1,0 +1,102 @@
+"""The plan's statement: signed and timestamped before anything is touched."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from attestations import (
+    Plan,
+    PlanTimes,
+    Sealed,
+    TimestampUnavailable,
+    issue_plan,
+    request_timestamps,
+)
+from shredder import clock, durable
+from shredder.errors import Refused
+from shredder.evidence import parts
+from shredder.evidence.groups import planned_targets
+from shredder.evidence.tool import tool
+from shredder.evidence.trees import INVENTORY, committer, tree
+from shredder.journal import Run
+from shredder.keys import signer
+from shredder.plan import Decision, read_header, read_items, read_lines
+from shredder.run.work import Work
+
+
+def announced_file(work: Work, run: str) -> Path:
+    """Where the sealed plan lies."""
+    return work.state.run(run) / "announced.json"
+
+
+def announce(work: Work, run: Run, *, later: Callable[[str], bool]) -> dict[str, Any]:
+    """Sign the plan, timestamp it, and put both on the disk; returns facts for the journal.
+
+    Raises Refused if no authority answers and `later` does not allow to go on without.
+    """
+    sealed = issue_plan(_predicate(work, run), signers=[signer(work.state)])
+    try:
+        sealed = sealed.with_timestamps(timestamps(work, sealed))
+    except TimestampUnavailable as error:
+        if not later(error.message):
+            raise Refused(
+                f"the plan could not be timestamped, so nothing was touched: {error.message}",
+                hint="mend [timestamp] in the configuration, or go on with --timestamp-later",
+            ) from error
+    durable.write(announced_file(work, run.id), [_dump(sealed)])
+    return {"announced": clock.now(), "plan_timestamps": len(sealed.timestamps)}
+
+
+def timestamps(work: Work, sealed: Sealed) -> tuple[bytes, ...]:
+    """One token over an envelope. Raises TimestampUnavailable."""
+    return request_timestamps(
+        sealed.envelope, work.config.authorities, timeout=work.config.timestamp_timeout
+    )
+
+
+def read_announced(work: Work, run: str) -> Sealed:
+    """The sealed plan of a run."""
+    value = json.loads(announced_file(work, run).read_bytes())
+    return Sealed(
+        base64.b64decode(value["envelope"]),
+        tuple(base64.b64decode(token) for token in value["timestamps"]),
+    )
+
+
+def _dump(sealed: Sealed) -> bytes:
+    value = {
+        "envelope": base64.b64encode(sealed.envelope).decode(),
+        "timestamps": [base64.b64encode(token).decode() for token in sealed.timestamps],
+    }
+    return json.dumps(value).encode() + b"\n"
+
+
+def _predicate(work: Work, run: Run) -> Plan:
+    path = work.plan_file(run.id)
+    header, dataset = read_header(path), work.dataset(run.dataset)
+    made_by = committer(work.state.run(run.id))
+    operator = parts.operator(work.config)
+    return Plan(
+        attestation_id=run.id,
+        issued_at=parts.moment(clock.now()),
+        controller=parts.controller(work.config),
+        operator=operator,
+        approvers=(operator,),
+        tool=tool(),
+        request=parts.request(dataset, made_by, run.facts.get("challenge", "")),
+        dataset=parts.described(dataset, header),
+        inventory=tree(made_by, INVENTORY, read_lines(path)),
+        sweep=parts.sweep(header, made_by),
+        targets=planned_targets(read_items(path)),
+        undecided=parts.left(read_items(path), Decision.UNDECIDED),
+        dismissed=parts.left(read_items(path), Decision.DISMISSED),
+        limitations=parts.blind_spots(header),
+        times=PlanTimes(
+            planned=parts.moment(run.facts["planned"]), approved=parts.moment(run.facts["approved"])
+        ),
+        manifest=run.facts["plan_digest"],
+    )

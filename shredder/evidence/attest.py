@@ -1,0 +1,148 @@
+"""The result's statement, and the bundle."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from attestations import (
+    Bundle,
+    Destruction,
+    Outcome,
+    Plan,
+    Recipient,
+    Risk,
+    Sealed,
+    Times,
+    TimestampUnavailable,
+    Told,
+    issue_result,
+)
+from attestations.envelope import Envelope
+from attestations.statement import from_payload
+from shredder import clock
+from shredder.evidence import parts
+from shredder.evidence.announce import read_announced, timestamps
+from shredder.evidence.groups import targets
+from shredder.evidence.tool import tool
+from shredder.evidence.trees import RESULTS, committer, tree
+from shredder.journal import Phase, Run
+from shredder.keys import signer
+from shredder.plan import read_header, read_items
+from shredder.run.again import again_file
+from shredder.run.results import read_result_lines, read_results
+from shredder.run.work import Work
+
+
+def bundle_file(work: Work, run: Run) -> Path:
+    """Where the bundle of a run is left."""
+    return work.state.attestations / f"{run.dataset}.{run.id}.json"
+
+
+def attest(work: Work, run: Run) -> dict[str, Any]:
+    """State what became of a run, sign it, timestamp it, leave the bundle; returns facts.
+
+    Repeatable: a bundle that stands is the attestation, whatever the journal knows of it. That
+    no authority answers does not stop it: the holdings are gone, and the bundle says that its
+    time is not proved.
+    """
+    path = bundle_file(work, run)
+    if path.exists():
+        bundle = Bundle.load(path)
+    else:
+        bundle = _issue(work, run)
+        bundle.write(path)
+    result = read_result(bundle.result)
+    return {
+        "attested": clock.now(),
+        "outcome": result.outcome.value,
+        "bundle": path.name,
+        "bundle_digest": bundle.result.digest,
+        "result_timestamps": len(bundle.result.timestamps),
+    }
+
+
+def _issue(work: Work, run: Run) -> Bundle:
+    announced = read_announced(work, run.id)
+    stated = _predicate(work, run, read_plan(announced), announced)
+    result = issue_result(stated, plan=announced, signers=[signer(work.state)])
+    try:
+        result = result.with_timestamps(timestamps(work, result))
+    except TimestampUnavailable as error:
+        work.observer.event("timestamp-unavailable", run=run.id, reason=error.message)
+    return Bundle(plan=announced, result=result)
+
+
+def read_plan(sealed: Sealed) -> Plan:
+    """The plan's statement as it was sealed."""
+    plan = from_payload(Envelope.from_bytes(sealed.envelope, "plan").payload, Plan)
+    assert isinstance(plan, Plan)
+    return plan
+
+
+def read_result(sealed: Sealed) -> Destruction:
+    """The result's statement as it was sealed."""
+    result = from_payload(Envelope.from_bytes(sealed.envelope, "result").payload, Destruction)
+    assert isinstance(result, Destruction)
+    return result
+
+
+def _predicate(work: Work, run: Run, plan: Plan, announced: Sealed) -> Destruction:
+    facts = run.facts
+    before = read_header(work.plan_file(run.id))
+    after = read_header(again_file(work, run.id))
+    made_by = committer(work.state.run(run.id))
+    groups = targets(
+        zip(read_items(work.plan_file(run.id)), read_results(work, run.id), strict=True)
+    )
+    blind = sorted({*parts.blind_spots(before), *parts.blind_spots(after)})
+    told = {code for group in groups for code in group.limitations}
+    return Destruction(
+        attestation_id=run.id,
+        plan=announced.digest,
+        previous=_previous(work),
+        supersedes=None,
+        issued_at=parts.moment(clock.now()),
+        controller=plan.controller,
+        operator=parts.operator(work.config),
+        approvers=plan.approvers,
+        tool=tool(),
+        request=plan.request,
+        dataset=plan.dataset,
+        inventory=plan.inventory,
+        results=tree(made_by, RESULTS, read_result_lines(work, run.id)),
+        targets=groups,
+        undecided=plan.undecided,
+        dismissed=plan.dismissed,
+        sweep=parts.sweep(after, made_by),
+        limitations=tuple(sorted(told | {"fingerprint-kept"})),
+        residual_risks=tuple(Risk(code=code) for code in blind),
+        recipients=tuple(
+            Recipient(
+                recipient=made_by.name("recipient", each.name),
+                label=None,
+                status=Told.ANSWERED
+                if each.answered
+                else Told.TOLD
+                if each.told
+                else Told.NOT_TOLD,
+            )
+            for each in work.config.recipients
+            if run.dataset in each.datasets
+        ),
+        times=Times(
+            planned=plan.times.planned,
+            approved=plan.times.approved,
+            started=parts.moment(facts["started"]),
+            finished=parts.moment(facts["finished"]),
+            verified=parts.moment(facts["verified"]),
+        ),
+        outcome=Outcome.FAILED,  # issue_result() computes it, as an auditor will
+        manifest=facts["plan_digest"],
+    )
+
+
+def _previous(work: Work) -> str | None:
+    """The digest of the last attestation before this one: a gap in the chain shows."""
+    earlier = [each for each in work.journal.runs() if each.phase is Phase.ATTESTED]
+    return earlier[-1].facts["bundle_digest"] if earlier else None

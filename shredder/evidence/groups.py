@@ -1,0 +1,145 @@
+"""Holdings of one store that fared alike, as one entry: a statement's size does not grow."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from attestations import Finding, Method, PlanDecision, PlannedTarget, Status, Target, Verification
+from backends.contract import Holding, Verdict
+from shredder.evidence.parts import moment, tallies
+from shredder.plan import Decision, Item
+from shredder.run.results import Outcome
+from shredder.run.results import Status as Came
+
+
+@dataclass(slots=True)
+class _Sum:
+    """What is added up over a group."""
+
+    holdings: int = 0
+    records: int = 0
+    unknown_records: int = 0
+    foreign: int = 0
+    unknown_foreign: int = 0
+    until: str = ""
+    reasons: Counter[str] = field(default_factory=Counter)
+    numbers: Counter[str] = field(default_factory=Counter)
+
+    def add(self, holding: Holding, until: str) -> None:
+        self.holdings += 1
+        if holding.records is None:
+            self.unknown_records += 1
+        else:
+            self.records += holding.records
+        if holding.foreign_records is None:
+            self.unknown_foreign += 1
+        else:
+            self.foreign += holding.foreign_records
+        self.until = max(self.until, until)
+
+
+def _stated(item: Item) -> bool:
+    """Likely and maybe holdings that were left alone are counted elsewhere, by verdict."""
+    left = item.decision in {Decision.UNDECIDED, Decision.DISMISSED}
+    return not (left and item.holding.verdict is not Verdict.COPY)
+
+
+def planned_targets(items: Iterable[Item]) -> tuple[PlannedTarget, ...]:
+    """The plan's holdings, grouped."""
+    groups: dict[tuple[str, ...], tuple[Item, _Sum]] = {}
+    for item in filter(_stated, items):
+        holding = item.holding
+        key = (
+            holding.store,
+            holding.kind,
+            item.decision.value,
+            item.technique or "",
+            str(item.whole),
+            item.reason,
+        )
+        groups.setdefault(key, (item, _Sum()))[1].add(holding, holding.retained_until)
+    return tuple(
+        PlannedTarget(
+            store=item.holding.store,
+            kind=item.holding.kind,
+            decision=(
+                PlanDecision.DESTROY if item.decision is Decision.DESTROY else PlanDecision.RETAIN
+            ),
+            technique=item.technique.value if item.technique else None,
+            whole=item.whole,
+            reason=item.reason or None,
+            retained_until=moment(total.until) if total.until else None,
+            holdings=total.holdings,
+            records=total.records,
+            holdings_unknown_records=total.unknown_records,
+            foreign_records=total.foreign,
+            holdings_unknown_foreign=total.unknown_foreign,
+        )
+        for _, (item, total) in sorted(groups.items(), key=lambda pair: pair[0])
+    )
+
+
+def targets(pairs: Iterable[tuple[Item, Outcome]]) -> tuple[Target, ...]:
+    """What became of the plan's holdings, grouped."""
+    groups: dict[tuple[object, ...], tuple[Item, Outcome, _Sum]] = {}
+    for item, outcome in pairs:
+        if not _stated(item):
+            continue
+        holding = item.holding
+        key = (
+            holding.store,
+            holding.kind,
+            item.technique or "",
+            item.whole,
+            outcome.method or "",
+            _status(outcome).value,
+            outcome.finding or "",
+            outcome.looked,
+            outcome.limitations,
+        )
+        total = groups.setdefault(key, (item, outcome, _Sum()))[2]
+        total.add(holding, outcome.until)
+        if outcome.reason:
+            total.reasons[outcome.reason] += 1
+        total.numbers.update(outcome.numbers)
+        total.numbers.update(outcome.residue)
+    return tuple(
+        _target(*group) for _, group in sorted(groups.items(), key=lambda pair: str(pair[0]))
+    )
+
+
+def _target(item: Item, outcome: Outcome, total: _Sum) -> Target:
+    status = _status(outcome)
+    # Foreign records go only with the operator's word, and only if the destruction happened.
+    foreign = item.whole and status.destroyed
+    return Target(
+        store=item.holding.store,
+        kind=item.holding.kind,
+        technique=item.technique.value if item.technique else None,
+        whole=item.whole,
+        method=Method(outcome.method.value) if outcome.method and status.destroyed else None,
+        status=status,
+        reasons=tallies(dict(total.reasons)),
+        until=moment(total.until) if total.until else None,
+        verification=Verification(
+            finding=Finding(outcome.finding.value) if outcome.finding else Finding.NOT_LOOKED,
+            looked=tuple(sorted(outcome.looked)),
+            numbers=tallies(dict(total.numbers)),
+        ),
+        erasure=None,
+        limitations=outcome.limitations,
+        holdings=total.holdings,
+        records=total.records,
+        holdings_unknown_records=total.unknown_records,
+        foreign_records_destroyed=total.foreign if foreign else 0,
+        holdings_unknown_foreign=total.unknown_foreign if foreign else 0,
+    )
+
+
+def _status(outcome: Outcome) -> Status:
+    """A certain holding that waits for a decision is retained, by want of one."""
+    if outcome.status in {Came.UNDECIDED, Came.DISMISSED}:
+        return Status.RETAINED
+    return Status(outcome.status.value)

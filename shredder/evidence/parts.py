@@ -1,0 +1,107 @@
+"""The parts that the plan's statement and the result's share."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Iterable
+
+from attestations import (
+    Actor,
+    Committer,
+    Controller,
+    Dataset,
+    Decisions,
+    Found,
+    Request,
+    ScopeCoverage,
+    Sweep,
+    Tally,
+    UnitStatus,
+)
+from backends.contract import Verdict
+from shredder.config import Config, DatasetConfig
+from shredder.plan import Decision, Header, Item
+from shredder.sweep import ScopeCoverage as Covered
+
+_MOST_REASONS = 64  # codes a scope can name; the rest are summed up under "other"
+
+
+def moment(text: str) -> dt.datetime:
+    """A time of the journal's as a datetime."""
+    return dt.datetime.fromisoformat(text)
+
+
+def controller(config: Config) -> Controller:
+    """Who is responsible."""
+    return Controller(name=config.controller)
+
+
+def operator(config: Config) -> Actor:
+    """Who ran the tool: a role and a staff reference."""
+    return Actor(role=config.operator.role, reference=config.operator.reference)
+
+
+def request(dataset: DatasetConfig, committer: Committer, challenge: str) -> Request:
+    """Why: the basis as a code; the case's reference as a commitment, for it may name a person."""
+    reference = committer.name("reference", dataset.reference) if dataset.reference else None
+    return Request(basis=dataset.basis, reference=reference, challenge=challenge or None)
+
+
+def described(dataset: DatasetConfig, header: Header) -> Dataset:
+    """What must go, and by what it was recognised."""
+    return Dataset(
+        label=dataset.name,
+        title=dataset.title,
+        fingerprint_commitment=header.fingerprint,
+        matcher_version=header.matcher_version,
+        records_enrolled=header.records_enrolled,
+        records_recognisable=header.records_recognisable,
+    )
+
+
+def sweep(header: Header, committer: Committer) -> Sweep:
+    """One sweep's coverage. Scope names are locators, so they are committed to."""
+    return Sweep(
+        started=moment(header.started),
+        finished=moment(header.finished),
+        coverage=tuple(_covered(entry, committer) for entry in header.coverage),
+        found=Found(**header.found),
+    )
+
+
+def _covered(entry: Covered, committer: Committer) -> ScopeCoverage:
+    return ScopeCoverage(
+        store=entry.store,
+        identity=entry.identity or "unknown",
+        scope=committer.name("scope", entry.store, entry.scope),
+        scope_label=None,
+        status=UnitStatus(entry.status.value),
+        units_total=entry.units_total if entry.listed else None,
+        units_examined=entry.examined,
+        units_failed=entry.failed,
+        units_unreachable=entry.unreachable,
+        units_excluded=entry.excluded,
+        as_of=entry.as_of or None,
+        reasons=tallies(dict(entry.reasons)),
+    )
+
+
+def tallies(counts: dict[str, int]) -> tuple[Tally, ...]:
+    """Codes with their numbers, in order of code; beyond the most, summed up as ``other``."""
+    ranked = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
+    kept, rest = ranked[: _MOST_REASONS - 1], ranked[_MOST_REASONS - 1 :]
+    if rest:
+        kept.append(("other", sum(number for _, number in rest)))
+    return tuple(Tally(code=code, count=number) for code, number in sorted(kept))
+
+
+def blind_spots(header: Header) -> tuple[str, ...]:
+    """Where the swept stores cannot look, as codes."""
+    return tuple(sorted({code for codes in header.blind_spots.values() for code in codes}))
+
+
+def left(items: Iterable[Item], decision: Decision) -> Decisions:
+    """How many holdings that only look like copies came to a decision."""
+    counts = Counter(item.holding.verdict for item in items if item.decision is decision)
+    return Decisions(likely=counts[Verdict.LIKELY], maybe=counts[Verdict.MAYBE])

@@ -1,0 +1,79 @@
+"""The compiled route (extra ``fast``). Importing this module needs numba.
+
+Compiling takes some seconds once; the machine code is kept beside the module, or in the user's
+cache folder, where one of them can be written to.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from shredder.fingerprint import kernels, tokens
+from shredder.fingerprint.catalogue import Catalogue
+from shredder.fingerprint.engine import wanted_lengths
+from shredder.fingerprint.siphash import Offsets, words
+from shredder.fingerprint.tokens import CLASSES, HIGH, LONGEST, WORD, Mask
+
+_NONE = np.empty(0, np.int64)
+_RUN = 32  # the longest run that is asked for by its bits; longer tokens are counted out
+_KERNELS = 9  # the functions in `kernels`
+
+
+class CompiledEngine:
+    """See :class:`shredder.fingerprint.engine.Engine`."""
+
+    def __init__(self, catalogue: Catalogue, key: bytes) -> None:
+        self._catalogue = catalogue
+        self._key = np.array(words(key), np.uint64)
+        self._wanted = wanted_lengths(catalogue, LONGEST + 1)
+        self._shortest = min((*catalogue.lengths, _RUN))
+        self._shift = np.uint64(catalogue.shift)
+        self._compile()
+
+    def _compile(self) -> None:
+        """Compile now. A function whose code cannot be kept (disk full) is compiled all the same.
+
+        numba raises after it has compiled and registered one, so each call gets one further.
+        """
+        for attempt in range(_KERNELS + 1):
+            try:
+                self._search(np.zeros(1, np.uint8), 0)
+                self.something(b"\0", _NONE, _NONE)
+            except OSError:
+                if attempt == _KERNELS:
+                    raise
+            else:
+                return
+
+    def find(self, block: bytes) -> tuple[Offsets, Offsets]:
+        """See the protocol."""
+        if not self._catalogue.hashes.size:
+            return _NONE, _NONE
+        raw = np.frombuffer(block, np.uint8)
+        kinds = (0, 1) if self._catalogue.mixed and not block.isascii() else (0,)
+        found, rows = [_NONE], [_NONE]
+        for start, end in tokens.parts(block):
+            hits = [self._search(raw[start:end], kind) for kind in kinds]
+            places = np.concatenate([place for place, _ in hits])
+            order = np.argsort(places, kind="stable")
+            found.append(places[order] + start)
+            rows.append(np.concatenate([row for _, row in hits])[order])
+        return np.concatenate(found), np.concatenate(rows)
+
+    def something(self, block: bytes, starts: Offsets, ends: Offsets) -> Mask:
+        """See the protocol."""
+        found = np.empty(ends.size, np.bool_)
+        kernels.something(np.frombuffer(block, np.uint8), CLASSES, starts, ends, WORD | HIGH, found)
+        return found
+
+    def _search(self, raw: tokens.Bytes, high: int) -> tuple[Offsets, Offsets]:
+        return kernels.search(
+            raw,
+            high,
+            self._wanted,
+            self._shortest,
+            self._key,
+            self._catalogue.filter,
+            self._shift,
+            self._catalogue.hashes,
+        )

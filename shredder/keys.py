@@ -1,0 +1,57 @@
+"""The keys of a state directory: one that signs, and one for each dataset's fingerprint."""
+
+from __future__ import annotations
+
+import os
+import secrets
+
+from attestations import KeyFileSigner, Signer
+from shredder import durable
+from shredder.errors import UsageError
+from shredder.state import State
+
+PASSPHRASE = "SHREDDER_PASSPHRASE"  # noqa: S105 - the name of the variable, not a passphrase
+FINGERPRINT_KEY_BYTES = 32
+
+
+def passphrase() -> bytes | None:
+    """The signing key's passphrase, from the environment; None if there is none."""
+    value = os.environ.get(PASSPHRASE)
+    return value.encode() if value else None
+
+
+def create_signing_key(state: State) -> Signer:
+    """Make the signing key and put its public half beside it; one that is there is kept."""
+    if state.signing_key.exists():
+        made = signer(state)
+    else:
+        made = KeyFileSigner.create(state.signing_key, passphrase=passphrase())
+    durable.write(state.public_key, [made.public_key.pem.encode()], mode=0o644)
+    return made
+
+
+def signer(state: State) -> Signer:
+    """The signer. Raises UsageError if there is no key, KeyUnusable if it cannot be used."""
+    if not state.signing_key.exists():
+        raise UsageError("no signing key in the state directory", hint="run `shredder init`")
+    return KeyFileSigner.load(state.signing_key, passphrase=passphrase())
+
+
+def fingerprint_key(state: State, dataset: str, *, create: bool = False) -> bytes:
+    """The 32 bytes of a dataset's fingerprint key. Raises UsageError if there is none."""
+    path = state.fingerprint_key(dataset)
+    if create and not path.exists():
+        durable.write(path, [secrets.token_bytes(FINGERPRINT_KEY_BYTES)])
+    try:
+        key = path.read_bytes()
+    except FileNotFoundError:
+        raise UsageError(
+            f"dataset {dataset} has no fingerprint yet",
+            hint=f"take it with `shredder enroll {dataset}`",
+        ) from None
+    if len(key) != FINGERPRINT_KEY_BYTES:
+        raise UsageError(
+            f"the fingerprint key of dataset {dataset} is damaged",
+            hint=f"enrol it again from its sources: `shredder enroll {dataset}`",
+        )
+    return key

@@ -1,0 +1,29 @@
+"""How the core tells what it is doing: events for a log, numbers for a progress line.
+
+No event holds record content, a locator, a key or an e-mail address: only codes, numbers, and
+the names of stores, datasets and runs.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+
+class Observer(Protocol):
+    """Who watches."""
+
+    def event(self, name: str, **fields: str | int) -> None:
+        """Something happened."""
+
+    def progress(self, what: str, *, units: int, size: int = 0, total: int = 0) -> None:
+        """So many units (and bytes) of `total` are done; a total of 0 is not known."""
+
+
+class Nobody:
+    """Watches nothing."""
+
+    def event(self, name: str, **fields: str | int) -> None:
+        """Look away."""
+
+    def progress(self, what: str, *, units: int, size: int = 0, total: int = 0) -> None:
+        """Look away."""

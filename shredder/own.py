@@ -1,0 +1,30 @@
+"""Verifying an attestation of our own: that the bundle still stands and is ours.
+
+This is no audit: the policy is made of our own public key, and time is not asked about.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from attestations import AttestationError, Policy, TimestampRules, trusted_key, verify
+from attestations.policy import Strangers
+from shredder.errors import InvalidAttestation
+from shredder.keys import signer
+from shredder.run.work import Work
+
+
+def verify_own(work: Work, path: Path) -> str:
+    """The outcome of a bundle that our own key signed. Raises InvalidAttestation."""
+    key = trusted_key(signer(work.state).public_key, name="operator", role="operator")
+    rules = TimestampRules(unknown_authorities=Strangers.IGNORE)
+    policy = Policy.new(keys=[key], timestamps=rules)
+    try:
+        report = verify(path.read_bytes(), policy)
+    except (AttestationError, OSError) as error:
+        raise InvalidAttestation(
+            "the attestation of an earlier run does not verify",
+            hint="find out who changed it: the run's folder in the state directory has its parts",
+        ) from error
+    assert report.computed is not None
+    return report.computed.value

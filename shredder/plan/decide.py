@@ -1,0 +1,52 @@
+"""What is to become of each holding: one pure function."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Sequence
+
+from backends.contract import Holding, Verdict
+from shredder.config import Location
+from shredder.plan.model import Decision, Item, Mixed, Options
+
+
+def decide(item_id: str, holding: Holding, options: Options, declared: Sequence[Location]) -> Item:
+    """Decide on one holding.
+
+    A lock of the store's comes first, then the verdict, then the foreign records: without the
+    operator's word nothing but a certain, unmixed or rewritable holding is destroyed.
+    """
+
+    def left(decision: Decision, reason: str) -> Item:
+        return Item(item_id, holding, decision, None, whole=False, reason=reason)
+
+    if holding.retention:
+        return left(Decision.RETAINED, holding.retention)
+    certain = holding.verdict is Verdict.COPY or is_declared(holding, declared)
+    if not certain and holding.verdict not in options.include:
+        if holding.verdict in options.dismiss:
+            return left(Decision.DISMISSED, f"verdict-{holding.verdict.value}")
+        return left(Decision.UNDECIDED, f"verdict-{holding.verdict.value}")
+    # The content of an unfinished upload is unknown, not mixed: including it by its verdict is
+    # the decision on all of it.
+    unknown = holding.foreign_records is None and not certain
+    if not holding.mixed or unknown:
+        if holding.whole is None:
+            return left(Decision.IMPOSSIBLE, holding.obstacle or "no-technique")
+        whole = holding.mixed  # the operator's word for content that nobody can look at
+        return Item(item_id, holding, Decision.DESTROY, holding.whole, whole=whole, reason="")
+    if holding.partial is not None and holding.records:
+        return Item(item_id, holding, Decision.DESTROY, holding.partial, whole=False, reason="")
+    if options.mixed is Mixed.WHOLE and holding.whole is not None:
+        return Item(item_id, holding, Decision.DESTROY, holding.whole, whole=True, reason="")
+    if holding.whole is None:
+        return left(Decision.IMPOSSIBLE, holding.obstacle or "no-technique")
+    return left(Decision.UNDECIDED, holding.obstacle or "mixed")
+
+
+def is_declared(holding: Holding, declared: Sequence[Location]) -> bool:
+    """Whether the operator has declared a holding to be there."""
+    return any(
+        where.store == holding.store and fnmatch.fnmatchcase(holding.locator, where.pattern)
+        for where in declared
+    )

@@ -1,0 +1,74 @@
+"""The plan: the frozen, digestible list of holdings with a technique for each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from backends.contract import Holding, Order, Technique, Verdict
+from shredder.sweep import ScopeCoverage
+
+
+class Decision(StrEnum):
+    """What is to become of a holding."""
+
+    DESTROY = "destroy"
+    RETAINED = "retained"  # a lock of the store's forbids it
+    UNDECIDED = "undecided"  # waits for the operator
+    DISMISSED = "dismissed"  # the operator has ruled that it is not the dataset's
+    IMPOSSIBLE = "impossible"  # no technique of its backend destroys it
+
+
+class Mixed(StrEnum):
+    """What may be done with a mixed holding that cannot be rewritten record by record."""
+
+    LEAVE = "leave"  # the default: a foreign record is never destroyed
+    WHOLE = "whole"  # all of it goes; the attestation says so
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The operator's decisions that a plan is made with."""
+
+    include: frozenset[Verdict] = frozenset()
+    dismiss: frozenset[Verdict] = frozenset()
+    mixed: Mixed = Mixed.LEAVE
+    despite_gaps: bool = False  # destroy what was found although not all could be examined
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One line of the plan."""
+
+    id: str  # opaque: the run and a number
+    holding: Holding
+    decision: Decision
+    technique: Technique | None  # with DESTROY
+    whole: bool
+    reason: str  # a code, where the decision is not DESTROY
+
+    def order(self) -> Order:
+        """What the backend is told. Only for DESTROY."""
+        if self.technique is None:
+            raise ValueError("only a holding that is to be destroyed has an order")
+        return Order(self.id, self.holding, self.technique, self.whole)
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What a plan says beside its items."""
+
+    run: str
+    dataset: str
+    created: str
+    fingerprint: str  # the matcher's commitment
+    matcher_version: str
+    records_enrolled: int
+    records_recognisable: int  # those with something that tells them from all others
+    options: Options
+    coverage: tuple[ScopeCoverage, ...]
+    found: Mapping[str, int]  # verdict -> holdings
+    blind_spots: Mapping[str, tuple[str, ...]]  # store -> codes
+    started: str  # of the sweep
+    finished: str

@@ -1,0 +1,194 @@
+"""What a command found out, as JSON values: the same facts for scripts and for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from backends.contract import Finding, Holding, Verdict
+from shredder.errors import ExitCode
+from shredder.evidence.attest import bundle_file
+from shredder.journal import Phase, Run
+from shredder.plan import Decision, Item, read_header, read_items
+from shredder.run.again import again_file
+from shredder.run.results import Outcome, Status, read_results
+from shredder.run.work import Work
+from shredder.sweep import Problem, ScopeCoverage, could_look
+
+Json = dict[str, Any]
+
+
+def holding_json(holding: Holding) -> Json:
+    """One holding as found."""
+    return {
+        "store": holding.store,
+        "scope": holding.scope,
+        "locator": holding.locator,
+        "version": holding.version,
+        "kind": holding.kind,
+        "verdict": holding.verdict.value,
+        "records": holding.records,
+        "foreign_records": holding.foreign_records,
+        "size": holding.size,
+        "retained_until": holding.retained_until or None,
+    }
+
+
+def item_json(item: Item) -> Json:
+    """One line of a plan."""
+    return holding_json(item.holding) | {
+        "id": item.id,
+        "decision": item.decision.value,
+        "technique": item.technique.value if item.technique else None,
+        "whole": item.whole,
+        "reason": item.reason or None,
+    }
+
+
+def outcome_json(item: Item, outcome: Outcome) -> Json:
+    """One line of a plan, and what became of it."""
+    return item_json(item) | {
+        "status": outcome.status.value,
+        "reason": outcome.reason or None,
+        "method": outcome.method.value if outcome.method else None,
+        "verification": outcome.finding.value if outcome.finding else None,
+        "looked": list(outcome.looked),
+        "limitations": list(outcome.limitations),
+        "until": outcome.until or None,
+    }
+
+
+def coverage_json(coverage: Iterable[ScopeCoverage]) -> list[Json]:
+    """A coverage statement; `units_total` is null where the listing did not end."""
+    return [
+        {
+            "store": entry.store,
+            "scope": entry.scope,
+            "status": entry.status.value,
+            "units_total": entry.units_total if entry.listed else None,
+            "units_examined": entry.examined,
+            "units_failed": entry.failed,
+            "units_unreachable": entry.unreachable,
+            "units_excluded": entry.excluded,
+            "reason": entry.reason or None,
+            "as_of": entry.as_of or None,
+        }
+        for entry in coverage
+    ]
+
+
+def problems_json(problems: Sequence[Problem]) -> list[Json]:
+    """What was not examined, one by one: for the operator's eyes."""
+    return [
+        {
+            "store": problem.store,
+            "scope": problem.gap.scope,
+            "locator": problem.gap.locator or None,
+            "status": problem.gap.status.value,
+            "reason": problem.gap.reason,
+        }
+        for problem in problems
+    ]
+
+
+def plan_json(work: Work, run: Run, problems: Sequence[Problem] = ()) -> Json:
+    """A plan that stands."""
+    path = work.plan_file(run.id)
+    header = read_header(path)
+    return {
+        "dataset": run.dataset,
+        "outcome": run.facts.get("outcome") or looked_outcome(header.found, header.coverage),
+        "run": run.id,
+        "plan": str(path),
+        "digest": run.facts["plan_digest"],
+        "holdings": [item_json(item) for item in read_items(path)],
+        "coverage": coverage_json(header.coverage),
+        "problems": problems_json(problems),
+    }
+
+
+def run_json(work: Work, run: Run) -> Json:
+    """A run that has come to its attestation."""
+    after = read_header(again_file(work, run.id))
+    return {
+        "dataset": run.dataset,
+        "outcome": run.facts["outcome"],
+        "run": run.id,
+        "digest": run.facts["plan_digest"],
+        "holdings": [outcome_json(item, outcome) for item, outcome in outcomes(work, run)],
+        "appeared": [item_json(item) for item in read_items(again_file(work, run.id))],
+        "coverage": coverage_json(after.coverage),
+        "attestation": str(bundle_file(work, run)),
+        "time": "timestamped" if timestamped(run) else "indeterminate",
+    }
+
+
+def timestamped(run: Run) -> bool:
+    """Whether both statements of a run were timestamped when they were made."""
+    return bool(run.facts["plan_timestamps"] and run.facts["result_timestamps"])
+
+
+def outcomes(work: Work, run: Run) -> Iterator[tuple[Item, Outcome]]:
+    """Each item of the plan with what became of it."""
+    return zip(read_items(work.plan_file(run.id)), read_results(work, run.id), strict=True)
+
+
+def looked_outcome(found: Mapping[str, int], coverage: Iterable[ScopeCoverage]) -> str:
+    """What a command says that only looks: found, nothing-found or inconclusive."""
+    if not could_look(coverage):
+        return "inconclusive"
+    return "found" if any(found.values()) else "nothing-found"
+
+
+LOOKED = {
+    "found": ExitCode.COMPLETE,
+    "nothing-found": ExitCode.NOTHING_FOUND,
+    "inconclusive": ExitCode.INCONCLUSIVE,
+}
+
+
+def exit_code(work: Work, run: Run) -> ExitCode:
+    """The exit code of a run that has come to its attestation.
+
+    Residue comes before all else, then what could not be told, then what is left, then what is
+    pending: the first that holds is the one a script must act on.
+    """
+    assert run.phase is Phase.ATTESTED
+    results = [outcome for _, outcome in outcomes(work, run)]
+    after = read_header(again_file(work, run.id))
+    if any(r.reason == "residue" or r.finding is Finding.RESIDUE for r in results):
+        return ExitCode.RESIDUE
+    if not could_look(after.coverage) or any(r.status is Status.UNVERIFIED for r in results):
+        return ExitCode.INCONCLUSIVE
+    return {
+        "complete": ExitCode.COMPLETE,
+        "pending": ExitCode.PENDING,
+    }.get(run.facts["outcome"], ExitCode.PARTIAL)
+
+
+def attested_runs(work: Work, dataset: str) -> list[Run]:
+    """The runs of a dataset that ended with an attestation, oldest first."""
+    return [run for run in work.journal.runs(dataset) if run.phase is Phase.ATTESTED]
+
+
+def returned(work: Work, run: Run, holdings: Iterable[Holding]) -> tuple[list[Holding], int]:
+    """What a sweep after a destruction found that the attested run did not leave there.
+
+    Returns the holdings that are back (or new), and how many were left by the run's own word.
+    """
+    left = {
+        (item.holding.store, item.holding.locator, item.holding.version): item
+        for item, outcome in outcomes(work, run)
+        if outcome.status not in {Status.VERIFIED, Status.UNVERIFIED}
+    }
+    dismissed = {v for v in Verdict if v in read_header(work.plan_file(run.id)).options.dismiss}
+    back, known = [], 0
+    for holding in holdings:
+        item = left.get((holding.store, holding.locator, holding.version))
+        if holding.verdict in dismissed or (item and item.decision is Decision.DISMISSED):
+            continue
+        if item is not None:
+            known += 1
+        else:
+            back.append(holding)
+    return back, known

@@ -1,0 +1,129 @@
+"""Looking: a sweep of all configured stores for one dataset, and the plan made of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from backends.contract import CoverageStatus, Holding, Store, Verdict
+from backends.errors import BackendError
+from shredder import clock
+from shredder.config import DatasetConfig
+from shredder.journal import Phase
+from shredder.plan import Decision, Header, Item, Options, decide, read_items, write_plan
+from shredder.run.work import Work, stores_or_errors
+from shredder.sweep import Problem, Sweep, sweep
+
+_CONFIGURATION_AT_FAULT = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a sweep found, in the order of a plan, and each store's blind spots."""
+
+    sweep: Sweep
+    blind_spots: dict[str, tuple[str, ...]]
+
+
+def look(work: Work, dataset: DatasetConfig) -> Look:
+    """Sweep for a dataset.
+
+    Raises BackendError where a store's configuration is at fault: that is not a store that
+    cannot be reached, and going on would hide it.
+    """
+    matcher = work.matcher(dataset.name)
+    with stores_or_errors(work.config) as stores:
+        for store in stores.values():
+            if isinstance(store, BackendError) and store.exit_code == _CONFIGURATION_AT_FAULT:
+                raise store
+        found = sweep(stores, matcher, work.observer)
+        blind = {
+            name: store.traits.blind_spots
+            for name, store in stores.items()
+            if isinstance(store, Store)
+        }
+    place = {name: number for number, name in enumerate(work.config.stores)}
+    holdings = sorted(
+        found.holdings,
+        key=lambda h: (_phase(h), place[h.store], h.scope, h.locator, h.version),
+    )
+    return Look(replace(found, holdings=tuple(holdings)), blind)
+
+
+def write_down(
+    work: Work, path: Path, run: str, dataset: DatasetConfig, seen: Look, items: Sequence[Item]
+) -> str:
+    """Write a sweep with the decisions on its holdings, as a plan file; returns its digest."""
+    enrolled = work.enrolled(dataset.name)
+    header = Header(
+        run=run,
+        dataset=dataset.name,
+        created=clock.now(),
+        fingerprint=enrolled.commitment,
+        matcher_version=enrolled.matcher_version,
+        records_enrolled=enrolled.records,
+        records_recognisable=enrolled.recognisable,
+        options=work.options(run),
+        coverage=seen.sweep.coverage,
+        found=dict(Counter(holding.verdict.value for holding in seen.sweep.holdings)),
+        blind_spots=seen.blind_spots,
+        started=seen.sweep.started,
+        finished=seen.sweep.finished,
+    )
+    return write_plan(path, header, items)
+
+
+Ruled = frozenset[tuple[str, str, str]]  # store, locator, version
+
+
+def items(
+    run: str,
+    holdings: Sequence[Holding],
+    options: Options,
+    dataset: DatasetConfig,
+    dismissed: Ruled,
+) -> Iterator[Item]:
+    """The lines of a plan, in the order of execution."""
+    for number, holding in enumerate(holdings, start=1):
+        item = decide(f"{run}-{number:07d}", holding, options, dataset.locations)
+        known = (holding.store, holding.locator, holding.version) in dismissed
+        if known and item.decision is Decision.UNDECIDED and holding.verdict is not Verdict.COPY:
+            item = replace(item, decision=Decision.DISMISSED, reason="dismissed-before")
+        yield item
+
+
+def dismissed_before(work: Work, dataset: str) -> Ruled:
+    """What the operator has ruled on already, in a run that was attested: these versions."""
+    runs = [run for run in work.journal.runs(dataset) if run.phase is Phase.ATTESTED]
+    return frozenset(
+        (item.holding.store, item.holding.locator, item.holding.version)
+        for run in runs[-1:]
+        for item in read_items(work.plan_file(run.id))
+        if item.decision is Decision.DISMISSED
+    )
+
+
+def gaps(problems: Sequence[Problem], plan: Sequence[Item]) -> int:
+    """How much could not be examined and is not to be destroyed anyway.
+
+    An unfinished upload cannot be read, but it can be aborted: with that decided, it is no gap.
+    What the operator has excluded is not one either; the coverage names it.
+    """
+    going = {
+        (item.holding.store, item.holding.locator)
+        for item in plan
+        if item.decision is Decision.DESTROY
+    }
+    return sum(
+        problem.gap.status is not CoverageStatus.EXCLUDED
+        and (problem.store, problem.gap.locator) not in going
+        for problem in problems
+    )
+
+
+def _phase(holding: Holding) -> int:
+    """Backends number what must wait for others: a materialised view comes after its tables."""
+    phase = holding.details.get("phase", 0)
+    return phase if isinstance(phase, int) else 0

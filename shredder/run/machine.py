@@ -1,0 +1,184 @@
+"""A run as a state machine: every phase is entered when all before it is durable.
+
+::
+
+    begun -> planned -> approved -> announced -> executed -> verified -> attested
+      └─> nothing   └─> abandoned (before anything is touched)
+
+Killed at any instruction, a run is at the last phase that the journal names, and `drive` goes
+on from there: every step can be repeated.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from shredder import clock, durable
+from shredder.errors import Inconclusive, Refused, Undecided, UsageError
+from shredder.evidence import announce, attest
+from shredder.journal import Phase, Run
+from shredder.plan import Decision, Options, digest_of, dump_options, read_header, read_items
+from shredder.run.again import sweep_again
+from shredder.run.desk import Desk, Summary
+from shredder.run.execute import execute, held
+from shredder.run.look import dismissed_before, gaps, items, look, write_down
+from shredder.run.residue import look_for_residue
+from shredder.run.results import write_results
+from shredder.run.work import Work, new_run_id
+from shredder.sweep import Problem
+
+
+def begin(work: Work, dataset: str, options: Options, **facts: Any) -> str:
+    """Begin a run; returns its id. Raises Refused if the dataset is under hold."""
+    work.dataset(dataset)
+    run = new_run_id()
+    durable.make_private_directory(work.state.run(run))
+    work.journal.begin(
+        run, dataset, {"begun": clock.now(), "options": dump_options(options), **facts}
+    )
+    return run
+
+
+def adopt(work: Work, dataset: str, path: Path, digest: str, **facts: Any) -> str:
+    """Take up a plan that was made earlier; returns the id of its run.
+
+    Raises Refused unless the file is, byte for byte, the plan that the journal has the digest
+    of (and the approved `digest`, if one is given), and has not been carried out.
+    """
+    try:
+        named, found = read_header(path), digest_of(path)
+    except OSError as error:
+        raise UsageError(f"the plan file cannot be read: {error.strerror}") from error
+    run = work.journal.run(named.run)
+    if found != run.facts.get("plan_digest") or (digest and found != digest):
+        raise Refused(
+            "this is not the plan that was approved: it has changed since; nothing was touched",
+            hint="make the plan again with `shredder plan`, and have it approved",
+        )
+    if run.dataset != dataset:
+        raise Refused(f"this plan is for dataset {run.dataset}, not for {dataset}")
+    if run.phase is not Phase.PLANNED:
+        raise Refused(
+            f"this plan was carried out or given up: its run is {run.phase.value}",
+            hint="see `shredder status`",
+        )
+    work.journal.enter(run.id, run.phase, **facts)
+    return run.id
+
+
+def abandon(work: Work, run: str, why: str) -> None:
+    """End a run that has touched nothing."""
+    assert work.journal.run(run).phase in {Phase.BEGUN, Phase.PLANNED}
+    work.journal.enter(run, Phase.ABANDONED, why=why)
+
+
+def clear_way(work: Work, dataset: str) -> None:
+    """Give up runs of a dataset that touched nothing; refuse if one has not come to its end."""
+    for run in work.journal.runs(dataset):
+        if run.phase.ended or not run.facts.get("destroying"):
+            continue
+        if run.phase not in {Phase.BEGUN, Phase.PLANNED}:
+            raise Refused(
+                f"run {run.id} of dataset {dataset} is not at its end",
+                hint="bring it there first: `shredder resume`",
+            )
+        abandon(work, run.id, "begun-anew")
+
+
+def plan(work: Work, run: str) -> Sequence[Problem]:
+    """Sweep and freeze the plan; returns what could not be examined. Repeatable."""
+    dataset = work.dataset(work.journal.run(run).dataset)
+    seen = look(work, dataset)
+    ruled = dismissed_before(work, dataset.name)
+    lines = list(items(run, seen.sweep.holdings, work.options(run), dataset, ruled))
+    digest = write_down(work, work.plan_file(run), run, dataset, seen, lines)
+    open_gaps = gaps(seen.sweep.problems, lines)
+    anything = any(line.decision is not Decision.DISMISSED for line in lines)
+    phase = Phase.PLANNED if anything or open_gaps else Phase.NOTHING
+    work.journal.enter(run, phase, plan_digest=digest, planned=clock.now(), gaps=open_gaps)
+    work.observer.event("planned", run=run, holdings=len(lines), gaps=open_gaps)
+    return seen.sweep.problems
+
+
+def drive(work: Work, run: str, desk: Desk) -> Run:
+    """Bring a run to its end. Raises Refused or Inconclusive before anything is touched."""
+    while not (known := work.journal.run(run)).phase.ended:
+        _step(work, known, desk)
+    return known
+
+
+def _step(work: Work, known: Run, desk: Desk) -> None:
+    run, journal = known.id, work.journal
+    match known.phase:
+        case Phase.BEGUN:
+            plan(work, run)
+        case Phase.PLANNED:
+            approval = _approved(work, known, desk)
+            journal.enter(run, Phase.APPROVED, approved=clock.now(), approval=approval)
+        case Phase.APPROVED:
+            facts = announce(work, known, later=desk.timestamp_later)
+            journal.enter(run, Phase.ANNOUNCED, **facts, started=clock.now())
+        case Phase.ANNOUNCED:
+            check_digest(work, known)
+            execute(work, run, known.dataset)
+            journal.enter(run, Phase.EXECUTED, finished=clock.now())
+        case Phase.EXECUTED:
+            look_for_residue(work, run, known.dataset)
+            again = sweep_again(work, run, work.dataset(known.dataset))
+            write_results(work, run, again.resurfaced)
+            journal.enter(run, Phase.VERIFIED, verified=clock.now())
+        case Phase.VERIFIED:
+            journal.enter(run, Phase.ATTESTED, **attest(work, known))
+        case _:
+            raise AssertionError(known.phase)
+
+
+def _approved(work: Work, known: Run, desk: Desk) -> str:
+    """Everything that can forbid a plan, then the operator's word."""
+    path = work.plan_file(known.id)
+    check_digest(work, known)
+    header = read_header(path)
+    if reason := held(work, known.dataset):
+        raise Refused(
+            f"dataset {known.dataset} must not be destroyed: {reason}",
+            hint=f"see [datasets.{known.dataset}.hold] in the configuration",
+        )
+    decisions = Counter(item.decision for item in read_items(path))
+    despite = work.options(known.id).despite_gaps and decisions
+    if known.facts["gaps"] and not despite:
+        raise Inconclusive(
+            f"not all of the stores could be examined, so nothing of {known.dataset} was touched",
+            hint="see the coverage; mend it, or go on despite them with --despite-gaps",
+        )
+    if not decisions[Decision.DESTROY]:
+        if decisions[Decision.RETAINED] + decisions[Decision.IMPOSSIBLE] == decisions.total():
+            raise Refused(
+                f"no holding of {known.dataset} can be destroyed now: all are locked",
+                hint="see the plan for the dates",
+            )
+        raise Undecided(
+            f"no holding of {known.dataset} is certain: all wait for a decision",
+            hint="see the plan, then --include or --dismiss likely and maybe, or --mixed whole",
+        )
+    return desk.approve(
+        Summary(
+            dataset=known.dataset,
+            run=known.id,
+            digest=known.facts["plan_digest"],
+            header=header,
+            to_destroy=decisions[Decision.DESTROY],
+            left=decisions.total() - decisions[Decision.DESTROY],
+        )
+    )
+
+
+def check_digest(work: Work, known: Run) -> None:
+    """Refuse a plan file that is not, byte for byte, the one that was digested."""
+    if digest_of(work.plan_file(known.id)) != known.facts["plan_digest"]:
+        raise Refused(
+            f"the plan of run {known.id} has changed since it was made; nothing was touched",
+            hint="make the plan again with `shredder plan`",
+        )

@@ -1,0 +1,57 @@
+"""Asking the stores, opened anew, what survives of each holding that is said to be gone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+
+from backends.contract import Finding, Matcher, Order, Result, Store, Verification
+from backends.errors import BackendError
+from shredder.plan import to_destroy
+from shredder.run.work import Work, batches, stores_or_errors
+
+_BATCH = 256
+SAID_GONE = frozenset({Result.DESTROYED, Result.ALREADY_ABSENT})
+
+
+def look_for_residue(work: Work, run: str, dataset: str) -> None:
+    """Verify every order whose destruction says that its holding is gone; repeatable."""
+    total = sum(1 for _ in _said_gone(work, run))
+    done = 0
+    with stores_or_errors(work.config) as stores:
+        matcher = work.matcher(dataset)
+        for name, orders in groupby(_said_gone(work, run), key=lambda order: order.holding.store):
+            for batch in batches(orders, _BATCH):
+                answers = _verify(work, stores.get(name), batch, matcher)
+                work.journal.record_verifications(run, answers)
+                done += len(batch)
+                work.observer.progress("verify", units=done, total=total)
+
+
+def _said_gone(work: Work, run: str) -> Iterator[Order]:
+    for item in to_destroy(work.plan_file(run)):
+        entry = work.journal.entry(run, item.id)
+        if entry and entry.destruction and entry.destruction.result in SAID_GONE:
+            yield item.order()
+
+
+def _verify(
+    work: Work, store: Store | BackendError | None, orders: Sequence[Order], matcher: Matcher
+) -> list[Verification]:
+    """One verification an order: what the backend left out or raised for is inconclusive."""
+    answers: dict[str, Verification] = {}
+    reason = "not-answered"
+    if isinstance(store, Store):
+        try:
+            for answer in store.verify(orders, matcher):
+                answers[answer.order] = answer
+        except Exception as error:  # noqa: BLE001 - whatever is raised: nothing is known
+            reason = error.code if isinstance(error, BackendError) else "backend-defect"
+            kind = type(error).__name__
+            work.observer.event("verify-raised", store=store.name, reason=reason, error=kind)
+    else:
+        reason = store.code if store is not None else "store-not-configured"
+    unknown = {
+        order.id: Verification(order.id, Finding.INCONCLUSIVE, reason=reason) for order in orders
+    }
+    return [answers.get(order.id, unknown[order.id]) for order in orders]

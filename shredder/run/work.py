@@ -1,0 +1,115 @@
+"""What every step of a run works with."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from backends.contract import Store
+from backends.errors import BackendError
+from shredder import clock
+from shredder.config import Config, DatasetConfig
+from shredder.errors import UsageError
+from shredder.journal import Journal
+from shredder.keys import fingerprint_key
+from shredder.observer import Observer
+from shredder.plan import Options, load_options
+from shredder.state import State
+from shredder.stores import open_store
+
+if TYPE_CHECKING:
+    # At run time it is imported where it is needed: numpy costs 0.2 s.
+    from shredder.fingerprint.matcher import FingerprintMatcher
+
+T = TypeVar("T")
+
+MATCHER_VERSION = "tokens-1"  # what recognises a record: see docs/limits.md
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolled:
+    """A fingerprint, by number."""
+
+    commitment: str
+    matcher_version: str
+    records: int
+    recognisable: int
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """The configuration, the state and the watcher of one command."""
+
+    config: Config
+    state: State
+    journal: Journal
+    observer: Observer
+
+    def dataset(self, name: str) -> DatasetConfig:
+        """A dataset's configuration. Raises UsageError."""
+        try:
+            return self.config.datasets[name]
+        except KeyError:
+            known = ", ".join(sorted(self.config.datasets)) or "none"
+            raise UsageError(
+                f"no dataset is called {name!r}", hint=f"configured: {known}"
+            ) from None
+
+    def matcher(self, dataset: str) -> FingerprintMatcher:
+        """A dataset's matcher. Raises NotEnrolled (2), CatalogueDamaged (8)."""
+        from shredder.fingerprint.matcher import FingerprintMatcher  # noqa: PLC0415 - see above
+
+        key = fingerprint_key(self.state, dataset)
+        return FingerprintMatcher(self.state.catalogue(dataset), key)
+
+    def enrolled(self, dataset: str) -> Enrolled:
+        """What is known of a dataset's fingerprint. Raises NotEnrolled, CatalogueDamaged."""
+        matcher = self.matcher(dataset)
+        return Enrolled(
+            commitment=matcher.commitment,
+            matcher_version=MATCHER_VERSION,
+            records=matcher.report.records,
+            recognisable=matcher.report.recognisable,
+        )
+
+    def options(self, run: str) -> Options:
+        """The decisions that a run was begun with."""
+        return load_options(self.journal.run(run).facts["options"])
+
+    def plan_file(self, run: str) -> Path:
+        """The plan of a run."""
+        return self.state.run(run) / "plan.jsonl"
+
+
+def new_run_id() -> str:
+    """The id of a new run: sorts by time, safe to log, and names nothing."""
+    moment = clock.now().replace("-", "").replace(":", "").split(".")[0]
+    return f"{moment}-{secrets.token_hex(4)}"
+
+
+@contextmanager
+def stores_or_errors(config: Config) -> Iterator[Mapping[str, Store | BackendError]]:
+    """Every configured store, or the error that told that it cannot be opened."""
+    with ExitStack() as stack:
+        opened: dict[str, Store | BackendError] = {}
+        for name in config.stores:
+            try:
+                store = open_store(name, config)
+            except BackendError as error:
+                opened[name] = error
+            else:
+                stack.callback(store.close)
+                opened[name] = store
+        yield opened
+
+
+def batches(values: Iterable[T], size: int) -> Iterator[list[T]]:
+    """Cut a stream into lists of at most `size` (itertools.batched comes with 3.12)."""
+    stream = iter(values)
+    while batch := list(islice(stream, size)):
+        yield batch
