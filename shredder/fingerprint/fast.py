@@ -11,7 +11,7 @@ import numpy as np
 from shredder.fingerprint import kernels, tokens
 from shredder.fingerprint.catalogue import Catalogue
 from shredder.fingerprint.engine import wanted_lengths
-from shredder.fingerprint.siphash import Offsets, words
+from shredder.fingerprint.siphash import Bytes, Offsets, words
 from shredder.fingerprint.tokens import CLASSES, HIGH, LONGEST, WORD, Mask
 
 _NONE = np.empty(0, np.int64)
@@ -66,7 +66,7 @@ class CompiledEngine:
         kernels.something(np.frombuffer(block, np.uint8), CLASSES, starts, ends, WORD | HIGH, found)
         return found
 
-    def _search(self, raw: tokens.Bytes, high: int) -> tuple[Offsets, Offsets]:
+    def _search(self, raw: Bytes, high: int) -> tuple[Offsets, Offsets]:
         return kernels.search(
             raw,
             high,

@@ -31,7 +31,7 @@ _Kernel = TypeVar("_Kernel", bound=Callable[..., object])
 
 
 def _compiled(kernel: _Kernel) -> _Kernel:
-    """Compile at the first call, keep the machine code on disk, let go of the interpreter's lock."""
+    """Compile at the first call, keep the code on disk, let go of the interpreter's lock."""
     try:
         return cast("_Kernel", numba.njit(cache=True, nogil=True)(kernel))
     except RuntimeError:  # no folder that a cache could be written to

@@ -95,7 +95,7 @@ def open_by(route: str, path: Path) -> FingerprintMatcher:
     return matcher
 
 
-@pytest.fixture(scope="module", params=["numpy"])
+@pytest.fixture(scope="module", params=["numpy", "numba"])
 def matcher(request: pytest.FixtureRequest, path: Path) -> FingerprintMatcher:
     return open_by(request.param, path)
 
