@@ -1,0 +1,64 @@
+"""Postgres, any version from 13 on: tables, partitions, materialised views, large objects.
+
+::
+
+    [stores.warehouse]
+    backend = "postgres"
+    conninfo = "service=warehouse"     # libpq's words; the password never stands here
+    databases = ["shop", "survey_*"]   # patterns; left out: every database of the cluster
+    exclude = ["audit.*"]              # patterns of schema.table; coverage names them
+    lock_timeout_s = 5                 # how long a destruction waits for a lock
+
+A *scope* is a database, its `as_of` an LSN. A *unit* is a table, a leaf partition, a
+materialised view or a large object, its locator ``database/schema.table`` as SQL quotes it.
+A record window is one row in the text form of its columns. Rows go in the transaction that
+found them, by their ctid, and never by value; a table whose rows are all of the dataset is
+truncated. Every destruction here is a ``logical-delete``: dead tuples, WAL and freed blocks
+outlive it, and `BLIND_SPOTS` names them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from backends.contract import Context, Setting
+from backends.errors import MissingDriver
+
+if TYPE_CHECKING:
+    from backends.postgres._store import PostgresStore
+
+
+class PostgresBackend:
+    """The backend ``postgres``; see :class:`backends.contract.Backend`."""
+
+    settings: Mapping[str, Setting] = {
+        "conninfo": Setting.TEXT,
+        "databases": Setting.TEXTS,
+        "exclude": Setting.TEXTS,
+        "lock_timeout_s": Setting.NUMBER,
+    }
+    required: frozenset[str] = frozenset({"conninfo"})
+
+    def open(self, name: str, settings: Mapping[str, object], context: Context) -> PostgresStore:
+        """Open a store; connects at first use, not here.
+
+        Raises MissingDriver without psycopg, SettingError for a conninfo that libpq does not
+        take or that holds a password.
+        """
+        del context
+        try:
+            from backends.postgres._store import open_store  # noqa: PLC0415 - loads the driver
+        except ModuleNotFoundError as error:
+            if (error.name or "").partition(".")[0] != "psycopg":
+                raise
+            raise MissingDriver(
+                f"store {name}: psycopg is not installed",
+                hint="pip install 'shredder-toolkit[postgres]'",
+            ) from None
+        return open_store(name, settings)
+
+
+BACKEND = PostgresBackend()
+
+__all__ = ["BACKEND", "PostgresBackend"]

@@ -1,0 +1,142 @@
+"""Carrying out orders: one transaction each, then what must follow outside of it.
+
+Crash points of one order:
+
+* before COMMIT: the server rolls back; repeating the order begins anew;
+* in COMMIT, the connection lost: FAILED with `commit-unknown`; repeating it tells;
+* after COMMIT: repeating it reads no record any more and the row count that the plan would
+  have left, so it is ALREADY_ABSENT; what follows a COMMIT is done again then, as it may
+  have been missed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+
+import psycopg
+
+from backends.contract import Destruction, Matcher, Order, Result
+from backends.errors import BackendError, Unreachable
+from backends.postgres import _aftercare
+from backends.postgres._catalog import LARGE_OBJECT, database_exists, one
+from backends.postgres._errors import translate
+from backends.postgres._session import WRITING, Cluster, Connection
+from backends.postgres._undo import Done, LeftAloneError, take_relation, unlink_large_object
+
+
+def destroy(cluster: Cluster, orders: Sequence[Order], matcher: Matcher) -> Sequence[Destruction]:
+    """Carry out orders by phase, and return an outcome each in the order given."""
+    outcomes: dict[int, Destruction] = {}
+    lost: set[str] = set()
+    for at in sorted(range(len(orders)), key=lambda at: _phase(orders[at])):
+        order = orders[at]
+        database = order.holding.scope
+        if database in lost:  # not another time-out for each
+            outcomes[at] = _failed(order, Unreachable.reason)
+            continue
+        try:
+            outcomes[at] = _destroy(cluster, order, matcher)
+        except BackendError as error:
+            outcomes[at] = _failed(order, error.code)
+            if isinstance(error, Unreachable):
+                lost.add(database)
+    _follow_up_large_objects(cluster, orders, outcomes)
+    return [outcomes[at] for at in range(len(orders))]
+
+
+def _destroy(cluster: Cluster, order: Order, matcher: Matcher) -> Destruction:
+    if not database_exists(cluster, order.holding.scope):
+        return Destruction(order.id, Result.ALREADY_ABSENT)
+    take = unlink_large_object if order.holding.kind == LARGE_OBJECT else take_relation
+    with cluster.use(order.holding.scope) as connection:
+        if one(connection, "SELECT pg_is_in_recovery()")[0]:
+            return _failed(order, "read-only-server")
+        syncs = one(connection, "SELECT current_setting('fsync') = 'on'")[0]
+        connection.execute(WRITING)
+        try:
+            done = take(connection, order, matcher)
+            # A deferred foreign key speaks now, not in COMMIT.
+            connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        except LeftAloneError as reason:
+            connection.execute("ROLLBACK")
+            outcome = Destruction(order.id, reason.result, reason=reason.code)
+            if reason.result is not Result.ALREADY_ABSENT or reason.oid is None:
+                return outcome
+            return _limited(outcome, _repeat(cluster, connection, reason.oid))
+        failure = _commit(connection)
+        if failure:
+            return _failed(order, failure)
+        outcome = Destruction(order.id, Result.DESTROYED, numbers=done.numbers)
+        limitations = [*done.limitations, *([] if syncs else ["server-does-not-sync"])]
+        return _limited(outcome, [*limitations, *_follow_up(connection, done)])
+
+
+def _commit(connection: Connection) -> str:
+    """Commit, and return why that failed or is unknown, or nothing."""
+    try:
+        status = connection.execute("COMMIT").statusmessage
+    except psycopg.Error as error:
+        code = translate(error, "commit").code
+        return "commit-unknown" if code == Unreachable.reason else code
+    return "" if status == "COMMIT" else "rolled-back"
+
+
+def _follow_up(connection: Connection, done: Done) -> list[str]:
+    if done.oid is None:
+        return []
+    return _tried(
+        lambda oid: _aftercare.after_rows(
+            connection, oid, cleared=done.cleared, dead_rows=done.dead_rows
+        ),
+        done.oid,
+    )
+
+
+def _repeat(cluster: Cluster, connection: Connection, oid: int) -> list[str]:
+    """Do again what a crash after COMMIT may have kept from being done."""
+
+    def again(oid: int) -> list[str]:
+        cleared = _aftercare.clear_again(cluster, connection, oid)
+        return _aftercare.after_rows(connection, oid, cleared=cleared, dead_rows=True)
+
+    return _tried(again, oid)
+
+
+def _tried(action: Callable[[int], list[str]], oid: int) -> list[str]:
+    """What follows a COMMIT never makes the outcome a failure: the rows are gone."""
+    try:
+        return action(oid)
+    except (psycopg.Error, BackendError):
+        return ["not-followed-up"]
+
+
+def _follow_up_large_objects(
+    cluster: Cluster, orders: Sequence[Order], outcomes: dict[int, Destruction]
+) -> None:
+    """Vacuum their common table once for each database, not once for each of them."""
+    places: dict[str, list[int]] = {}
+    for at, order in enumerate(orders):
+        if order.holding.kind == LARGE_OBJECT and outcomes[at].result is Result.DESTROYED:
+            places.setdefault(order.holding.scope, []).append(at)
+    for database, those in places.items():
+        try:
+            with cluster.use(database) as connection:
+                limitations = _aftercare.after_large_objects(connection)
+        except BackendError:
+            limitations = ["not-followed-up"]
+        for at in those:
+            outcomes[at] = _limited(outcomes[at], limitations)
+
+
+def _phase(order: Order) -> int:
+    return int(order.holding.details.get("phase", 0))
+
+
+def _failed(order: Order, reason: str) -> Destruction:
+    return Destruction(order.id, Result.FAILED, reason=reason)
+
+
+def _limited(outcome: Destruction, limitations: Iterable[str]) -> Destruction:
+    every = dict.fromkeys([*outcome.limitations, *limitations])
+    return replace(outcome, limitations=tuple(every))

@@ -1,0 +1,129 @@
+"""One pass over rows: what the matcher says of them, and a digest of what they were."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from struct import Struct
+from typing import BinaryIO, cast
+
+from psycopg import sql
+
+from backends.contract import Digest, Evidence, Matcher, RecordClass, Scan
+from backends.postgres._session import Connection
+from backends.postgres._text import has_container, readable
+
+_BLOCK = 1 << 18  # bytes of rows that are handed to the matcher at once
+_SPILL = 1 << 22  # bytes of row addresses kept in memory
+_TID = Struct("<IH")
+_MODULUS = 1 << 128
+
+_COPY_ROWS = sql.SQL("COPY (SELECT t.* FROM ONLY {} t) TO STDOUT")
+_COPY_ADDRESSED = sql.SQL("COPY (SELECT t.ctid, t.* FROM ONLY {} t) TO STDOUT")
+
+
+class RowAddresses:
+    """The ctids of rows, in order; beyond some memory they lie in an unnamed file."""
+
+    def __init__(self) -> None:
+        self._file = cast("BinaryIO", tempfile.SpooledTemporaryFile(_SPILL))  # noqa: SIM115
+        self.count = 0
+
+    def add(self, ctid: bytes) -> None:
+        """Take in one ctid in its text form, ``(block,offset)``."""
+        block, _, offset = ctid.strip(b"()").partition(b",")
+        self._file.write(_TID.pack(int(block), int(offset)))
+        self.count += 1
+
+    def batches(self, size: int) -> Iterator[list[str]]:
+        """Yield all of them, in lists of `size` at the most."""
+        self._file.seek(0)
+        while data := self._file.read(_TID.size * size):
+            yield [f"({block},{offset})" for block, offset in _TID.iter_unpack(data)]
+
+    def close(self) -> None:
+        """Free what it holds."""
+        self._file.close()
+
+
+@dataclass
+class RowScan:
+    """A pass of `matcher` over rows in COPY's text form. Memory: a block, or one longer row."""
+
+    matcher: Matcher
+    look_for_containers: bool = False
+    addresses: RowAddresses | None = None  # takes the ctids of the rows with records
+    count_foreign: bool = False  # sum up the rows without records, whatever their order
+    bytes_read: int = 0
+    containers: bool = False
+    foreign_sum: int = 0
+    _scan: Scan = field(init=False)
+    _digest: Digest = field(init=False)
+    _rows: list[bytes] = field(default_factory=list)
+    _ctids: list[bytes] = field(default_factory=list)
+    _held: int = 0
+
+    def __post_init__(self) -> None:
+        self._scan = self.matcher.scan()
+        self._digest = self.matcher.digest()
+
+    def add(self, row: bytes) -> None:
+        """Take in a row, with its newline; behind its ctid and a tab if addresses are wanted."""
+        if self.addresses is not None:
+            ctid, _, row = row.partition(b"\t")
+            self._ctids.append(ctid.rstrip(b"\n"))  # of a table without columns
+            row = row or b"\n"
+        self._rows.append(row)
+        self._held += len(row)
+        if self._held >= _BLOCK:
+            self._feed()
+
+    def finish(self) -> Evidence:
+        """Sum up what was taken in."""
+        self._feed()
+        return self._scan.evidence()
+
+    def digest(self) -> str:
+        """Return the keyed digest of the rows as they came, lower-case hex."""
+        return self._digest.hexdigest()
+
+    def _feed(self) -> None:
+        if not self._rows:
+            return
+        block = b"".join(self._rows)
+        self._digest.update(block)
+        self.bytes_read += len(block)
+        if self.look_for_containers and not self.containers:
+            self.containers = has_container(block)
+        classes = self._scan.feed(*readable(self._rows))
+        if self.addresses is not None:
+            for ctid, kind in zip(self._ctids, classes, strict=True):
+                if kind == RecordClass.RECORD:
+                    self.addresses.add(ctid)
+        if self.count_foreign:
+            for row, kind in zip(self._rows, classes, strict=True):
+                if kind != RecordClass.RECORD:
+                    self.foreign_sum = (self.foreign_sum + self._number(row)) % _MODULUS
+        self._rows.clear()
+        self._ctids.clear()
+        self._held = 0
+
+    def _number(self, row: bytes) -> int:
+        digest = self.matcher.digest()
+        digest.update(row)
+        return int(digest.hexdigest()[:32], 16)
+
+
+def copy_rows(connection: Connection, relation: tuple[str, str], scan: RowScan) -> Evidence:
+    """Read a relation's own rows (schema, name), not its children's, in physical order."""
+    statement = _COPY_ROWS if scan.addresses is None else _COPY_ADDRESSED
+    return copy_query(connection, statement.format(sql.Identifier(*relation)), scan)
+
+
+def copy_query(connection: Connection, statement: sql.Composed, scan: RowScan) -> Evidence:
+    """Read what a COPY … TO STDOUT gives."""
+    with connection.cursor() as cursor, cursor.copy(statement) as copy:
+        for row in copy:
+            scan.add(bytes(row))
+    return scan.finish()

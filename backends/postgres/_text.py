@@ -1,0 +1,106 @@
+r"""Rows in COPY's text form, made ready for a matcher.
+
+COPY writes a newline in a value as ``\n``, a NULL as ``\N``, a backslash as ``\\``. Read as they
+stand, these escapes would glue a letter to the token that follows, so they become spaces. A value
+may have escapes of its own beneath (``\u00e9`` or ``\n`` in JSON, ``\303\251`` in bytea): nothing
+in the row tells whether it does, so such a row is read both ways in one window.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+_COPY = re.compile(rb"\\.", re.DOTALL)
+# Two backslashes or more: one that is in the value, for COPY doubles it.
+_BENEATH = re.compile(
+    rb"((?:(?:\\\\)+u[0-9A-Fa-f]{4})+)"  # UTF-16 code units in JSON
+    rb"|(?:\\\\)+([0-3][0-7]{2})"  # a byte in bytea
+    rb"|(?:\\\\)+[nrtbf]"  # white space in JSON
+    rb"|\\.",
+    re.DOTALL,
+)
+_UNIT = re.compile(rb"u([0-9A-Fa-f]{4})")
+
+# Values that begin like this hold text only after being opened. 7-bit and 8-bit alike.
+_MAGIC = (
+    b"\x1f\x8b",  # gzip
+    b"PK\x03\x04",  # zip, xlsx, docx
+    b"\xfd7zXZ\x00",
+    b"BZh",
+    b"\x28\xb5\x2f\xfd",  # zstandard
+    b"\x04\x22\x4d\x18",  # lz4
+    b"7z\xbc\xaf\x27\x1c",
+    b"\xd0\xcf\x11\xe0",  # doc, xls
+    b"%PDF-",
+    b"PAR1",
+    b"ORC",
+    b"Obj\x01",  # avro
+    b"SQLite format 3\x00",
+    b"PGDMP",
+    b"age-encryption.org/",
+    b"\xff\xfe",  # UTF-16
+    b"\xfe\xff",
+)
+
+
+def _bytea(data: bytes) -> bytes:
+    """Write bytes as COPY does a bytea in `bytea_output = escape`."""
+    return b"".join(
+        b"\\\\%03o" % byte if not 0x20 <= byte <= 0x7E else bytes([byte]) for byte in data
+    )
+
+
+_CONTAINER = re.compile(
+    rb"(?:^|\t)(?:" + b"|".join(re.escape(_bytea(magic)) for magic in _MAGIC) + rb")",
+    re.MULTILINE,
+)
+
+
+def is_container(head: bytes) -> bool:
+    """Whether raw content that begins so must be opened to be read."""
+    return head.startswith(_MAGIC)
+
+
+def has_container(rows: bytes) -> bool:
+    """Whether a bytea among rows in COPY's form must be opened to be read."""
+    return _CONTAINER.search(rows) is not None
+
+
+def readable(rows: Sequence[bytes]) -> tuple[bytes, list[int]]:
+    """Return one block of windows for a matcher, and where each ends.
+
+    `rows` are in COPY's text form, each with its newline.
+    """
+    block = b"".join(rows)
+    if b"\\\\" in block:
+        windows = [_window(row) for row in rows]
+        block = b"".join(windows)
+    else:
+        windows = list(rows)
+        if b"\\" in block:
+            block = _COPY.sub(b"  ", block)  # keeps lengths
+    ends = []
+    end = 0
+    for window in windows:
+        end += len(window)
+        ends.append(end)
+    return block, ends
+
+
+def _window(row: bytes) -> bytes:
+    plain = _COPY.sub(b"  ", row)
+    if b"\\\\" not in row:
+        return plain
+    return plain[:-1] + b" \t " + _BENEATH.sub(_decoded, row)
+
+
+def _decoded(found: re.Match[bytes]) -> bytes:
+    units, byte = found.group(1), found.group(2)
+    if units:
+        raw = b"".join(bytes.fromhex(unit.decode()) for unit in _UNIT.findall(units))
+        return raw.decode("utf-16-be", "replace").encode()
+    if byte:
+        value = int(byte, 8)
+        return bytes([value]) if value >= 0x20 else b" "
+    return b" "

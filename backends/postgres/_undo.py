@@ -1,0 +1,213 @@
+"""The inside of one order's transaction: lock, read again, compare, destroy.
+
+Nothing here commits. What must be left alone raises LeftAloneError, and is rolled back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NoReturn
+
+from psycopg import sql
+
+from backends.contract import Evidence, Matcher, Order, Result, Technique
+from backends.postgres import _large, _statistics
+from backends.postgres._catalog import (
+    VIEW,
+    Relation,
+    large_object_exists,
+    relation_at,
+    relation_by_oid,
+    still_named,
+)
+from backends.postgres._examine import Reading, read_relation
+from backends.postgres._rights import Rights, rights
+from backends.postgres._rows import RowAddresses, RowScan
+from backends.postgres._session import Connection
+
+_LOCKS = {
+    # Readers are kept out at once: strengthening a weaker lock later could deadlock with them.
+    Technique.TRUNCATE: sql.SQL("LOCK TABLE ONLY {} IN ACCESS EXCLUSIVE MODE"),
+    # Keeps out writers, VACUUM, and whoever would add a trigger, a rule or a foreign key.
+    Technique.DELETE_ROWS: sql.SQL("LOCK TABLE ONLY {} IN SHARE ROW EXCLUSIVE MODE"),
+}
+_TRUNCATE = sql.SQL("TRUNCATE ONLY {}")
+_DELETE_ALL = sql.SQL("DELETE FROM ONLY {}")
+_DELETE = sql.SQL("DELETE FROM ONLY {} WHERE ctid = ANY (%s::tid[])")
+_REFRESH = sql.SQL("REFRESH MATERIALIZED VIEW {}")
+_ROWS_AT_ONCE = 1000
+
+
+class LeftAloneError(Exception):
+    """The holding is left as it is; `oid`: the relation that is there, if there is one."""
+
+    def __init__(self, result: Result, code: str = "", oid: int | None = None) -> None:
+        super().__init__(code)
+        self.result = result
+        self.code = code
+        self.oid = oid
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What the transaction will have done once it is committed."""
+
+    oid: int | None = None  # of a relation: it needs aftercare
+    cleared: bool = False  # statistics that could hold values are removed
+    dead_rows: bool = False
+    limitations: tuple[str, ...] = ()
+    numbers: Mapping[str, int] = field(default_factory=dict)
+
+
+def take_relation(connection: Connection, order: Order, matcher: Matcher) -> Done:
+    """Truncate a table, delete rows of it, or compute a view anew."""
+    technique = order.technique
+    if technique is not Technique.REFRESH_VIEW and technique not in _LOCKS:
+        raise LeftAloneError(Result.FAILED, "technique-not-offered")
+    relation = _locked(connection, order, matcher)
+    addresses = RowAddresses()
+    try:
+        scan = RowScan(
+            matcher,
+            addresses=addresses if technique is Technique.DELETE_ROWS else None,
+            count_foreign=technique is Technique.REFRESH_VIEW and not order.whole,
+        )
+        reading = read_relation(connection, relation, scan)
+        _compare(order, relation, reading)
+        allowed = _allowed(connection, order, relation, reading.evidence)
+        if technique is Technique.TRUNCATE:
+            count = _take_all(connection, relation, reading.evidence, allowed)
+        elif technique is Technique.DELETE_ROWS:
+            count = _take_rows(connection, relation, addresses, reading.evidence.matched)
+        else:
+            count = _refresh(connection, order, relation, reading, matcher)
+    finally:
+        addresses.close()
+    cleared = _statistics.clear(connection, relation.oid)
+    return Done(
+        relation.oid,
+        cleared.complete,
+        dead_rows=technique is Technique.DELETE_ROWS or not allowed.by_truncate,
+        limitations=("published-to-subscribers",) if allowed.published else (),
+        numbers={"rows-destroyed": count, "statistics-removed": cleared.removed},
+    )
+
+
+def unlink_large_object(connection: Connection, order: Order, matcher: Matcher) -> Done:
+    """Unlink a large object."""
+    if order.technique is not Technique.UNLINK_LARGE_OBJECT:
+        raise LeftAloneError(Result.FAILED, "technique-not-offered")
+    oid = int(order.holding.details["oid"])
+    locked = _large.lock(connection)
+    if not large_object_exists(connection, oid):
+        raise LeftAloneError(Result.ALREADY_ABSENT)
+    scan = _large.ByteScan(matcher)
+    evidence = _large.read(connection, oid, scan)
+    if _large.version(oid, scan) != order.holding.version:
+        raise LeftAloneError(Result.CHANGED if scan.size else Result.ALREADY_ABSENT)
+    if not order.whole and evidence.foreign + evidence.person:
+        raise LeftAloneError(Result.FAILED, "foreign-records-inside")
+    _large.unlink(connection, oid)
+    return Done(
+        limitations=() if locked else ("large-object-not-locked",),
+        numbers={"bytes-destroyed": scan.size},
+    )
+
+
+def _locked(connection: Connection, order: Order, matcher: Matcher) -> Relation:
+    """Find the ordered relation and lock it; a view cannot be locked, reading it must do."""
+    oid = int(order.holding.details["oid"])
+    relation = relation_by_oid(connection, oid)
+    if relation is None:
+        _replaced(connection, order, matcher)
+    lock = _LOCKS.get(order.technique)
+    if relation.kind == VIEW or lock is None:
+        return relation
+    connection.execute(lock.format(sql.Identifier(*relation.qualified)))
+    locked = relation_by_oid(connection, oid)
+    if locked is None:  # dropped while we waited
+        raise LeftAloneError(Result.ALREADY_ABSENT)
+    if locked.qualified != relation.qualified or not still_named(connection, locked):
+        raise LeftAloneError(Result.CHANGED)
+    return locked
+
+
+def _replaced(connection: Connection, order: Order, matcher: Matcher) -> NoReturn:
+    """Judge what is under the name of a relation that was dropped: a restore, for example."""
+    other = relation_at(connection, order.holding.locator)
+    if other is None:
+        raise LeftAloneError(Result.ALREADY_ABSENT)
+    evidence = read_relation(connection, other, RowScan(matcher)).evidence
+    gone = evidence.verdict is None
+    raise LeftAloneError(Result.ALREADY_ABSENT if gone else Result.CHANGED)
+
+
+def _compare(order: Order, relation: Relation, reading: Reading) -> None:
+    """Raise unless the relation is what the plan saw."""
+    holding, evidence = order.holding, reading.evidence
+    if relation.locator == holding.locator and reading.version(relation) == holding.version:
+        return
+    matched = int(holding.details["matched"])
+    # Rows that were altered, not removed, count as foreign now: then the number differs.
+    left = {0, int(holding.details["rows"]) - matched} if matched else {0}
+    gone = not evidence.matched and (relation.kind == VIEW or evidence.windows in left)
+    if gone:
+        raise LeftAloneError(Result.ALREADY_ABSENT, oid=relation.oid)
+    raise LeftAloneError(Result.CHANGED)
+
+
+def _allowed(
+    connection: Connection, order: Order, relation: Relation, evidence: Evidence
+) -> Rights:
+    """Ask again what may be done, now that no one can change it, and raise if not this."""
+    found = rights(connection, relation)
+    if order.technique not in {found.whole, found.partial}:
+        raise LeftAloneError(Result.FAILED, found.obstacle or "technique-not-offered")
+    foreign = evidence.foreign + evidence.person
+    if order.technique is Technique.TRUNCATE and foreign and not order.whole:
+        raise LeftAloneError(Result.FAILED, "foreign-records-inside")
+    return found
+
+
+def _take_all(
+    connection: Connection, relation: Relation, evidence: Evidence, allowed: Rights
+) -> int:
+    name = sql.Identifier(*relation.qualified)
+    if allowed.by_truncate:
+        connection.execute(_TRUNCATE.format(name))
+    elif connection.execute(_DELETE_ALL.format(name)).rowcount != evidence.windows:
+        raise LeftAloneError(Result.FAILED, "rows-not-deleted")
+    return evidence.windows
+
+
+def _take_rows(
+    connection: Connection, relation: Relation, addresses: RowAddresses, matched: int
+) -> int:
+    """Delete the rows that this transaction found, by their addresses."""
+    statement = _DELETE.format(sql.Identifier(*relation.qualified))
+    deleted = sum(
+        connection.execute(statement, [batch]).rowcount
+        for batch in addresses.batches(_ROWS_AT_ONCE)
+    )
+    if not deleted == addresses.count == matched:
+        raise LeftAloneError(Result.FAILED, "rows-not-deleted")
+    return deleted
+
+
+def _refresh(
+    connection: Connection, order: Order, relation: Relation, before: Reading, matcher: Matcher
+) -> int:
+    """Compute a view anew. Without `whole` only if no row of others differs afterwards."""
+    connection.execute("SET LOCAL row_security = on")  # its query runs as its owner is used to
+    connection.execute(_REFRESH.format(sql.Identifier(*relation.qualified)))
+    connection.execute("SET LOCAL row_security = off")
+    refreshed = relation_by_oid(connection, relation.oid)
+    if refreshed is None:
+        raise LeftAloneError(Result.CHANGED)
+    after = read_relation(connection, refreshed, RowScan(matcher, count_foreign=not order.whole))
+    if after.evidence.matched:
+        raise LeftAloneError(Result.FAILED, "view-still-holds")
+    if not order.whole and after.foreign_sum != before.foreign_sum:
+        raise LeftAloneError(Result.FAILED, "foreign-records-inside")
+    return before.evidence.windows - after.evidence.windows
