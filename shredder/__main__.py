@@ -1,0 +1,5 @@
+"""``python -m shredder``."""
+
+from shredder.cli import main
+
+main()
