@@ -1,0 +1,99 @@
+"""Settings of a store, checked before the driver loads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+from urllib.parse import urlsplit
+
+from backends.contract import Context, Setting
+from backends.errors import MissingDriver, SettingError
+
+if TYPE_CHECKING:
+    from backends.s3._store import S3Store
+
+WILDCARDS = frozenset("*?[")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What ``[stores.NAME]`` says."""
+
+    buckets: tuple[str, ...]
+    endpoint_url: str = ""
+    region: str = ""
+    profile: str = ""
+    exclude: tuple[str, ...] = ()
+
+    @classmethod
+    def parse(cls, name: str, raw: Mapping[str, object]) -> Self:
+        """Check what the types alone do not tell. Raises SettingError."""
+        settings = cls(
+            buckets=_texts(raw.get("buckets")),
+            endpoint_url=str(raw.get("endpoint_url", "")),
+            region=str(raw.get("region", "")),
+            profile=str(raw.get("profile", "")),
+            exclude=_texts(raw.get("exclude")),
+        )
+        if not settings.buckets or "" in settings.buckets:
+            raise SettingError(
+                f"store {name}: buckets names no bucket",
+                hint='name the buckets, or all that can be listed: buckets = ["*"]',
+            )
+        if settings.endpoint_url:
+            _check_endpoint(name, settings.endpoint_url)
+        return settings
+
+
+class S3Backend:
+    """The backend ``s3``; see :class:`backends.contract.Backend`."""
+
+    settings: Mapping[str, Setting] = {
+        "endpoint_url": Setting.TEXT,
+        "buckets": Setting.TEXTS,
+        "region": Setting.TEXT,
+        "exclude": Setting.TEXTS,
+        "profile": Setting.TEXT,
+    }
+    required: frozenset[str] = frozenset({"buckets"})
+
+    def open(self, name: str, settings: Mapping[str, object], context: Context) -> S3Store:
+        """Open a store; nothing is asked of the server yet."""
+        del context
+        parsed = Settings.parse(name, settings)
+        try:
+            from backends.s3._store import open_store  # noqa: PLC0415 - loads boto3
+        except ModuleNotFoundError as error:
+            if error.name not in {"boto3", "botocore"}:
+                raise
+            raise MissingDriver(
+                f"store {name}: boto3 is not installed",
+                hint="install the extra: pip install 'shredder-toolkit[s3]'",
+            ) from None
+        return open_store(name, parsed)
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    return tuple(map(str, value)) if isinstance(value, list | tuple) else ()
+
+
+def _check_endpoint(name: str, url: str) -> None:
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        parts, port = None, None
+    if parts is None or parts.scheme not in {"http", "https"} or not parts.hostname or port == 0:
+        raise SettingError(
+            f"store {name}: endpoint_url is not an http or https URL",
+            hint='for example endpoint_url = "https://s3.example.com"; leave it out for AWS',
+        )
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise SettingError(
+            f"store {name}: endpoint_url has more in it than a host, a port and a path",
+            hint="credentials come from boto3's own chain: a profile, the environment, a role",
+        )
+
+
+BACKEND = S3Backend()

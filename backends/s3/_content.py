@@ -1,0 +1,164 @@
+"""Reading one version's bytes, once, in bounded memory, and being sure that it was all of them."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    FlexibleChecksumError,
+    IncompleteReadError,
+    ResponseStreamingError,
+)
+from botocore.response import StreamingBody
+from urllib3.exceptions import HTTPError
+
+from backends.contract import Matcher
+from backends.errors import ChangedWhileRead
+from backends.s3._bucket import Bucket
+from backends.s3._errors import code_of, is_denied, is_gone, speaking, status_of, translated
+from backends.text import Reading, examine_stream
+
+_ATTEMPTS = 3
+_MD5 = re.compile(r"[0-9a-f]{32}")
+_KMS_CODES = {
+    "KMS.DisabledException": "kms-key-disabled",
+    "KMS.KMSInvalidStateException": "kms-key-state",
+    "KMS.NotFoundException": "kms-key-missing",
+}
+
+
+class Unreadable(Exception):
+    """The server keeps the content of this version from us, for a reason of its own."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What reading gave. `mismatch`: the bytes are not those that the ETag stands for."""
+
+    reading: Reading
+    answer: Mapping[str, Any]  # the headers of GetObject, parsed
+    mismatch: bool
+
+
+def read(bucket: Bucket, key: str, version_id: str, matcher: Matcher) -> Content:
+    """Read a version in full; again if the connection breaks. Raises Unreadable, CouldNotTell."""
+    for attempt in range(1, _ATTEMPTS + 1):
+        answer = _get(bucket, key, version_id)
+        body: StreamingBody = answer["Body"]
+        stream = _Watched(body, int(answer.get("ContentLength", -1)))
+        try:
+            reading = examine_stream(stream, matcher)
+            stream.finish()
+        except (BotoCoreError, HTTPError, OSError, _Short) as error:
+            failure = stream.failure or error
+            if attempt < _ATTEMPTS:
+                continue
+            if isinstance(failure, FlexibleChecksumError):
+                raise Unreadable("content-mismatch") from None
+            if isinstance(failure, (_Short, IncompleteReadError, ResponseStreamingError)):
+                raise ChangedWhileRead(
+                    f"{bucket.where}: an object breaks off before its end, again and again",
+                    hint="is something between here and the server cutting answers off?",
+                ) from None
+            raise translated(failure, bucket.where) from None
+        finally:
+            body.close()
+        return Content(reading, answer, _is_md5(answer) and stream.md5 != answer["ETag"].strip('"'))
+    raise AssertionError("unreachable: the last attempt returns or raises")
+
+
+def _get(bucket: Bucket, key: str, version_id: str) -> Mapping[str, Any]:
+    with speaking(bucket.where):
+        try:
+            answer: Mapping[str, Any] = bucket.client.get_object(
+                Bucket=bucket.name, Key=key, VersionId=version_id
+            )
+        except ClientError as error:
+            reason = _unreadable(error)
+            if not reason:
+                raise
+            raise Unreadable(reason) from None
+    return answer
+
+
+def _unreadable(error: ClientError) -> str:
+    """The reason that concerns this version alone; empty if the error is about more."""
+    code, status = code_of(error), status_of(error)
+    said = str(error.response.get("Error", {}).get("Message", "")).lower()
+    if is_gone(error):
+        return "vanished"
+    if status == 405:  # a delete marker has taken its place
+        return "changed"
+    if code == "InvalidObjectState":
+        return "archived"
+    if code in _KMS_CODES or code.startswith("KMS."):
+        return _KMS_CODES.get(code, "kms-refused")
+    if is_denied(error):
+        return "kms-access-denied" if "kms:" in said else "access-denied"
+    if status == 400 and ("customer" in said or "server side encryption" in said):
+        return "sse-c"
+    return (
+        "request-refused" if status == 400 and code in {"InvalidRequest", "InvalidArgument"} else ""
+    )
+
+
+def _is_md5(answer: Mapping[str, Any]) -> bool:
+    """Whether the ETag is the MD5 of the content: neither of parts nor under a customer's key."""
+    encryption = str(answer.get("ServerSideEncryption", ""))
+    return (
+        _MD5.fullmatch(str(answer.get("ETag", "")).strip('"')) is not None
+        and not encryption.startswith("aws:kms")
+        and "SSECustomerAlgorithm" not in answer
+    )
+
+
+class _Short(Exception):
+    """Fewer or more bytes came than were announced."""
+
+
+class _Watched(io.RawIOBase):
+    """The body of an answer; remembers why it broke, whatever the reader made of it."""
+
+    def __init__(self, body: StreamingBody, length: int) -> None:
+        super().__init__()
+        self._body = body
+        self._length = length
+        self._count = 0
+        self._md5 = hashlib.md5(usedforsecurity=False)
+        self.failure: Exception | None = None
+
+    @property
+    def md5(self) -> str:
+        """Of what was read so far."""
+        return self._md5.hexdigest()
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Read on; all that is left if `size` is negative."""
+        try:
+            data = self._body.read(size if size >= 0 else None)
+        except (BotoCoreError, HTTPError, OSError) as error:
+            self.failure = error
+            raise
+        self._count += len(data)
+        self._md5.update(data)
+        return data
+
+    def finish(self) -> None:
+        """Check that everything announced was read. Raises what reading raised."""
+        if self.failure is not None:
+            raise self.failure
+        while self.read(1 << 16):
+            pass
+        if self._length >= 0 and self._count != self._length:
+            raise _Short

@@ -1,0 +1,129 @@
+"""Examining one version: its content and what is written on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from backends.contract import (
+    CoverageStatus,
+    Evidence,
+    Examination,
+    Gap,
+    Holding,
+    Matcher,
+    Technique,
+    Unit,
+    Verdict,
+)
+from backends.s3._bucket import Bucket
+from backends.s3._content import Unreadable, read
+from backends.s3._labels import evidence_in, labels, tags_of
+from backends.s3._lock import UNKNOWN, lock_of
+from backends.s3._model import MARKER, Version, key_of, server_time
+
+_STRENGTH = {None: 0, Verdict.MAYBE: 1, Verdict.LIKELY: 2, Verdict.COPY: 3}
+REPLICAS = "s3-provider-replicas"
+_NOTHING = Evidence(windows=0, matched=0, records=0, person=0, foreign=0, blank=0, verdict=None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What one unit showed."""
+
+    content: Evidence
+    foreign: int | None  # records of others in the content; None: unknown
+    written: Evidence  # in the key, metadata and tags
+    etag: str
+    modified: int
+    at: int = 0  # the server's clock when it was read; 0: unknown
+    digest: str = ""
+    bytes_read: int = 0
+    reason: str = ""  # why it was not examined in full
+
+    @property
+    def verdict(self) -> Verdict | None:
+        return max(self.content.verdict, self.written.verdict, key=_STRENGTH.__getitem__)
+
+
+def examine(bucket: Bucket, unit: Unit, matcher: Matcher) -> Examination:
+    """Look for the dataset in one version, or in the key of one delete marker."""
+    key, version = key_of(bucket.name, unit.locator), Version.parse(unit.version)
+    if unit.kind == MARKER:
+        written = evidence_in(labels(key, {}, {}), matcher)
+        seen = _Seen(_NOTHING, 0, written, version.etag, version.modified)
+    else:
+        seen = _look(bucket, key, version, matcher)
+    gap = None
+    if seen.reason:
+        gap = Gap(unit.scope, CoverageStatus.FAILED, seen.reason, unit.locator)
+    holdings: tuple[Holding, ...] = ()
+    if seen.verdict is not None:
+        holdings = (_holding(bucket, unit, key, version, seen, seen.verdict),)
+    return Examination(unit, holdings, gap, seen.bytes_read, seen.content.windows)
+
+
+def _look(bucket: Bucket, key: str, version: Version, matcher: Matcher) -> _Seen:
+    try:
+        content = read(bucket, key, version.version_id, matcher)
+    except Unreadable as unreadable:
+        # The key alone can be evidence, and then what is behind it counts as unknown.
+        written = evidence_in(labels(key, {}, {}), matcher)
+        return _Seen(
+            _NOTHING, None, written, version.etag, version.modified, reason=unreadable.reason
+        )
+    answer, reading = content.answer, content.reading
+    tags = tags_of(bucket, key, version.version_id, answer)
+    reason = reading.reason or ("content-mismatch" if content.mismatch else "")
+    return _Seen(
+        content=reading.evidence,
+        foreign=None if reason else reading.foreign_records,
+        written=evidence_in(labels(key, answer, tags or {}), matcher),
+        etag=str(answer.get("ETag", "")).strip('"'),
+        modified=int(answer["LastModified"].timestamp()),
+        at=server_time(answer),
+        digest=reading.digest,
+        bytes_read=reading.bytes_read,
+        reason=reason or ("" if tags is not None else "tags-unread"),
+    )
+
+
+def _holding(
+    bucket: Bucket, unit: Unit, key: str, version: Version, seen: _Seen, verdict: Verdict
+) -> Holding:
+    lock = lock_of(bucket, key, version.version_id)
+    limitations = [REPLICAS]
+    if bucket.replicated is not False:
+        limitations.append(
+            "s3-replication-unknown" if bucket.replicated is None else "s3-replication-configured"
+        )
+    if not lock.known:
+        limitations.append(UNKNOWN)
+    stated = unit.version
+    if seen.etag != version.etag:
+        # A null version that was overwritten since it was listed: what was read counts.
+        stated = f"{version.version_id} {seen.etag} {seen.modified}"
+    obstacle = "mfa-delete" if bucket.mfa_delete else "no-record-rewrite" if seen.foreign else ""
+    if seen.foreign is None and not obstacle:
+        obstacle = "no-record-rewrite"
+    return Holding(
+        store=bucket.store,
+        scope=unit.scope,
+        locator=unit.locator,
+        version=stated,
+        kind=unit.kind,
+        verdict=verdict,
+        records=max(seen.content.records, seen.written.records),
+        foreign_records=seen.foreign,
+        size=seen.bytes_read if seen.digest else unit.size,
+        whole=None if bucket.mfa_delete else Technique.DELETE_VERSION,
+        obstacle=obstacle,
+        retained_until=lock.until,
+        retention=lock.retention,
+        limitations=tuple(limitations),
+        details={
+            "versioning": bucket.versioning_state,
+            "content": seen.digest,
+            "records-in-labels": seen.written.records,
+            "seen-at": seen.at,
+        },
+    )
