@@ -214,7 +214,7 @@ class Looking(Suite):
         self, harness: Harness, store: Store, dataset: ReferenceMatcher
     ) -> None:
         """Between the listing and the examination a unit can go: then nothing is known of it."""
-        at = harness.plant("vanished", records(3))
+        at = harness.plant("zebra-gone", records(3))
         unit = unit_at(store, at)
         harness.remove(at)
         try:
@@ -230,7 +230,7 @@ class Looking(Suite):
         self, harness: Harness, store: Store, dataset: ReferenceMatcher
     ) -> None:
         """Records that came after the listing are not overlooked in silence."""
-        at = harness.plant("grown", strangers(3))
+        at = harness.plant("zebra-grown", strangers(3))
         unit = unit_at(store, at)
         harness.alter(at, [*strangers(3), *records(3)])
         try:

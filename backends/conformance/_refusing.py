@@ -57,7 +57,7 @@ class Refusing(Suite):
         self, harness: Harness, store: Store, dataset: ReferenceMatcher
     ) -> None:
         """Examining it says that nothing is known, whether there were records or not."""
-        for name, rows in (("reach-records", records(3)), ("reach-strangers", strangers(3))):
+        for name, rows in (("zebra-records", records(3)), ("zebra-strangers", strangers(3))):
             at = harness.plant(name, rows)
             unit = unit_at(store, at)
             with harness.sever():
@@ -72,13 +72,13 @@ class Refusing(Suite):
         self, harness: Harness, store: Store, dataset: ReferenceMatcher
     ) -> None:
         """Neither success nor absence is reported, and the holding is still there."""
-        at = harness.plant("reach-to-destroy", records(3))
+        at = harness.plant("zebra-to-destroy", records(3))
         orders = orders_at(store, [at], dataset)
         before = dict(harness.state())
         with harness.sever():
             answer = attempt(lambda: results(store, orders, dataset))
         if isinstance(answer, CouldNotTell):
-            assert_discreet(say(answer), harness, [at, "reach-to-destroy"], records(3))
+            assert_discreet(say(answer), harness, [at, "zebra-to-destroy"], records(3))
         else:
             assert [Result.FAILED] == answer
         assert before == dict(harness.state())
@@ -88,7 +88,7 @@ class Refusing(Suite):
         self, harness: Harness, store: Store, dataset: ReferenceMatcher
     ) -> None:
         """Looking for residue in vain is inconclusive, before a destruction and after it."""
-        at = [harness.plant(f"reach-verify-{word}", records(3)) for word in ("one", "two")]
+        at = [harness.plant(f"zebra-verify-{word}", records(3)) for word in ("one", "two")]
         orders = orders_at(store, at, dataset)
         results(store, orders[:1], dataset)
         with harness.sever():
@@ -121,11 +121,11 @@ class Refusing(Suite):
     @needs("deny")
     def test_a_refused_unit_is_not_clean(self, harness: Harness, dataset: ReferenceMatcher) -> None:
         """A missing right shows: as an error, as a scope's problem, or as a gap."""
-        at = harness.plant("refused", records(3))
+        at = harness.plant("zebra-refused", records(3))
         with harness.deny(at):
             store = attempt(harness.open)
             if isinstance(store, CouldNotTell):
-                assert_discreet(say(store), harness, [at, "refused"], records(3))
+                assert_discreet(say(store), harness, [at, "zebra-refused"], records(3))
                 return
             assert admits_doubt_about(store, at, dataset)
             store.close()
@@ -135,7 +135,7 @@ class Refusing(Suite):
         self, harness: Harness, dataset: ReferenceMatcher
     ) -> None:
         """A refusal is no outcome but a failure, and no finding but doubt."""
-        at = harness.plant("refused-to-destroy", records(3))
+        at = harness.plant("zebra-refused-to-destroy", records(3))
         allowed = harness.open()
         orders = orders_at(allowed, [at], dataset)
         allowed.close()
