@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from shredder.fingerprint.enrolment import enrol
     from shredder.fingerprint.errors import (
         CatalogueDamaged,
+        NoEvidence,
         NotEnrolled,
         TooManyRecords,
         UnknownColumn,
@@ -33,6 +34,7 @@ __all__ = [
     "ColumnReport",
     "EnrolReport",
     "FingerprintMatcher",
+    "NoEvidence",
     "NotEnrolled",
     "Reason",
     "Role",
@@ -48,6 +50,7 @@ _HOME = {
     "ColumnReport": "report",
     "EnrolReport": "report",
     "FingerprintMatcher": "matcher",
+    "NoEvidence": "errors",
     "NotEnrolled": "errors",
     "Reason": "values",
     "Role": "roles",

@@ -10,14 +10,14 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from backends.contract import SourceRows
 from shredder.fingerprint import catalogue
 from shredder.fingerprint.catalogue import PERSON_TOKEN, PRIVATE_TOKEN, Content
-from shredder.fingerprint.errors import TooManyRecords, UnknownColumn
+from shredder.fingerprint.errors import NoEvidence, TooManyRecords, UnknownColumn
 from shredder.fingerprint.keys import Keys, derive
 from shredder.fingerprint.postings import ROW, WEAK, Column, Rows, settle
 from shredder.fingerprint.report import ColumnReport, EnrolReport
@@ -29,22 +29,9 @@ _CHUNK = 8192  # rows
 _SAMPLE = 1000  # rows that roles are guessed from
 _MOST_RECORDS = 1 << 32
 
-Row = Sequence[str | None]
-
-
-class Source(Protocol):
-    """What is needed of a source; `backends.contract.SourceRows` has it."""
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """The column names."""
-
-    def __iter__(self) -> Iterator[tuple[str | None, ...]]:
-        """Yield each record's values, in the order of `columns`."""
-
 
 def enrol(
-    sources: Iterable[Source],
+    sources: Iterable[SourceRows],
     *,
     roles: Mapping[str, Role],
     key: bytes,
@@ -55,7 +42,7 @@ def enrol(
 
     `roles` are the operator's, by column name; a column left out gets a guess. `key`: 32 bytes.
     `progress` is told the number of rows read so far, every few thousand. Raises UnknownColumn,
-    TooManyRecords, and what the sources raise.
+    NoEvidence, TooManyRecords, and what the sources raise.
     """
     sources = list(sources)
     known = {column for source in sources for column in source.columns}
@@ -87,7 +74,7 @@ class _Gathering:
         self._count = 0
         self._mixed = False
 
-    def read(self, source: Source) -> Iterator[int]:
+    def read(self, source: SourceRows) -> Iterator[int]:
         """Take in a source; yield the number of rows so far after each chunk."""
         rows = iter(source)
         sample = list(islice(rows, _SAMPLE))
@@ -174,6 +161,12 @@ class _Gathering:
                 )
             ),
         )
+        if records and not report.tokens:
+            why = "; ".join(f"{c.name}: {c.reason}" for c in report.columns)
+            raise NoEvidence(
+                "no value of the sources would be recognised anywhere",
+                hint=f"{why}. Is a column private to the dataset? Say so in its columns",
+            )
         content = Content(
             report=report,
             lengths=settled.lengths,

@@ -41,8 +41,9 @@ for _byte in range(256):
         CLASSES[_byte] = JOINT
 CLASSES.setflags(write=False)
 
-# A part of a block is worked on while it is in a core's own cache.
-_PART = 1 << 18
+# Of a block, so much is worked on at once: it bounds memory, and has tokens enough to be hashed
+# together (in numpy 256 KiB give 185 MB/s, 1 MiB give 228).
+_PART = 1 << 20
 _BOUNDARY = re.compile(rb"[^%s%s%s]" % (_WORD, re.escape(PUNCTUATION), _HIGH))
 _SOMETHING = re.compile(rb"[%s%s]" % (_WORD, _HIGH))
 _FEW = 256  # windows that are looked at one by one
@@ -110,7 +111,7 @@ class Part:
             body |= text == np.uint8(joint)
         edges = np.flatnonzero(inside[1:] != inside[:-1])
         starts, ends = edges[0::2], edges[1::2]
-        long = (ends - starts) >= SHORTEST
+        long = (ends - starts) >= max(SHORTEST, int(np.argmax(wanted)))
         starts, ends = starts[long], ends[long]
         untrimmed = np.flatnonzero(~(word[starts] & word[ends - 1]))
         if untrimmed.size:
