@@ -1,0 +1,123 @@
+"""Overwriting a file in place with a keystream nobody can make again, and reading it back."""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from cryptography.hazmat.primitives.ciphers import Cipher, CipherContext
+from cryptography.hazmat.primitives.ciphers.algorithms import AES256
+from cryptography.hazmat.primitives.ciphers.modes import CTR
+
+_BLOCK = 1 << 20  # fastest of 64 KiB to 4 MiB, measured
+_AES_BLOCK = 16
+
+
+class ReadBackDiffers(Exception):
+    """What the file system gives back is not what was written."""
+
+
+class CutShort(Exception):
+    """The system refused in mid-work; `written` bytes of the file were overwritten by then."""
+
+    def __init__(self, cause: OSError, written: int) -> None:
+        super().__init__(cause.errno)
+        self.cause = cause
+        self.written = written
+
+
+@dataclass(frozen=True, slots=True)
+class Overwritten:
+    """Bytes that an overwriting wrote, and those of them that were read back and compared."""
+
+    written: int
+    read_back: int
+
+
+class Keystream:
+    """AES-256 in counter mode (NIST SP 800-38A, 6.5) under a key that dies with this object.
+
+    Any part of it can be made at any offset, so nothing needs to be kept for reading back.
+    """
+
+    def __init__(self) -> None:
+        self._key = secrets.token_bytes(32)
+        self._zeros = bytes(_BLOCK)
+
+    def blocks(self, start: int, end: int) -> Iterator[tuple[int, memoryview]]:
+        """Yield (offset, keystream) for the bytes from `start` to `end`, in pieces.
+
+        A piece is valid until the next one is asked for.
+        """
+        skipped = start % _AES_BLOCK
+        counter = (start // _AES_BLOCK).to_bytes(16, "big")
+        stream: CipherContext = Cipher(AES256(self._key), CTR(counter)).encryptor()
+        stream.update(self._zeros[:skipped])
+        buffer = bytearray(_BLOCK + _AES_BLOCK - 1)
+        for offset in range(start, end, _BLOCK):
+            size = min(_BLOCK, end - offset)
+            stream.update_into(self._zeros[:size] if size < _BLOCK else self._zeros, buffer)
+            yield offset, memoryview(buffer)[:size]
+
+
+def data_ranges(fd: int, size: int) -> Iterator[tuple[int, int]]:
+    """Yield where a file has data: holes hold none, and writing to them would need space."""
+    at = 0
+    while at < size:
+        try:
+            start = os.lseek(fd, at, os.SEEK_DATA)
+            end = os.lseek(fd, start, os.SEEK_HOLE)
+        except OSError as error:
+            if error.errno == errno.ENXIO:  # nothing but a hole up to the end
+                return
+            start, end = at, size  # this file system cannot tell: all of it
+        if start >= size:
+            return
+        yield start, min(end, size)
+        at = end
+
+
+def overwrite(fd: int, size: int) -> Overwritten:
+    """Overwrite a file's data, make that durable, read it back and compare.
+
+    The pages are dropped from the cache before, so that reading goes to the device where the
+    kernel obliges; that it did is not claimed. Raises CutShort and ReadBackDiffers.
+    """
+    keystream = Keystream()
+    written = 0
+    try:
+        for start, end in data_ranges(fd, size):
+            for at, piece in keystream.blocks(start, end):
+                done = 0
+                while done < len(piece):
+                    done += (count := os.pwrite(fd, piece[done:], at + done))
+                    written += count
+        os.fdatasync(fd)
+    except OSError as error:
+        raise CutShort(error, written) from None
+    os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+    try:
+        read_back = _compare(fd, size, keystream)
+    except OSError as error:
+        raise CutShort(error, written) from None
+    if read_back < written:
+        raise ReadBackDiffers
+    return Overwritten(written, read_back)
+
+
+def _compare(fd: int, size: int, keystream: Keystream) -> int:
+    """Return how many bytes were read and found to be the keystream. Raises ReadBackDiffers."""
+    count = 0
+    for start, end in data_ranges(fd, size):
+        for at, piece in keystream.blocks(start, end):
+            done = 0
+            while done < len(piece):
+                data = os.pread(fd, len(piece) - done, at + done)
+                if not data or data != piece[done : done + len(data)]:
+                    raise ReadBackDiffers
+                done += len(data)
+            count += len(piece)
+    return count
