@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterator
-from typing import Any
 
 import psycopg
 from psycopg import sql
 from psycopg.abc import Buffer
 from psycopg.adapt import Loader
+from psycopg.pq import DiagnosticField, ExecStatus
 
 from backends.contract import SourceSpec
-from backends.errors import BackendError, CouldNotTell, SourceError
+from backends.errors import AccessDenied, BackendError, CouldNotTell, SourceError
 from backends.postgres._catalog import relation_by_oid
 from backends.postgres._errors import translate
 from backends.postgres._session import SNAPSHOT, Cluster, Connection
 
 _ROWS_AT_ONCE = 2000
 _HINT = 'for example table = "public.survey", quoted where SQL quotes it'
-_REFUSED = {"42501"}
+_MISTAKES = ("0A", "22", "25", "34", "42")  # classes of SQLSTATE: a wrong name, a wrong query
+_FETCH = sql.SQL("FETCH FORWARD {} FROM shredder_source")
+_DECLARE = b"DECLARE shredder_source NO SCROLL CURSOR FOR "
 
 
 class _AsText(Loader):
@@ -42,12 +45,15 @@ class PostgresRows:
         self._where = cluster.where()
         self.locator = ""
         self._connection = cluster.connect()
+        self._cursor = self._connection.cursor()
+        weakref.finalize(self, self._connection.close)  # also of a source that is never read
         try:
-            self._cursor = self._open(spec)
-            self.columns = tuple(column.name for column in self._cursor.description or ())
+            self._open(spec)
+            fields = self._cursor.execute(_FETCH.format(0)).description
+            self.columns = tuple(field.name for field in fields or ())
         except psycopg.Error as error:
             self._connection.close()
-            raise self._error(error) from None
+            raise self._error(error.sqlstate, error) from None
         except BaseException:
             self._connection.close()
             raise
@@ -57,7 +63,7 @@ class PostgresRows:
         if self._connection.closed:
             raise SourceError(f"{self._where}: the source was read already")
         try:
-            while rows := self._cursor.fetchmany(_ROWS_AT_ONCE):
+            while rows := self._cursor.execute(_FETCH.format(_ROWS_AT_ONCE)).fetchall():
                 yield from rows
         except psycopg.Error as error:
             raise translate(error, self._where) from None
@@ -70,23 +76,24 @@ class PostgresRows:
         finally:
             self._connection.close()
 
-    def _open(self, spec: SourceSpec) -> psycopg.ServerCursor[tuple[Any, ...]]:
+    def _open(self, spec: SourceSpec) -> None:
         connection = self._connection
-        for info in connection.adapters.types:
-            for oid in filter(None, (info.oid, info.array_oid)):
-                connection.adapters.register_loader(oid, _AsText)
         connection.execute(SNAPSHOT)
         # Names mean here what they mean to the operator.
         connection.execute("SET LOCAL search_path TO DEFAULT")
-        query: sql.Composed | bytes = spec.query.encode()
+        query = spec.query.strip().removesuffix(";").encode()
         if spec.table:
-            query = self._table(connection, spec.table)
-        connection.adapters.register_loader("bytea", _BytesAsText)
+            query = self._table(connection, spec.table).as_bytes(connection)
         connection.execute("SET LOCAL bytea_output = 'hex'")
-        cursor = connection.cursor(name="shredder_source")
-        cursor.itersize = _ROWS_AT_ONCE
-        cursor.execute(query)  # one statement: the extended protocol takes no second one
-        return cursor
+        # The extended protocol takes one statement only: nothing can follow the query.
+        declared = connection.pgconn.exec_params(_DECLARE + query, None)
+        if declared.status != ExecStatus.COMMAND_OK:
+            state = declared.error_field(DiagnosticField.SQLSTATE)
+            raise self._error(state.decode() if state else None)
+        for info in connection.adapters.types:
+            for oid in filter(None, (info.oid, info.array_oid)):
+                self._cursor.adapters.register_loader(oid, _AsText)
+        self._cursor.adapters.register_loader("bytea", _BytesAsText)
 
     def _table(self, connection: Connection, name: str) -> sql.Composed:
         row = connection.execute(
@@ -104,13 +111,14 @@ class PostgresRows:
         self.locator = relation.locator if relation is not None else ""
         return sql.SQL("SELECT * FROM {}").format(sql.Identifier(schema, table))
 
-    def _error(self, error: psycopg.Error) -> BackendError:
-        state = error.sqlstate or ""
-        if state.startswith(("42", "22", "25", "34")) and state not in _REFUSED:
+    def _error(self, state: str | None, error: psycopg.Error | None = None) -> BackendError:
+        if state == "42501":
+            return AccessDenied(f"{self._where}: the server refused to read the source")
+        if state and state.startswith(_MISTAKES):
             return SourceError(
                 f"{self._where}: the source cannot be read (SQLSTATE {state})", hint=_HINT
             )
-        return translate(error, self._where)
+        return translate(error or psycopg.OperationalError(), self._where)
 
 
 def open_source(cluster: Cluster, spec: SourceSpec) -> PostgresRows:
