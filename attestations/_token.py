@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+
+from rfc3161_client import TimeStampResponse, decode_timestamp_response
 
 from attestations._der import (
     BOOLEAN,
@@ -48,6 +51,29 @@ class Token:
     digest: str  # of the signer's: sha256, sha384, sha512
     ess: tuple[tuple[str, bytes], ...]
     gen_time: datetime
+
+
+def decode(response: bytes) -> tuple[Token, TimeStampResponse]:
+    """Read a response by this reader and by the library. Raises :class:`NotDer`."""
+    token = read(response)  # first: it is gentle with nonsense
+    with unpanicked():
+        return token, decode_timestamp_response(response)
+
+
+@contextmanager
+def unpanicked(*, passing: type[Exception] = NotDer) -> Iterator[None]:
+    """Turn whatever the parsers below raise into :class:`NotDer`, but let `passing` through.
+
+    They panic on some nonsense, and a panic is no Exception: it would end the caller.
+    """
+    try:
+        yield
+    except passing:
+        raise
+    except BaseException as error:
+        if isinstance(error, Exception) or type(error).__name__ == "PanicException":
+            raise NotDer("a structure that cannot be read") from None
+        raise
 
 
 def read(response: bytes) -> Token:

@@ -153,22 +153,22 @@ def _check_sweep(sweep: Sweep, where: str) -> None:
 
 
 def _check_scope(scope: ScopeCoverage, where: str) -> None:
-    parts = {
-        UnitStatus.EXAMINED: scope.units_examined,
-        UnitStatus.FAILED: scope.units_failed,
+    gaps = {
         UnitStatus.UNREACHABLE: scope.units_unreachable,
+        UnitStatus.FAILED: scope.units_failed,
         UnitStatus.EXCLUDED: scope.units_excluded,
     }
+    missed = sum(gaps.values())
+    worst = next((status for status, count in gaps.items() if count), UnitStatus.EXAMINED)
     if scope.units_total is None:
         _count(scope.status is not UnitStatus.EXAMINED, f"{where}: examined, but how many?")
     else:
-        _count(sum(parts.values()) == scope.units_total, f"{where}: the units do not add up")
-    if scope.status is UnitStatus.EXAMINED:
-        _count(scope.units_examined == scope.units_total, f"{where}: not every unit was examined")
-    reasons = sum(tally.count for tally in scope.reasons)
-    gaps = scope.units_failed + scope.units_unreachable + scope.units_excluded
-    whole = scope.status is not UnitStatus.EXAMINED
-    _count(reasons >= gaps or not whole, f"{where}: gaps without a reason")
+        total = scope.units_examined + missed
+        _count(total == scope.units_total, f"{where}: the units do not add up")
+        _count(scope.status is worst, f"{where}: its status is not the worst of its units'")
+    if scope.status is not UnitStatus.EXAMINED:
+        reasons = sum(tally.count for tally in scope.reasons)
+        _count(reasons >= max(missed, 1), f"{where}: gaps without a reason")
 
 
 def _check_stores(names: Iterable[str], sweep: Sweep, where: str) -> None:

@@ -32,7 +32,7 @@ def compute(plan: Plan, result: Destruction) -> Computed:
     obstacles = (
         *_recognition(result.dataset),
         *_coverage(plan.sweep, "before"),
-        *_after(result),
+        *_after(plan, result),
         *(("undecided",) if result.undecided.total else ()),
         *(str(s) for s in Status if s is not Status.DESTROYED_VERIFIED and held[s]),
     )
@@ -66,12 +66,19 @@ def _coverage(sweep: Sweep, when: str) -> tuple[str, ...]:
     return tuple(f"units-{status}-{when}" for status in UnitStatus if status in worst)
 
 
-def _after(result: Destruction) -> tuple[str, ...]:
+def _after(plan: Plan, result: Destruction) -> tuple[str, ...]:
     if result.sweep is None:
         return ("not-swept-after",)
     found, dismissed = result.sweep.found, result.dismissed
     more = found.copy or found.likely > dismissed.likely or found.maybe > dismissed.maybe
-    return (*_coverage(result.sweep, "after"), *(("found-after",) if more else ()))
+    # What was looked at before and is not even listed afterwards was not looked at.
+    before = {(scope.store, scope.scope) for scope in plan.sweep.coverage}
+    gone = before - {(scope.store, scope.scope) for scope in result.sweep.coverage}
+    return (
+        *_coverage(result.sweep, "after"),
+        *(("scopes-missing-after",) if gone else ()),
+        *(("found-after",) if more else ()),
+    )
 
 
 def _only_pending_found(result: Destruction) -> bool:

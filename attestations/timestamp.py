@@ -20,13 +20,9 @@ from typing import Any
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509 import load_der_x509_certificate
 from cryptography.x509.oid import ExtendedKeyUsageOID
-from rfc3161_client import (
-    TimeStampResponse,
-    VerificationError,
-    VerifierBuilder,
-    decode_timestamp_response,
-)
+from rfc3161_client import TimeStampResponse, VerifierBuilder
 
 from attestations import _token
 from attestations._der import NotDer
@@ -35,6 +31,7 @@ from attestations.errors import Code, TimeRefused
 SHA256_OID = x509.ObjectIdentifier("2.16.840.1.101.3.4.2.1")
 MAX_CHAIN = 5
 GRANTED = 0
+MAX_ACCURACY = timedelta(hours=1)
 
 #: What a token without an accuracy is taken to mean (RFC 3161, 2.4.2 leaves it to the policy).
 DEFAULT_ACCURACY = timedelta(seconds=1)
@@ -106,31 +103,23 @@ def verify(
 
 def _read(response: bytes) -> _Read:
     try:
-        token = _token.read(response)  # first: it is gentle with nonsense
-        parsed = decode_timestamp_response(response)
-        info = parsed.tst_info
-        imprint = info.message_imprint
-        (signer,) = parsed.signed_data.signer_infos
-        embedded = tuple(
-            x509.load_der_x509_certificate(der) for der in parsed.signed_data.certificates
-        )
-        read = _Read(
-            response=parsed,
-            token=token,
-            embedded=embedded,
-            issuer=signer.issuer,
-            serial=signer.serial_number,
-            policy=info.policy.dotted_string,
-            accuracy=_accuracy(parsed),
-            digest=imprint.message if imprint.hash_algorithm == SHA256_OID else b"",
-        )
-        agree = info.gen_time == token.gen_time.replace(microsecond=0)
-    except (NotDer, ValueError, TypeError, OverflowError):
-        raise TimeRefused(Code.E_TS_PARSE, "a timestamp that cannot be read") from None
-    except BaseException as error:
-        # A panic of the parser's is not an Exception; nothing of it is to escape from here.
-        if type(error).__name__ != "PanicException":
-            raise
+        token, parsed = _token.decode(response)
+        with _token.unpanicked():
+            info = parsed.tst_info
+            imprint = info.message_imprint
+            (signer,) = parsed.signed_data.signer_infos
+            read = _Read(
+                response=parsed,
+                token=token,
+                embedded=tuple(map(load_der_x509_certificate, parsed.signed_data.certificates)),
+                issuer=signer.issuer,
+                serial=signer.serial_number,
+                policy=info.policy.dotted_string,
+                accuracy=_accuracy(parsed),
+                digest=imprint.message if imprint.hash_algorithm == SHA256_OID else b"",
+            )
+            agree = info.gen_time == token.gen_time.replace(microsecond=0)
+    except NotDer:
         raise TimeRefused(Code.E_TS_PARSE, "a timestamp that cannot be read") from None
     if not agree:
         raise TimeRefused(Code.E_TS_PARSE, "a timestamp whose time reads in two ways")
@@ -144,36 +133,45 @@ def _accuracy(response: TimeStampResponse) -> timedelta:
     accuracy: Any = response.tst_info.accuracy
     if accuracy is None:
         return DEFAULT_ACCURACY
-    return timedelta(
+    stated = timedelta(
         seconds=accuracy.seconds or 0,
         milliseconds=accuracy.millis or 0,
         microseconds=accuracy.micros or 0,
     )
+    if stated > MAX_ACCURACY:
+        raise NotDer("an accuracy that says nothing of the time")
+    return stated
 
 
 def _verify_by(authority: Authority, read: _Read, now: datetime) -> Stamp:
+    try:
+        with _token.unpanicked(passing=TimeRefused):
+            _check_signer(authority, read)
+    except NotDer:
+        raise TimeRefused(Code.E_TS_CHAIN, "a timestamp whose signature does not hold") from None
+    if authority.policies and read.policy not in authority.policies:
+        raise TimeRefused(Code.E_TS_POLICY, "a timestamp under another policy of the authority's")
+    when = read.token.gen_time
+    if when > now + read.accuracy:
+        raise TimeRefused(Code.E_TS_WINDOW, "a timestamp of the future")
+    return Stamp(authority.name, when, read.accuracy, authority.operator_run)
+
+
+def _check_signer(authority: Authority, read: _Read) -> None:
     leaf = _leaf(authority, read)
     _check_purpose(leaf)
     _check_named(leaf, read.token)
     when = read.token.gen_time
-    chain = _chain(leaf, authority, read.embedded)
-    for certificate in chain:
+    for certificate in _chain(leaf, authority, read.embedded):
         if not certificate.not_valid_before_utc <= when <= certificate.not_valid_after_utc:
             raise TimeRefused(Code.E_TS_WINDOW, "a certificate was not valid at its own timestamp")
     verifier = VerifierBuilder(
         roots=list(authority.roots),
         intermediates=list(authority.intermediates),
-        tsa_certificate=leaf,
+        # Only a pinned one: the library takes it for trusted.
+        tsa_certificate=leaf if authority.leaves else None,
     ).build()
-    try:
-        verifier.verify(read.response, read.digest)
-    except (VerificationError, ValueError):
-        raise TimeRefused(Code.E_TS_CHAIN, "a timestamp whose signature does not hold") from None
-    if authority.policies and read.policy not in authority.policies:
-        raise TimeRefused(Code.E_TS_POLICY, "a timestamp under another policy of the authority's")
-    if when - read.accuracy > now:
-        raise TimeRefused(Code.E_TS_WINDOW, "a timestamp of the future")
-    return Stamp(authority.name, when, read.accuracy, authority.operator_run)
+    verifier.verify(read.response, read.digest)
 
 
 def _leaf(authority: Authority, read: _Read) -> x509.Certificate:
@@ -229,6 +227,11 @@ def _issuers(
             continue
         try:
             certificate.verify_directly_issued_by(candidate)
+            may = candidate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
         except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
+            continue
+        except x509.ExtensionNotFound:
+            continue
+        if not may:
             continue
         yield candidate

@@ -7,10 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Sequence
-from http.client import HTTPException
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -21,7 +18,10 @@ from rfc3161_client import (
     decode_timestamp_response,
 )
 
+from attestations import _token
+from attestations._der import NotDer
 from attestations.errors import TimestampUnavailable
+from attestations.text import shown
 
 MAX_RESPONSE: Final = 65536  # bytes
 
@@ -55,9 +55,10 @@ def request_timestamps(
 
 def request_timestamp(envelope: bytes, url: str, *, timeout: float = 10.0) -> bytes:
     """Return one authority's response. Raises :class:`TimestampUnavailable`."""
-    where = urlsplit(url)
-    if where.scheme not in {"http", "https"} or not where.hostname:
-        raise TimestampUnavailable("a time-stamping authority's address is not an http(s) URL")
+    if not _is_plain_http(url):
+        raise TimestampUnavailable(
+            "a time-stamping authority's address is not an http(s) URL without a password"
+        )
     query = (
         TimestampRequestBuilder()
         .data(envelope)
@@ -66,57 +67,79 @@ def request_timestamp(envelope: bytes, url: str, *, timeout: float = 10.0) -> by
         .cert_request(cert_request=True)
         .build()
     )
-    try:
-        response = _post(url, query.as_bytes(), timeout)
-    except (OSError, HTTPException, ValueError) as error:
-        reason = getattr(error, "reason", None) or getattr(error, "strerror", None) or error
-        raise TimestampUnavailable(f"{where.hostname} gave no timestamp: {reason}") from None
+    response = _post(url, query.as_bytes(), timeout)
     trouble = _trouble(response, query, envelope)
     if trouble:
-        raise TimestampUnavailable(f"{where.hostname} gave no timestamp: {trouble}")
+        raise _unavailable(url, trouble)
     return response
+
+
+def _is_plain_http(url: str) -> bool:
+    try:
+        where = urlsplit(url)
+    except ValueError:
+        return False
+    return where.scheme in {"http", "https"} and bool(where.hostname) and where.username is None
 
 
 def _post(url: str, body: bytes, timeout: float) -> bytes:
+    # Only who asks pays for the HTTP client; who verifies never loads it.
+    from http.client import HTTPException  # noqa: PLC0415
+    from urllib import request  # noqa: PLC0415
+    from urllib.error import HTTPError  # noqa: PLC0415
+
     # An opener of our own: no redirects, no file: or ftp:.
-    opener = urllib.request.OpenerDirector()
+    opener = request.OpenerDirector()
     for handler in (
-        urllib.request.ProxyHandler(),
-        urllib.request.HTTPHandler(),
-        urllib.request.HTTPSHandler(),
-        urllib.request.HTTPErrorProcessor(),
-        urllib.request.HTTPDefaultErrorHandler(),
+        request.ProxyHandler(),
+        request.HTTPHandler(),
+        request.HTTPSHandler(),
+        request.HTTPErrorProcessor(),
+        request.HTTPDefaultErrorHandler(),
     ):
         opener.add_handler(handler)
-    request = urllib.request.Request(  # noqa: S310 -- the scheme was checked
+    query = request.Request(  # noqa: S310 -- the scheme was checked
         url, data=body, headers={"Content-Type": "application/timestamp-query"}
     )
     deadline = time.monotonic() + timeout
-    with opener.open(request, timeout=timeout) as answer:
-        kind = answer.headers.get_content_type()
-        if kind != "application/timestamp-reply":
-            raise ValueError("the answer is not a timestamp reply")
-        response = b""
-        while chunk := answer.read1(MAX_RESPONSE):
-            response += chunk
-            if len(response) > MAX_RESPONSE:
-                raise ValueError("the answer is too long")
-            if time.monotonic() > deadline:  # bytes that drip keep a socket's time-out quiet
-                raise TimeoutError("timed out")
+    try:
+        with opener.open(query, timeout=timeout) as answer:
+            if answer.headers.get_content_type() != "application/timestamp-reply":
+                raise _unavailable(url, "the answer is not a timestamp reply")
+            response = b""
+            while chunk := answer.read1(MAX_RESPONSE):
+                response += chunk
+                if len(response) > MAX_RESPONSE:
+                    raise _unavailable(url, "the answer is too long")
+                if time.monotonic() > deadline:  # bytes that drip keep a time-out quiet
+                    raise _unavailable(url, "timed out")
+    except HTTPError as error:
+        error.close()  # it holds the connection
+        raise _unavailable(url, f"it answered {error.code}") from None
+    except (OSError, HTTPException, ValueError) as error:
+        reason = getattr(error, "reason", None) or getattr(error, "strerror", None) or error
+        raise _unavailable(url, str(reason)) from None
     return response
+
+
+def _unavailable(url: str, why: str) -> TimestampUnavailable:
+    """Name the host alone: what follows it may be a secret."""
+    return TimestampUnavailable(f"{urlsplit(url).hostname} gave no timestamp: {shown(why, 100)}")
 
 
 def _trouble(response: bytes, query: TimeStampRequest, envelope: bytes) -> str:
     """Return what is wrong with an answer; trust in it is the auditor's to decide."""
     try:
-        parsed = decode_timestamp_response(response)
-        if parsed.status != _GRANTED:
-            return f"refused with status {parsed.status}"
-        info = parsed.tst_info
-    except (ValueError, TypeError):
+        with _token.unpanicked():
+            parsed = decode_timestamp_response(response)
+            if parsed.status != _GRANTED:
+                return f"refused with status {parsed.status}"
+            _token.read(response)
+            info = parsed.tst_info
+            if info.nonce != query.nonce:
+                return "the answer is to another request"
+            if info.message_imprint.message != hashlib.sha256(envelope).digest():
+                return "the answer is for something else"
+    except NotDer:
         return "the answer cannot be read"
-    if info.nonce != query.nonce:
-        return "the answer is to another request"
-    if info.message_imprint.message != hashlib.sha256(envelope).digest():
-        return "the answer is for something else"
     return ""
