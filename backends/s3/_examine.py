@@ -19,7 +19,7 @@ from backends.s3._bucket import Bucket
 from backends.s3._content import Unreadable, read
 from backends.s3._labels import evidence_in, labels, tags_of
 from backends.s3._lock import UNKNOWN, lock_of
-from backends.s3._model import MARKER, Version, key_of, server_time
+from backends.s3._model import MARKER, Version, key_of
 
 _STRENGTH = {None: 0, Verdict.MAYBE: 1, Verdict.LIKELY: 2, Verdict.COPY: 3}
 REPLICAS = "s3-provider-replicas"
@@ -35,7 +35,6 @@ class _Seen:
     written: Evidence  # in the key, metadata and tags
     etag: str
     modified: int
-    at: int = 0  # the server's clock when it was read; 0: unknown
     digest: str = ""
     bytes_read: int = 0
     reason: str = ""  # why it was not examined in full
@@ -80,7 +79,6 @@ def _look(bucket: Bucket, key: str, version: Version, matcher: Matcher) -> _Seen
         written=evidence_in(labels(key, answer, tags or {}), matcher),
         etag=str(answer.get("ETag", "")).strip('"'),
         modified=int(answer["LastModified"].timestamp()),
-        at=server_time(answer),
         digest=reading.digest,
         bytes_read=reading.bytes_read,
         reason=reason or ("" if tags is not None else "tags-unread"),
@@ -124,6 +122,19 @@ def _holding(
             "versioning": bucket.versioning_state,
             "content": seen.digest,
             "records-in-labels": seen.written.records,
-            "seen-at": seen.at,
+            **_company(bucket, key, unit.kind),
         },
     )
+
+
+def _company(bucket: Bucket, key: str, kind: str) -> dict[str, str | int]:
+    """The newest that the key has: verification tells from it what has come since.
+
+    Listings tell time to the second, so that all of the newest second are named.
+    """
+    if kind == MARKER or bucket.versioning_state == "never":
+        return {}
+    entries = bucket.listing.exact(key)
+    newest = max((entry.modified for entry in entries), default=0)
+    ids = sorted(entry.version_id for entry in entries if entry.modified == newest)
+    return {"newest": newest, "newest-ids": " ".join(ids)}

@@ -7,7 +7,7 @@ import csv
 import gzip
 import io
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import clevercsv
 from botocore.exceptions import BotoCoreError, ClientError
