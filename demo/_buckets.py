@@ -63,6 +63,7 @@ class Buckets:
         if with_undecidable:
             mixed = as_csv([*others[:50], *survey[:3]]).encode()
             self._hold(VERSIONED, "reports/mixed.csv", mixed, survey[:3])
+            self._begin_upload(VERSIONED, "canteen/orders.csv", as_csv(others[:300]).encode())
 
     def _plant_decoys(self, others: Sequence[Record]) -> None:
         # A key that begins with another's key: whoever deletes by prefix takes it along.
@@ -71,7 +72,6 @@ class Buckets:
         self._put(VERSIONED, f"exports/{NAME}x/menu.csv", as_csv(others[:100]).encode())
         for some in (others[:800], others[:900]):
             self._put(VERSIONED, "canteen/orders.csv", as_csv(some).encode())
-        self._begin_upload(VERSIONED, "canteen/orders.csv", as_csv(others[:300]).encode())
         self._put(VERSIONED, "canteen/closed.csv", as_csv(others[900:1000]).encode())
         self.client.delete_object(Bucket=VERSIONED, Key="canteen/closed.csv")
         self._put(PLAIN, "tmp/q2.csv.gz", gzip.compress(as_csv(others[:50]).encode(), mtime=0))

@@ -61,8 +61,9 @@ class World:
     ) -> World:
         """Fill two running, empty servers and two new folders in `directory`.
 
-        `with_undecidable` adds a log and an S3 object that hold records among foreign lines:
-        they cannot be parted, so a run's outcome is partial until the operator decides.
+        `with_undecidable` adds a log and an S3 object that hold records among foreign lines and
+        cannot be parted, and an unfinished upload whose parts nobody can read: with them a run's
+        outcome is not complete until the operator decides.
         """
         survey, others = records(count), other_records(OTHERS)
         cluster, buckets, trees = Cluster(postgres), Buckets(s3.client()), FileTrees(directory)
