@@ -34,7 +34,8 @@ _LOCKS = {
 }
 _TRUNCATE = sql.SQL("TRUNCATE ONLY {}")
 _DELETE_ALL = sql.SQL("DELETE FROM ONLY {}")
-_DELETE = sql.SQL("DELETE FROM ONLY {} WHERE ctid = ANY (%s::tid[])")
+# No parameter beside a name: the driver would take a % in the name for a placeholder.
+_DELETE = sql.SQL("DELETE FROM ONLY {} WHERE ctid = ANY ({}::tid[])")
 _REFRESH = sql.SQL("REFRESH MATERIALIZED VIEW {}")
 _ROWS_AT_ONCE = 1000
 
@@ -185,9 +186,9 @@ def _take_rows(
     connection: Connection, relation: Relation, addresses: RowAddresses, matched: int
 ) -> int:
     """Delete the rows that this transaction found, by their addresses."""
-    statement = _DELETE.format(sql.Identifier(*relation.qualified))
+    name = sql.Identifier(*relation.qualified)
     deleted = sum(
-        connection.execute(statement, [batch]).rowcount
+        connection.execute(_DELETE.format(name, sql.Literal(batch))).rowcount
         for batch in addresses.batches(_ROWS_AT_ONCE)
     )
     if not deleted == addresses.count == matched:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,36 +18,53 @@ _SETTINGS = {"fsync": "off", "autovacuum": "off", "max_connections": "40"}
 _VERSIONS = [18, pytest.param(15, marks=pytest.mark.needs("postgres-15"))]
 
 
-def _started(directory: Path, version: int) -> Iterator[PostgresServer]:
-    bin_dir = POSTGRES_15 if version == 15 else None
-    with PostgresServer(directory / str(version), bin_dir=bin_dir, settings=_SETTINGS) as server:
-        with psycopg.connect(server.conninfo, password=server.password) as connection:
-            connection.execute(f"CREATE ROLE {OPERATOR} LOGIN PASSWORD '{server.password}'")
-        yield server
+class _Places:
+    """A server of each version that is asked for, and one database on it."""
 
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._stack = contextlib.ExitStack()
+        self._places: dict[int, Place] = {}
 
-@pytest.fixture(scope="session", params=_VERSIONS, ids="postgres-{}".format)
-def any_server(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[PostgresServer]:
-    """The wheel's server, and Debian's older one."""
-    yield from _started(tmp_path_factory.mktemp("postgres"), request.param)
+    def of(self, version: int) -> Place:
+        if version not in self._places:
+            server = PostgresServer(
+                self._directory / str(version),
+                bin_dir=POSTGRES_15 if version == 15 else None,
+                settings=_SETTINGS,
+            )
+            self._stack.enter_context(server)
+            with psycopg.connect(server.conninfo, password=server.password) as connection:
+                connection.execute(f"CREATE ROLE {OPERATOR} LOGIN PASSWORD '{server.password}'")
+            scratch = self._directory / f"scratch-{version}"
+            scratch.mkdir()
+            place = Place(server, scratch)
+            self._stack.callback(place.close)
+            self._places[version] = place
+        return self._places[version]
+
+    def close(self) -> None:
+        self._stack.close()
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
-    yield from _started(tmp_path_factory.mktemp("postgres"), 18)
+def _places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[_Places]:
+    places = _Places(tmp_path_factory.mktemp("postgres"))
+    yield places
+    places.close()
+
+
+@pytest.fixture(params=_VERSIONS, ids="postgres-{}".format)
+def any_place(request: pytest.FixtureRequest, _places: _Places) -> Iterator[Place]:
+    """A database of the wheel's server, and one of Debian's older server."""
+    place = _places.of(request.param)
+    yield place
+    place.clean()
 
 
 @pytest.fixture
-def any_place(any_server: PostgresServer, tmp_path: Path) -> Iterator[Place]:
-    place = Place(any_server, tmp_path)
+def new_place(_places: _Places) -> Iterator[Place]:
+    """A database of the wheel's server."""
+    place = _places.of(18)
     yield place
-    place.drop()
-
-
-@pytest.fixture
-def place(server: PostgresServer, tmp_path: Path) -> Iterator[Place]:
-    place = Place(server, tmp_path)
-    yield place
-    place.drop()
+    place.clean()

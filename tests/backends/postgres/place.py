@@ -34,6 +34,21 @@ DATASET = matcher()
 OPERATOR = "operator"  # a role that is no superuser; it owns the database of a place
 
 
+_CLEAN = """
+DO $$ DECLARE what text; BEGIN
+  FOR what IN
+    SELECT format('PUBLICATION %I', pubname) FROM pg_publication
+    UNION ALL SELECT format('EXTENSION %I', extname) FROM pg_extension WHERE extname <> 'plpgsql'
+    UNION ALL SELECT format('FOREIGN DATA WRAPPER %I', fdwname) FROM pg_foreign_data_wrapper
+    UNION ALL SELECT format('SCHEMA %I', nspname) FROM pg_namespace WHERE oid = 2200 OR oid >= 16384
+      AND nspname !~ '^pg_'
+  LOOP EXECUTE 'DROP ' || what || ' CASCADE'; END LOOP;
+END $$;
+CREATE SCHEMA public AUTHORIZATION pg_database_owner;
+GRANT USAGE ON SCHEMA public TO public
+"""
+
+
 class Place:
     """A new database. `sql` speaks as the superuser, a store as whom it is told to."""
 
@@ -52,6 +67,7 @@ class Place:
             user=user,
             password=self.server.password,
             autocommit=True,
+            prepare_threshold=None,
         )
 
     def sql(self, statement: str, *params: object) -> list[tuple[Any, ...]]:
@@ -71,11 +87,10 @@ class Place:
         return self.locator(table, schema)
 
     def fill(self, table: str, rows: Sequence[Row], schema: str = "public") -> None:
-        with self.connection.cursor() as cursor:
-            cursor.executemany(
-                sql.SQL("INSERT INTO {} VALUES (%s, %s, %s)").format(sql.Identifier(schema, table)),
-                rows,
-            )
+        statement = sql.SQL("COPY {} FROM STDIN").format(sql.Identifier(schema, table))
+        with self.connection.cursor() as cursor, cursor.copy(statement) as copy:
+            for row in rows:
+                copy.write_row(row)
 
     def locator(self, name: str, schema: str = "public") -> str:
         ((quoted,),) = self.sql(
@@ -116,8 +131,19 @@ class Place:
         finally:
             store.close()
 
-    def drop(self) -> None:
+    def clean(self) -> None:
+        """Make it as good as new, in a tenth of the time that a new one takes."""
+        if self.connection.closed:
+            self.connection = self.connect()
+        self.sql("DISCARD ALL")  # its temporary tables too
+        self.sql(_CLEAN)
+        self.sql("SELECT lo_unlink(oid) FROM pg_largeobject_metadata")
+
+    def close(self) -> None:
         self.connection.close()
+
+    def drop(self) -> None:
+        self.close()
         with self.connect("postgres") as connection:
             connection.execute(f"DROP DATABASE {self.name} WITH (FORCE)")
 

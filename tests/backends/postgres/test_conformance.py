@@ -12,16 +12,15 @@ from psycopg import sql
 from backends.conformance import BackendConformance, Harness, Row
 from backends.contract import Backend, SourceSpec
 from backends.postgres import BACKEND
-from demo.servers.postgres import PostgresServer
 from tests.backends.postgres.place import OPERATOR, Place
 
 
 class PostgresHarness(Harness):
     """A database whose tables are units."""
 
-    def __init__(self, server: PostgresServer, scratch: Path) -> None:
+    def __init__(self, place: Place, scratch: Path) -> None:
         super().__init__(scratch)
-        self.place = Place(server, scratch)
+        self.place = place
         self.tables: dict[str, str] = {}
 
     @property
@@ -82,7 +81,5 @@ class PostgresHarness(Harness):
 
 class TestPostgres(BackendConformance, cannot={}):
     @pytest.fixture
-    def harness(self, server: PostgresServer, tmp_path: Path) -> Iterator[PostgresHarness]:
-        harness = PostgresHarness(server, tmp_path)
-        yield harness
-        harness.place.drop()
+    def harness(self, new_place: Place, tmp_path: Path) -> PostgresHarness:
+        return PostgresHarness(new_place, tmp_path)
