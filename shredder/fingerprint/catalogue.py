@@ -9,7 +9,7 @@ Layout, all numbers little-endian::
           hashes   uint64[n]  SipHash-2-4 of each token, ascending; equal ones side by side
           records  uint32[n]  the number of the record that has the token, in source order
           roles    uint8[n]   PRIVATE_TOKEN or PERSON_TOKEN; the same for equal hashes
-          filter   uint64[m]  three bits of each hash in the word its highest bits choose
+          filter   uint64[m]  three bits of each hash, in the word that its highest bits choose
     32  seal: HMAC-SHA256 over all before it
 
 A reader looks sections up by name, so later ones can be added. There is no token in it, in any
@@ -19,21 +19,20 @@ together are personal data, and the key lies elsewhere.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import hmac
 import json
 import mmap
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from shredder import durable
 from shredder.fingerprint.errors import CatalogueDamaged, NotEnrolled
 from shredder.fingerprint.report import ColumnReport, EnrolReport
 from shredder.fingerprint.roles import Role
@@ -43,6 +42,7 @@ from shredder.fingerprint.values import Reason
 _MAGIC = b"SHRDFP\x00\x01"
 _ALIGN = 64
 _SEAL_BYTES = 32
+_CHUNK = 1 << 24
 _TYPES = {"hashes": "<u8", "records": "<u4", "roles": "|u1", "filter": "<u8"}
 
 PRIVATE_TOKEN, PERSON_TOKEN = 1, 2
@@ -77,7 +77,10 @@ class Content:
 
 
 def unfinished(path: Path) -> Path:
-    """Where a catalogue is while it is written; a crash can leave it there."""
+    """Where a catalogue is while it is written; a crash can leave it there.
+
+    The next enrolment overwrites it. Whoever destroys a fingerprint must look here too.
+    """
     return path.with_name(path.name + ".partial")
 
 
@@ -89,20 +92,32 @@ def write(path: Path, content: Content, seal: bytes) -> str:
         "roles": content.roles,
         "filter": _filter(content.hashes),
     }
-    header = _header(content, sections)
     digest = hmac.new(seal, digestmod=hashlib.sha256)
-    with _replacing(path) as file:
-
-        def put(data: bytes | memoryview) -> None:
-            file.write(data)
-            digest.update(data)
-
-        put(_MAGIC + len(header).to_bytes(4, "little") + header)
-        for name, array in sections.items():
-            put(bytes(-file.tell() % _ALIGN))
-            put(np.ascontiguousarray(array, dtype=_TYPES[name]).data.cast("B"))
-        file.write(digest.digest())
+    try:
+        durable.write(path, _sealed(_header(content, sections), sections, digest))
+    except BaseException:
+        unfinished(path).unlink(missing_ok=True)
+        raise
     return "sha256:" + digest.hexdigest()
+
+
+def _sealed(
+    header: bytes, sections: Mapping[str, npt.NDArray[Any]], digest: hmac.HMAC
+) -> Iterator[bytes]:
+    """Yield the file's content; `digest` is then the seal."""
+    start = _MAGIC + len(header).to_bytes(4, "little") + header
+    digest.update(start)
+    yield start
+    for name, array in sections.items():
+        data = np.ascontiguousarray(array, dtype=_TYPES[name]).view(np.uint8)
+        for at in range(0, data.size, _CHUNK):
+            piece = data[at : at + _CHUNK].tobytes()
+            digest.update(piece)
+            yield piece
+        gap = bytes(-data.size % _ALIGN)
+        digest.update(gap)
+        yield gap
+    yield digest.digest()
 
 
 def read(path: Path, seal: bytes) -> tuple[Catalogue, str]:
@@ -119,6 +134,11 @@ def read(path: Path, seal: bytes) -> tuple[Catalogue, str]:
         raise NotEnrolled(
             "the dataset has no fingerprint yet", hint="take it with `shredder enroll`"
         ) from None
+    except OSError as problem:
+        raise CatalogueDamaged(
+            f"the fingerprint's catalogue cannot be read: {problem.strerror}",
+            hint="see to the state directory's rights and its disk",
+        ) from problem
     view = memoryview(whole)
     expected = hmac.digest(seal, view[:-_SEAL_BYTES], "sha256") if size > _SEAL_BYTES else b""
     if not hmac.compare_digest(expected, view[-_SEAL_BYTES:]):
@@ -163,9 +183,9 @@ def _header(content: Content, sections: Mapping[str, npt.NDArray[Any]]) -> bytes
     def text(at: int) -> bytes:
         places = {}
         for name, array in sections.items():
-            at += -at % _ALIGN
             places[name] = (at, array.size)
-            at += array.size * np.dtype(_TYPES[name]).itemsize
+            size = array.size * np.dtype(_TYPES[name]).itemsize
+            at += size + -size % _ALIGN
         header = {
             "report": asdict(content.report),
             "lengths": content.lengths,
@@ -191,31 +211,3 @@ def _filter(hashes: Hashes) -> Hashes:
         bits = one << ((hashes >> np.uint64(place)) & np.uint64(63))
         np.bitwise_or.at(words, (hashes >> shift).astype(np.int64), bits)
     return words
-
-
-@contextmanager
-def _replacing(path: Path) -> Iterator[BinaryIO]:
-    """Open the file that takes the place of `path` when the block ends well.
-
-    Its name is fixed, so that what a crash leaves is overwritten by the next enrolment and can
-    be found by whoever destroys the fingerprint.
-    """
-    name = unfinished(path)
-    flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-    with os.fdopen(os.open(name, flags, 0o600), "wb") as file:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # another enrolment writes it
-        os.fchmod(file.fileno(), 0o600)
-        file.truncate()
-        try:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-            name.rename(path)
-        except BaseException:
-            name.unlink(missing_ok=True)
-            raise
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

@@ -16,7 +16,7 @@ from shredder.fingerprint.tokens import CLASSES, HIGH, LONGEST, WORD, Mask
 
 _NONE = np.empty(0, np.int64)
 _RUN = 32  # the longest run that is asked for by its bits; longer tokens are counted out
-_KERNELS = 9  # the functions in `kernels`
+_ATTEMPTS = 64  # well above the number of functions in `kernels`, with their types
 
 
 class CompiledEngine:
@@ -35,12 +35,12 @@ class CompiledEngine:
 
         numba raises after it has compiled and registered one, so each call gets one further.
         """
-        for attempt in range(_KERNELS + 1):
+        for attempt in range(_ATTEMPTS):
             try:
-                self._search(np.zeros(1, np.uint8), 0)
+                self._search(np.frombuffer(b"\0", np.uint8), 0)
                 self.something(b"\0", _NONE, _NONE)
             except OSError:
-                if attempt == _KERNELS:
+                if attempt == _ATTEMPTS - 1:
                     raise
             else:
                 return

@@ -1,0 +1,166 @@
+"""The two routes: chosen as said, equal on any bytes, and working on a machine that is unkind."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from shredder.errors import UsageError
+from shredder.fingerprint import FingerprintMatcher, Role, catalogue, enrol, kernels, tokens
+from shredder.fingerprint.engine import ROUTE, choose
+from shredder.fingerprint.fast import CompiledEngine
+from shredder.fingerprint.keys import derive
+from shredder.fingerprint.plain import PlainEngine
+from tests.fingerprint.made import KEY, Table
+
+
+def catalogue_of(path: Path, values: list[str], role: Role = Role.PRIVATE) -> catalogue.Catalogue:
+    table = Table(("id",), [(value,) for value in values])
+    enrol([table], roles={"id": role}, key=KEY, path=path)
+    return catalogue.read(path, derive(KEY).seal)[0]
+
+
+VALUES = st.lists(
+    st.text("0123456789abcxyz-_.é", min_size=9, max_size=130).map(lambda text: f"{text}x777"),
+    min_size=1,
+    max_size=20,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(values=VALUES, data=st.data())
+def test_both_routes_find_the_same_in_any_bytes(
+    tmp_path_factory: pytest.TempPathFactory, values: list[str], data: st.DataObject
+) -> None:
+    found = catalogue_of(tmp_path_factory.mktemp("random") / "fingerprint", values)
+    engines = [route(found, derive(KEY).tokens) for route in (PlainEngine, CompiledEngine)]
+    pieces = st.one_of(
+        st.sampled_from([value.encode() for value in values]),
+        st.binary(max_size=40),
+        st.sampled_from([b" ", b"\n", b"-", b"--", b"\xff", b"@" * 70]),
+    )
+    block = b"".join(data.draw(st.lists(pieces, max_size=30)))
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(block)), max_size=10)))
+    starts, ends = np.array([0, *cuts], np.int64), np.array([*cuts, len(block)], np.int64)
+    (places, rows), (same_places, same_rows) = (engine.find(block) for engine in engines)
+    assert places.tolist() == same_places.tolist()
+    assert rows.tolist() == same_rows.tolist()
+    told, same = (engine.something(block, starts, ends) for engine in engines)
+    assert told.tolist() == same.tolist()
+
+
+def test_both_routes_agree_on_many_windows_of_little() -> None:
+    """More windows than are looked at one by one, with what counts far inside some of them."""
+    chance = np.random.default_rng(1)
+    gaps = chance.choice([0, 1, 2, 30, 90], 4000)
+    block = b"".join(b" " * gap + chance.choice([b"", b"a", b"\xe4", b"-"]) for gap in gaps)
+    ends = np.sort(chance.integers(0, len(block), 5000))
+    starts = np.concatenate(([0], ends[:-1]))
+    expected = [
+        any(chr(c).isalnum() or c >= 0x80 for c in block[s:e])
+        for s, e in zip(starts, ends, strict=True)
+    ]
+    assert tokens.something(block, starts, ends).tolist() == expected
+    found = np.empty(ends.size, np.bool_)
+    kernels.something(
+        np.frombuffer(block, np.uint8),
+        tokens.CLASSES,
+        starts,
+        ends,
+        tokens.WORD | tokens.HIGH,
+        found,
+    )
+    assert found.tolist() == expected
+
+
+@given(st.binary(max_size=3000), st.integers(1, 600))
+def test_parts_cover_a_block_and_cut_no_token(block: bytes, size: int) -> None:
+    cuts = list(tokens.parts(block, size))
+    assert [start for start, _ in cuts] == [0, *(end for _, end in cuts)][: len(cuts)]
+    assert (cuts[-1][1] if cuts else 0) == len(block)
+    for start, _ in cuts[1:]:
+        assert not (tokens.CLASSES[block[start - 1]] and tokens.CLASSES[block[start]])
+
+
+def test_the_environment_forces_a_route(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = catalogue_of(tmp_path / "fingerprint", ["resp-0001112"])
+    assert isinstance(choose(found, bytes(16)), CompiledEngine)
+    monkeypatch.setenv(ROUTE, "numpy")
+    assert isinstance(choose(found, bytes(16)), PlainEngine)
+    monkeypatch.setenv(ROUTE, "numba")
+    assert isinstance(choose(found, bytes(16)), CompiledEngine)
+
+
+def test_without_numba_numpy_serves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = catalogue_of(tmp_path / "fingerprint", ["resp-0001112"])
+    monkeypatch.setitem(sys.modules, "shredder.fingerprint.fast", None)  # importing it now fails
+    assert isinstance(choose(found, bytes(16)), PlainEngine)
+    monkeypatch.setenv(ROUTE, "numba")
+    with pytest.raises(UsageError, match="does not load") as caught:
+        choose(found, bytes(16))
+    assert caught.value.hint == "install shredder-toolkit[fast]"
+
+
+def test_a_kernel_without_a_place_for_its_code_is_compiled_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen: list[dict[str, bool]] = []
+
+    def njit(**options: bool) -> object:
+        seen.append(options)
+        if options.get("cache"):
+            raise RuntimeError("cannot cache function: no locator available")
+        return lambda kernel: kernel
+
+    monkeypatch.setattr("numba.njit", njit)
+    kernel = kernels._compiled(len)
+    assert kernel is len
+    assert seen == [{"cache": True, "nogil": True}, {"nogil": True}]
+
+
+@pytest.mark.slow
+def test_a_full_disk_does_not_stop_the_compiled_route(tmp_path: Path) -> None:
+    """Every write of machine code fails; the compiler needs seconds, as it does at first use."""
+    path = tmp_path / "fingerprint"
+    catalogue_of(path, ["resp-0001112"])
+    code = f"""
+import resource
+from pathlib import Path
+from shredder.fingerprint import FingerprintMatcher
+scan = FingerprintMatcher(Path({str(path)!r}), bytes(range(32)))
+resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+scan = scan.scan()
+print(scan._engine.__class__.__name__, scan.feed(b"resp-0001112 found", [18]))
+"""
+    found = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, ROUTE: "numba", "NUMBA_CACHE_DIR": str(tmp_path / "cache")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert found.stdout == "CompiledEngine b'\\x01'\n", found.stderr
+
+
+def test_threads_share_a_matcher(tmp_path: Path) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    path = tmp_path / "fingerprint"
+    catalogue_of(path, ["resp-0001112"])
+    matcher = FingerprintMatcher(path, KEY)
+    text = b"nothing here\n" * 1000 + b"resp-0001112\n"
+
+    def work(_: int) -> int:
+        scan = matcher.scan()
+        scan.feed(text, [len(text)])
+        return scan.evidence().matched
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(work, range(64))) == [1] * 64
