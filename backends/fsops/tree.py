@@ -11,7 +11,7 @@ from pathlib import Path
 
 from backends.contract import CoverageStatus
 from backends.fsops import linux
-from backends.fsops.reasons import reason_for
+from backends.fsops.reasons import RootUnavailable, reason_for
 
 _FOLDER = os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 _HELD_OPEN = 64  # folders on the way down; those further up are found again through ".."
@@ -19,11 +19,14 @@ Parts = tuple[bytes, ...]
 
 
 def open_root(path: Path) -> int:
-    """Open a root and return its descriptor. Raises OSError, also if it is a symlink.
+    """Open a root and return its descriptor. Raises RootUnavailable, also if it is a symlink.
 
     Symlinks on the way to a root are the operator's, and are followed.
     """
-    return os.open(path, os.O_RDONLY | _FOLDER)
+    try:
+        return os.open(path, os.O_RDONLY | _FOLDER)
+    except OSError as error:
+        raise RootUnavailable(error.errno, error.strerror) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +90,13 @@ class Walk:
 
         Symlinks, FIFOs, sockets and devices hold no bytes of their own: they are neither opened
         nor named. Folders that cannot be read, are excluded or lie on another file system are
-        Missed. Raises OSError if the root itself cannot be read.
+        Missed. Raises RootUnavailable if the root itself cannot be read.
         """
         fd = open_root(root)
         mount = _mount(fd)
         frames = [_Frame(fd, (), after)]
         try:
-            frames[0].read()
+            _read_root(frames[0])
             while frames:
                 frame = frames[-1]
                 if frame.names and frame.fd >= 0:
@@ -150,6 +153,13 @@ class Walk:
                 yield Missed(parts, CoverageStatus.FAILED, reason_for(error))
             else:
                 frames.append(below)
+
+
+def _read_root(frame: _Frame) -> None:
+    try:
+        frame.read()
+    except OSError as error:
+        raise RootUnavailable(error.errno, error.strerror) from None
 
 
 def _mount(fd: int) -> tuple[int, int]:

@@ -7,8 +7,21 @@ the text into records and has a matcher classify them. What it could not look in
 """
 
 from backends.text._dialect import Dialect
+from backends.text._encoding import SAMPLE, UTF8_BOM, wide_encoding
 from backends.text._examine import Sink, examine_stream
+from backends.text._magic import identify
 from backends.text._reading import Limits, Reading
 from backends.text._records import Block
 
-__all__ = ["Block", "Dialect", "Limits", "Reading", "Sink", "examine_stream"]
+__all__ = [
+    "SAMPLE",
+    "UTF8_BOM",
+    "Block",
+    "Dialect",
+    "Limits",
+    "Reading",
+    "Sink",
+    "examine_stream",
+    "identify",
+    "wide_encoding",
+]

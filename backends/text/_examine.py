@@ -29,6 +29,7 @@ def examine_stream(
     *,
     limits: Limits | None = None,
     dialect: Dialect | None = None,
+    encoding: str = "",
     sink: Sink | None = None,
 ) -> Reading:
     """Read a stream to its end and say what of the dataset is in it.
@@ -38,10 +39,12 @@ def examine_stream(
     used; nothing is unpacked to disk, and memory does not grow with the stream. What the stream
     raises goes through.
 
-    With a `dialect` the text is delimited: a record is what RFC 4180 says, and only that.
+    With a `dialect` the text is delimited: a record is what RFC 4180 says, and only that. An
+    `encoding` is told for texts that are neither supersets of ASCII nor tell theirs by
+    themselves. A `sink` gets the text as it was classified, without its byte order mark.
     """
     meter = Meter(stream, matcher.digest(), limits or Limits())
-    examination = _Examination(meter, matcher, dialect, sink)
+    examination = _Examination(meter, matcher, dialect, encoding, sink)
     try:
         examination.document(raw(meter), 0)
     except Stop as stop:
@@ -54,14 +57,21 @@ class _Examination:
     """What is gathered while a stream is read."""
 
     def __init__(
-        self, meter: Meter, matcher: Matcher, dialect: Dialect | None, sink: Sink | None
+        self,
+        meter: Meter,
+        matcher: Matcher,
+        dialect: Dialect | None,
+        encoding: str,
+        sink: Sink | None,
     ) -> None:
         self._meter = meter
         self._matcher = matcher
         self._dialect = dialect
+        self._encoding = encoding
         self._sink = sink
         self._scan = matcher.scan()
         self._second: Scan | None = None  # wide texts once more, byte by byte
+        self._texts = 0
         self._headers = 0
         self._windows = 0
         self._divided = True
@@ -106,7 +116,9 @@ class _Examination:
         self.document(source, depth + 1)
 
     def _text(self, source: Source) -> None:
+        self._texts += 1
         encoding, bom = wide_encoding(source.peek(SAMPLE))
+        encoding = encoding or self._encoding
         if not encoding:
             if source.peek(len(UTF8_BOM)) == UTF8_BOM:
                 source.exactly(len(UTF8_BOM))
@@ -178,6 +190,7 @@ class _Examination:
             layers=tuple(self._layers),
             divided=divided,
             regular=self._regular,
+            texts=self._texts,
         )
 
 

@@ -31,6 +31,7 @@ class Reading:
     digest: str  # keyed, over these bytes
     reason: str  # a code why it was not examined in full; empty: it was
     layers: tuple[str, ...]  # containers opened, outermost first
+    texts: int  # texts found: one, but for archives and what follows a container
     divided: bool  # every window that holds a record is known to be one record
     regular: bool  # every quote mark stood where RFC 4180 has it
 

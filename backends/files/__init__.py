@@ -1,0 +1,39 @@
+"""The backend ``files``: directory trees.
+
+``[stores.NAME]`` with ``backend = "files"`` has these settings:
+
+* ``roots`` (required): folders, relative to the configuration. Nothing outside them is ever
+  read or touched; a root may not be a symlink, nor lie within another.
+* ``exclude``: patterns of names (``*.iso``) or of paths below a root (``cache/*``) that are
+  not looked at; the coverage says so. ``*`` also matches slashes.
+* ``cross_filesystems``: also go into other file systems that are mounted below a root.
+
+A unit is a regular file under one of its names. Symlinks, FIFOs, sockets and devices hold no
+bytes of their own and are not opened. Files are destroyed as wholes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from backends.contract import Context, Setting, Store
+
+
+class FilesBackend:
+    """See :class:`backends.contract.Backend`."""
+
+    settings: Mapping[str, Setting] = {
+        "roots": Setting.TEXTS,
+        "exclude": Setting.TEXTS,
+        "cross_filesystems": Setting.FLAG,
+    }
+    required: frozenset[str] = frozenset({"roots"})
+
+    def open(self, name: str, settings: Mapping[str, object], context: Context) -> Store:
+        """Open a store on directory trees; the roots need not be reachable yet."""
+        from backends.files import _plain, store, trees  # noqa: PLC0415 - numpy and clevercsv
+
+        return store.TreeStore(trees.from_settings(name, settings, context), _plain.PlainReader())
+
+
+BACKEND = FilesBackend()

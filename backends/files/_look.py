@@ -1,0 +1,105 @@
+"""Reading one file in one piece, though others may write to it."""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from backends.contract import Matcher
+from backends.errors import ChangedWhileRead, Vanished
+from backends.files.reader import Content, Reader
+from backends.fsops import linux
+from backends.fsops.identity import Version, let_time_pass
+from backends.fsops.reasons import told
+from backends.fsops.tree import Parts, descend
+
+_ATTEMPTS = 3
+_OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """A file as it was read."""
+
+    version: Version
+    links: int
+    folder_device: int
+    content: Content
+
+
+class Memory(Protocol):
+    """Remembers the content of files with several names: each is read once."""
+
+    def recall(self, version: Version, matcher: Matcher) -> Content | None:
+        """Return what a file in this state holds, if it has been read."""
+
+    def keep(self, version: Version, matcher: Matcher, content: Content) -> None:
+        """Remember what a file in this state holds."""
+
+
+def look(
+    path: Path,
+    parts: Parts,
+    reader: Reader,
+    matcher: Matcher,
+    where: str,
+    memory: Memory | None = None,
+) -> Sight:
+    """Read a file below a root. Raises BackendError; `where` is for its message.
+
+    Before and after the reading, the file and what its name leads to must be the same, else it
+    is read again.
+    """
+    for _ in range(_ATTEMPTS):
+        try:
+            with descend(path, parts[:-1]) as way:
+                if way.missing:
+                    raise Vanished(f"{where}: a folder is not there any more")
+                sight = look_at(way.fd, parts[-1], reader, matcher, memory)
+        except OSError as error:
+            raise told(error, where) from None
+        if sight is not None:
+            return sight
+    raise ChangedWhileRead(
+        f"{where}: a file changed while it was read, {_ATTEMPTS} times in a row",
+        hint="stop the program that writes to it, then sweep again",
+    )
+
+
+def look_at(
+    folder: int, name: bytes, reader: Reader, matcher: Matcher, memory: Memory | None = None
+) -> Sight | None:
+    """Read a file once; None: it changed meanwhile. Raises OSError."""
+    fd = _open(folder, name)
+    try:
+        before = os.fstat(fd)
+        if not stat.S_ISREG(before.st_mode):
+            raise FileNotFoundError
+        state = Version.of(before)
+        shared = memory if before.st_nlink > 1 else None
+        content = shared.recall(state, matcher) if shared else None
+        if content is None:
+            with open(fd, "rb", buffering=0, closefd=False) as file:
+                content = reader.read(file, matcher)
+        if content.reading.evidence.verdict is not None:
+            let_time_pass(before)
+        after, named = os.fstat(fd), linux.stat_of(name, folder)
+    finally:
+        os.close(fd)
+    if named is None or not state.same_state(after) or not state.same_state(named):
+        return None
+    if shared:
+        shared.keep(state, matcher, content)
+    version = Version.of(before, content.reading.digest)
+    return Sight(version, before.st_nlink, os.fstat(folder).st_dev, content)
+
+
+def _open(folder: int, name: bytes) -> int:
+    """Open for reading, without a trace in the access time where that is allowed."""
+    try:
+        return os.open(name, _OPEN | os.O_NOATIME, dir_fd=folder)
+    except PermissionError:
+        return os.open(name, _OPEN, dir_fd=folder)

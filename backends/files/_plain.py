@@ -1,0 +1,23 @@
+"""Files as wholes: no record is ever taken out of one."""
+
+from __future__ import annotations
+
+from typing import BinaryIO
+
+from backends.contract import Destruction, Matcher, Result, Technique
+from backends.files.reader import Content, Task
+from backends.text import examine_stream
+
+
+class PlainReader:
+    """See :class:`backends.files.reader.Reader`."""
+
+    techniques = frozenset({Technique.OVERWRITE})
+
+    def read(self, file: BinaryIO, matcher: Matcher) -> Content:
+        """Read a file."""
+        return Content(examine_stream(file, matcher), obstacle="no-record-rewrite")
+
+    def rewrite(self, task: Task) -> Destruction:
+        """Refuse."""
+        return Destruction(task.order.id, Result.FAILED, reason="no-record-rewrite")

@@ -1,0 +1,84 @@
+"""Looking again at the names of one holding."""
+
+from __future__ import annotations
+
+import stat
+
+from backends.contract import Finding, Matcher, Order, Verification
+from backends.errors import BackendError
+from backends.files._destroy import same_file_system
+from backends.files._look import look
+from backends.files.reader import Reader
+from backends.files.trees import Root, Trees
+from backends.fsops import linux
+from backends.fsops.condemn import Names
+from backends.fsops.identity import Version
+from backends.fsops.reasons import RootUnavailable, reason_for, root_reason
+from backends.fsops.tree import Parts, descend
+
+_NAMES = ("name", "condemned-name")
+
+
+def verify(order: Order, trees: Trees, reader: Reader, matcher: Matcher) -> Verification:
+    """Say what survives of a holding; what cannot be looked at is inconclusive."""
+    try:
+        root = trees.root(order.holding.scope)
+        parts = root.parts(order.holding.locator)
+        version = Version.parse(order.holding.version)
+        left = _left(order, root, parts, version)
+        if isinstance(left, Verification):
+            return left
+        return _content(order, root, (*parts[:-1], left), version, trees, reader, matcher)
+    except BackendError as error:
+        return Verification(order.id, Finding.INCONCLUSIVE, reason=error.code)
+    except ValueError:
+        return Verification(order.id, Finding.INCONCLUSIVE, reason="order-not-understood")
+    except RootUnavailable as error:
+        return Verification(order.id, Finding.INCONCLUSIVE, reason=root_reason(error))
+    except OSError as error:
+        return Verification(order.id, Finding.INCONCLUSIVE, reason=reason_for(error))
+
+
+def _left(order: Order, root: Root, parts: Parts, version: Version) -> bytes | Verification:
+    """Return the name that is still there, or what is known without reading anything."""
+    names = Names.of(parts[-1], order.id, order.holding.version)
+    with descend(root.path, parts[:-1]) as way:
+        if not way.missing:
+            for name in (names.condemned, names.fresh, names.blank):
+                status = linux.stat_of(name, way.fd)
+                # Somebody's own file may have the short, random-looking last name.
+                if status and (name is not names.blank or status.st_ino == version.inode):
+                    return name
+            status = linux.stat_of(names.original, way.fd)
+            if status and stat.S_ISREG(status.st_mode):
+                return names.original
+            if status:  # a folder, a symlink, a FIFO has the name now: no file does
+                return Verification(order.id, Finding.ABSENT, (*_NAMES, "name-reused"))
+        if not same_file_system(order.holding, way):
+            return Verification(
+                order.id, Finding.INCONCLUSIVE, _NAMES[:1], reason="other-filesystem"
+            )
+        return Verification(order.id, Finding.ABSENT, _NAMES)
+
+
+def _content(
+    order: Order,
+    root: Root,
+    parts: Parts,
+    version: Version,
+    trees: Trees,
+    reader: Reader,
+    matcher: Matcher,
+) -> Verification:
+    """Judge what a name that is still there leads to."""
+    sight = look(root.path, parts, reader, matcher, trees.where(root))
+    reading = sight.content.reading
+    looked = (*_NAMES, "content")
+    numbers = {"records": reading.evidence.records}
+    if reading.evidence.matched or sight.version == version:
+        return Verification(order.id, Finding.RESIDUE, looked, "records-left", numbers)
+    if reading.reason:
+        return Verification(order.id, Finding.INCONCLUSIVE, looked, reading.reason)
+    if parts[-1] != root.parts(order.holding.locator)[-1]:
+        return Verification(order.id, Finding.INCONCLUSIVE, looked, "half-destroyed")
+    return Verification(order.id, Finding.ABSENT, looked)

@@ -1,0 +1,191 @@
+"""Directory trees as a store. What is done with a file's content is the reader's business."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+
+from backends.contract import (
+    Check,
+    CoverageStatus,
+    Destruction,
+    Examination,
+    Gap,
+    Holding,
+    Matcher,
+    Order,
+    Scope,
+    SourceRows,
+    SourceSpec,
+    Technique,
+    Traits,
+    Unit,
+    Verification,
+)
+from backends.errors import SourceError
+from backends.files import _check, _destroy, _verify
+from backends.files._links import Links
+from backends.files._look import Sight, look
+from backends.files.reader import Reader
+from backends.files.trees import Root, Trees, cursor, parts_of
+from backends.fsops.identity import Version
+from backends.fsops.reasons import RootUnavailable, root_reason, told
+from backends.fsops.tree import Found, open_root
+from backends.locator import escape
+
+_LIMITATIONS = ("overwrite-not-proved-physical",)
+_BLIND_SPOTS = (
+    "earlier-versions-in-free-space",
+    "file-system-journal",
+    "reflinks-and-snapshots",
+    "remapped-sectors",
+    "swap-and-page-cache",
+    "containers-within-binary-files",
+)
+
+
+class TreeStore:
+    """See :class:`backends.contract.Store`. Holds nothing open between calls."""
+
+    def __init__(
+        self, trees: Trees, reader: Reader, encoding: str = "", delimiter: str = ""
+    ) -> None:
+        self._trees = trees
+        self._reader = reader
+        self._links = Links(trees)
+        self._encoding = encoding
+        self._delimiter = delimiter
+
+    @property
+    def name(self) -> str:
+        """The store's name."""
+        return self._trees.store
+
+    @property
+    def identity(self) -> str:
+        """The roots as configured: paths of this machine are nobody else's business."""
+        return "files:" + ",".join(escape(os.fsencode(root.name)) for root in self._trees.roots)
+
+    @property
+    def traits(self) -> Traits:
+        """What it can do."""
+        return Traits(
+            batch=64,
+            concurrency=8,
+            techniques=self._reader.techniques,
+            blind_spots=_BLIND_SPOTS,
+        )
+
+    def scopes(self) -> Sequence[Scope]:
+        """Return the roots; one that cannot be opened has a problem."""
+        return [Scope(root.name, problem=_problem(root)) for root in self._trees.roots]
+
+    def units(self, scope: str, after: str = "") -> Iterator[Unit | Gap]:
+        """Yield the files below a root, in the order of their names."""
+        root = self._trees.root(scope)
+        try:
+            for found in self._trees.walk.files(root.path, parts_of(after)):
+                if isinstance(found, Found):
+                    yield Unit(
+                        scope=scope,
+                        locator=root.locator(found.parts),
+                        version=str(Version.of(found.status)),
+                        kind="file",
+                        size=found.status.st_size,
+                        cursor=cursor(found.parts),
+                    )
+                else:
+                    yield Gap(scope, found.status, found.reason, root.locator(found.parts))
+        except RootUnavailable as error:
+            raise told(error, self._trees.where(root)) from None
+
+    def examine(self, unit: Unit, matcher: Matcher) -> Examination:
+        """Look for the dataset in one file."""
+        root = self._trees.root(unit.scope)
+        parts = root.parts(unit.locator)
+        where = self._trees.where(root)
+        sight = look(root.path, parts, self._reader, matcher, where, self._links)
+        reading = sight.content.reading
+        gap = None
+        if reading.reason:
+            gap = Gap(unit.scope, CoverageStatus.FAILED, reading.reason, unit.locator)
+        return Examination(
+            unit,
+            (self._holding(unit, sight),) if reading.evidence.verdict else (),
+            gap,
+            bytes_read=reading.bytes_read,
+            records_read=reading.evidence.windows,
+        )
+
+    def _holding(self, unit: Unit, sight: Sight) -> Holding:
+        content, version = sight.content, sight.version
+        evidence = content.reading.evidence
+        assert evidence.verdict is not None
+        limitations: tuple[str, ...] = _LIMITATIONS
+        if sight.links > 1 and sight.links > self._links.names(version.device, version.inode):
+            limitations = (*limitations, "hard-link-outside-roots")
+        partial = content.partial
+        obstacle = content.obstacle
+        if partial and sight.links > 1:
+            # The successor would take one name only; under the others everything would go.
+            partial, obstacle = None, "hard-linked"
+        return Holding(
+            store=self.name,
+            scope=unit.scope,
+            locator=unit.locator,
+            version=str(version),
+            kind=unit.kind,
+            verdict=evidence.verdict,
+            records=evidence.records,
+            foreign_records=content.reading.foreign_records,
+            size=version.size,
+            whole=Technique.OVERWRITE,
+            partial=partial,
+            obstacle=obstacle,
+            limitations=limitations,
+            details={"folder-device": sight.folder_device, "links": sight.links},
+        )
+
+    def companions(self, holdings: Sequence[Holding], matcher: Matcher) -> Iterator[Holding]:
+        """Yield nothing: each name of a file is a unit, so the sweep has found it by itself."""
+        del holdings, matcher
+        return iter(())
+
+    def destroy(self, orders: Sequence[Order], matcher: Matcher) -> Sequence[Destruction]:
+        """Carry out orders, one after the other."""
+        if len(orders) > self.traits.batch:
+            raise ValueError(f"{len(orders)} orders in one call; {self.traits.batch} at the most")
+        return [_destroy.destroy(order, self._trees, self._reader, matcher) for order in orders]
+
+    def verify(self, orders: Sequence[Order], matcher: Matcher) -> Iterator[Verification]:
+        """Look at what the names lead to now."""
+        for order in orders:
+            yield _verify.verify(order, self._trees, self._reader, matcher)
+
+    def source(self, spec: SourceSpec) -> SourceRows:
+        """Open a delimited file as a source; its first record names the columns."""
+        if not spec.path:
+            raise SourceError(
+                f"store {self.name}: a source of this kind of store is a file",
+                hint='name it as path = "…", relative to shredder.toml',
+            )
+        from backends.files import _source  # noqa: PLC0415 - clevercsv takes a while to import
+
+        return _source.open_rows(self._trees, spec.path, self._encoding, self._delimiter)
+
+    def check(self) -> Iterator[Check]:
+        """Look at each root: reachable, readable, writable, and what can be proved there."""
+        for root in self._trees.roots:
+            yield from _check.check(root)
+
+    def close(self) -> None:
+        """Do nothing: nothing is held open."""
+
+
+def _problem(root: Root) -> str:
+    try:
+        fd = open_root(root.path)
+    except RootUnavailable as error:
+        return root_reason(error)
+    os.close(fd)
+    return ""

@@ -1,0 +1,22 @@
+"""The backend ``files`` keeps the contract."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from backends.conformance import BackendConformance, Harness
+from backends.files import BACKEND
+from tests.backends.trees import TreeHarness
+
+
+@pytest.mark.needs("root")  # refusing a unit takes another user
+class TestFiles(
+    BackendConformance, cannot={"partial": "a file of any kind cannot be parted record by record"}
+):
+    @pytest.fixture
+    def harness(self) -> Iterator[Harness]:
+        harness = TreeHarness(BACKEND)
+        yield harness
+        harness.remove_all()
