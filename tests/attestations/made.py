@@ -203,7 +203,7 @@ def result(of: Plan, **changes: Any) -> Destruction:
         request=of.request,
         dataset=of.dataset,
         inventory=of.inventory,
-        results=tree("results", of.inventory.size),
+        results=changes.get("results") or tree("results", of.inventory.size),
         targets=(target(),),
         undecided=of.undecided,
         dismissed=of.dismissed,
@@ -254,9 +254,7 @@ def bundle(
 
 def statements(of: Bundle) -> tuple[Any, Any]:
     """The two statements as plain JSON values, to be edited."""
-    return tuple(  # type: ignore[return-value]
-        json.loads(_payload(each.envelope)) for each in (of.plan, of.result)
-    )
+    return json.loads(_payload(of.plan.envelope)), json.loads(_payload(of.result.envelope))
 
 
 def resealed(

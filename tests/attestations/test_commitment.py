@@ -85,7 +85,7 @@ def test_a_longer_or_shorter_path_or_another_size_proves_nothing(
 
 @pytest.mark.parametrize(("index", "size"), [(3, 3), (-1, 3), (0, 0), (0, 4), (0, 2)])
 def test_an_impossible_path_is_not_made(index: int, size: int) -> None:
-    with pytest.raises(ValueError, match="leaf|leaves"):
+    with pytest.raises(ValueError, match=r"leaf|leaves"):
         inclusion_path(leaves_of(3), index, size)
 
 

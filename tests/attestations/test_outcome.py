@@ -19,7 +19,7 @@ def swept(*coverage: Any, found: Found | None = None) -> Sweep:
     return Sweep(
         started=made.at(21),
         finished=made.at(22),
-        coverage=coverage if coverage else (made.scope(),),
+        coverage=coverage or (made.scope(),),
         found=found or Found(),
     )
 

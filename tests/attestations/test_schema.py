@@ -66,7 +66,8 @@ def test_every_field_must_be_there_and_of_its_type(path: Path) -> None:
         gone = refused(put(RESULT, path, ...))
         assert gone.verdict == Code.E_SCHEMA
         assert path[-1] in gone.message
-    for wrong in (3.5, {"a": 1}, [[]], True, -1, "\x00" * 300, ""):
+    wrongs: list[Any] = [3.5, {"a": 1}, [[]], True, -1, "\x00" * 300, ""]
+    for wrong in wrongs:
         place = dict(leaves(RESULT))[path]
         if isinstance(place, bool) and isinstance(wrong, bool):
             continue

@@ -42,7 +42,7 @@ def test_content_is_durable_before_the_name_and_the_name_before_the_return(
     fsync, replace = os.fsync, Path.replace
 
     def spy_fsync(fd: int) -> None:
-        done.append("directory" if os.path.isdir(f"/proc/self/fd/{fd}") else "file")
+        done.append("directory" if Path(f"/proc/self/fd/{fd}").is_dir() else "file")
         fsync(fd)
 
     def spy_replace(self: Path, target: Path) -> Path:

@@ -80,9 +80,10 @@ def test_openssl_accepts_what_the_tests_forge(forge: Forge, tmp_path: Path) -> N
     """The forge is right where it does not mean to be wrong."""
     (tmp_path / "token").write_bytes(forge.stamp(MESSAGE, WHEN))
     (tmp_path / "root.pem").write_text(forge.root.pem)
+    digest = hashlib.sha256(MESSAGE).hexdigest()
+    details = ["-digest", digest, "-attime", str(int(WHEN.timestamp()))]
     done = subprocess.run(
-        ["openssl", "ts", "-verify", "-in", "token", "-CAfile", "root.pem"]
-        + ["-digest", hashlib.sha256(MESSAGE).hexdigest(), "-attime", str(int(WHEN.timestamp()))],
+        ["openssl", "ts", "-verify", "-in", "token", "-CAfile", "root.pem", *details],
         cwd=tmp_path,
         capture_output=True,
         check=False,
@@ -326,7 +327,7 @@ def published(name: str) -> Authority:
     ],
 )
 def test_published_tokens(token: str, message: bytes, code: Code | None) -> None:
-    known = published(token.split("/")[0] + "/ts_chain.pem")
+    known = published(f"{Path(token).parent}/ts_chain.pem")
     now = datetime(2026, 11, 1, tzinfo=UTC)
     if code is None:
         assert verify(fixture(token), message, [known], now=now).time.year == 2025
