@@ -17,8 +17,8 @@ import pytest
 from attestations import Bundle, TimeVerdict, Verdict, check
 from tests.attestations import made
 from tests.attestations.forge import Forge
+from tests.attestations.judge import timed
 from tests.attestations.made import NOW, bundle
-from tests.attestations.test_verify import timed
 
 ROOT = Path(__file__).resolve().parents[2]
 

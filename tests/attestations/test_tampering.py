@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from attestations import Bundle, Code, Refused, Report, TimeVerdict, check
 from tests.attestations import made
 from tests.attestations.forge import Forge
+from tests.attestations.judge import timed
 from tests.attestations.made import NOW, bundle
 from tests.attestations.test_schema import leaves, put
-from tests.attestations.test_verify import timed
 
 FORGE = Forge()
 STAMPED = bundle(stamp=FORGE.plain)

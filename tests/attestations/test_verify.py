@@ -6,7 +6,6 @@ import base64
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -18,42 +17,20 @@ from attestations import (
     Method,
     Outcome,
     Policy,
-    Refused,
-    Report,
     RoleThreshold,
     Sealed,
-    TimestampRules,
     TimeVerdict,
     Verdict,
-    check,
     seal,
     trusted_key,
-    verify,
 )
 from attestations.envelope import PAYLOAD_TYPE, pae
-from attestations.policy import Strangers
 from tests.attestations import made
-from tests.attestations.forge import BEGIN, END, Certified, Forge, certify
-from tests.attestations.made import NOW, OPERATOR, WITNESS, at, bundle, policy
+from tests.attestations.judge import code_of, passed
+from tests.attestations.made import OPERATOR, WITNESS, bundle, policy
 
 BUNDLE = bundle()
 DATA = BUNDLE.to_bytes()
-
-
-def code_of(data: bytes, by: Policy | None = None, **options: Any) -> Code:
-    """The code of a refusal; a report says the same."""
-    by = by or policy()
-    options.setdefault("now", NOW)
-    with pytest.raises(Refused) as caught:
-        verify(data, by, **options)
-    report = check(data, by, **options)
-    assert (report.authentic, report.codes) == (Verdict.INVALID, (caught.value.code,))
-    assert (report.result, report.computed, report.signers) == (None, None, ())
-    return caught.value.verdict
-
-
-def passed(data: bytes, by: Policy | None = None) -> Report:
-    return verify(data, by or policy(), now=NOW)
 
 
 def edited(change: Callable[[dict[str, Any]], Any]) -> bytes:
@@ -267,169 +244,6 @@ def test_a_policy_that_cannot_be_used_is_refused_in_every_verification() -> None
     assert code_of(DATA, replace(policy(), thresholds=(RoleThreshold("operator", 2),))) == Code.E_POLICY  # fmt: skip
 
 
-# --- 7: timestamps -------------------------------------------------------------------------
-
-FORGE = Forge()
-STAMPED = bundle(stamp=FORGE.plain)
-
-
-def timed(*forges: Forge, threshold: int = 1, **rules: Any) -> Policy:
-    forges = forges or (FORGE,)
-    authorities = tuple(f.trusted(name=f"TSA {n}") for n, f in enumerate(forges))
-    return policy(timestamps=TimestampRules(threshold=threshold, authorities=authorities, **rules))
-
-
-def restamped(*tokens: Callable[[bytes], bytes], which: str = "result") -> bytes:
-    """The stamped bundle with other tokens on one envelope."""
-    sealed: Sealed = getattr(STAMPED, which)
-    tokens_made = tuple(token(sealed.envelope) for token in tokens)
-    return replace(STAMPED, **{which: replace(sealed, timestamps=tokens_made)}).to_bytes()
-
-
-def test_a_timestamped_bundle_is_valid_in_time() -> None:
-    report = passed(STAMPED.to_bytes(), timed())
-    assert (report.time, report.codes) == (TimeVerdict.VALID, ())
-    assert report.no_later_than == at(30) + timedelta(seconds=1)
-
-
-@pytest.mark.parametrize("which", ["plan", "result"])
-def test_without_a_timestamp_the_time_is_indeterminate_or_refused(which: str) -> None:
-    data = restamped(which=which)
-    report = passed(data, timed())
-    assert (report.time, report.codes) == (TimeVerdict.INDETERMINATE, (Code.E_TS_THRESHOLD,))
-    assert code_of(data, timed(required=True)) == Code.E_TS_THRESHOLD
-
-
-@pytest.mark.parametrize("which", ["plan", "result"])
-@pytest.mark.parametrize(
-    ("token", "code"),
-    [
-        (lambda e: b"nonsense", Code.E_TS_PARSE),
-        (lambda e: FORGE.plain(e + b" ", at(30)), Code.E_TS_IMPRINT),
-        (lambda e: FORGE.stamp(e, at(30), status=1), Code.E_TS_POLICY),
-        (lambda e: Forge().plain(e, at(30)), Code.E_TS_CHAIN),
-        (lambda e: Forge(root=FORGE.root).plain(e, at(30)), Code.E_TS_CHAIN),
-        (lambda e: FORGE.plain(e, BEGIN - timedelta(days=1)), Code.E_TS_WINDOW),
-        (lambda e: FORGE.plain(e, NOW + timedelta(hours=1)), Code.E_TS_WINDOW),
-    ],
-)
-def test_a_bad_token_is_refused_and_not_overlooked(
-    token: Callable[[bytes], bytes], code: Code, which: str
-) -> None:
-    data = restamped(lambda e: FORGE.plain(e, at(30)), token, which=which)
-    assert code_of(data, timed()) == code
-    report = check(data, timed(), now=NOW)
-    assert report.time is TimeVerdict.INVALID
-
-
-def test_the_plans_token_is_not_the_results() -> None:
-    (token,) = STAMPED.plan.timestamps
-    assert code_of(restamped(lambda e: token), timed()) == Code.E_TS_IMPRINT
-
-
-def test_one_token_twice_and_one_authority_twice_are_one() -> None:
-    two = timed(FORGE, Forge(), threshold=2, required=True)
-    token = FORGE.plain(STAMPED.result.envelope, at(30))
-    assert code_of(restamped(lambda e: token, lambda e: token), two) == Code.E_TS_THRESHOLD
-    again = restamped(lambda e: token, lambda e: FORGE.stamp(e, at(31)))
-    assert code_of(again, two) == Code.E_TS_THRESHOLD
-
-
-def test_two_authorities_are_two() -> None:
-    other = Forge()
-    first, last = (
-        replace(s, timestamps=(FORGE.plain(s.envelope, t), other.plain(s.envelope, t + timedelta(minutes=1))))
-        for s, t in ((STAMPED.plan, at(5)), (STAMPED.result, at(30)))
-    )  # fmt: skip
-    report = passed(Bundle(first, last).to_bytes(), timed(FORGE, other, threshold=2))
-    assert report.time is TimeVerdict.VALID
-    assert report.no_later_than == at(31) + timedelta(seconds=1)
-
-
-def test_an_unknown_authority_is_refused_or_ignored_as_the_policy_says() -> None:
-    data = restamped(lambda e: FORGE.plain(e, at(30)), lambda e: Forge().plain(e, at(30)))
-    assert code_of(data, timed()) == Code.E_TS_CHAIN
-    report = passed(data, timed(unknown_authorities=Strangers.IGNORE))
-    assert report.time is TimeVerdict.VALID
-    assert any("unknown authorities" in line for line in report.findings)
-
-
-def test_where_the_policy_names_no_authority_tokens_prove_nothing() -> None:
-    report = passed(STAMPED.to_bytes())
-    assert (report.time, report.no_later_than) == (TimeVerdict.INDETERMINATE, None)
-
-
-def test_the_operators_own_authority_proves_nothing_to_others() -> None:
-    own = TimestampRules(threshold=1, authorities=(FORGE.trusted(operator_run=True),))
-    report = passed(STAMPED.to_bytes(), policy(timestamps=own))
-    assert report.time is TimeVerdict.INDETERMINATE
-    assert any("operator's own word" in line for line in report.findings)
-
-
-def test_a_plan_timestamped_after_the_start_is_not_proven_to_be_older() -> None:
-    data = restamped(lambda e: FORGE.plain(e, at(15)), which="plan")
-    report = passed(data, timed())
-    assert (report.authentic, report.time) == (Verdict.VALID, TimeVerdict.INDETERMINATE)
-    assert any("not proven to be older" in line for line in report.findings)
-
-
-def test_a_certificate_that_ended_since_was_valid_then() -> None:
-    report = verify(STAMPED.to_bytes(), timed(), now=END + timedelta(days=999))
-    assert report.time is TimeVerdict.VALID
-
-
-def test_an_attackers_root_in_the_token_is_no_root() -> None:
-    attacker = Forge(root=Certified(certify("Root").key, certify("Root").certificate))
-    assert attacker.leaf is not None
-    evil = restamped(
-        lambda e: attacker.stamp(e, at(30), embed=(attacker.leaf.der, attacker.root.der))  # type: ignore[union-attr]
-    )
-    assert code_of(evil, timed()) == Code.E_TS_CHAIN
-
-
-# --- 8: the keys at that time --------------------------------------------------------------
-
-
-def key_policy(forge: Forge | None = FORGE, **changes: Any) -> Policy:
-    entry = replace(trusted_key(OPERATOR.public_key, name="operator"), **changes)
-    rules = TimestampRules(threshold=1, authorities=(forge.trusted(),)) if forge else None
-    return Policy.new(keys=[entry], timestamps=rules)
-
-
-@pytest.mark.parametrize(
-    ("changes", "code"),
-    [
-        ({"valid_from": at(31)}, Code.E_KEY_TIME),
-        ({"valid_until": at(29)}, Code.E_KEY_TIME),
-        ({"valid_from": at(6)}, Code.E_KEY_TIME),  # the plan was signed before
-        ({"compromised_at": at(29)}, Code.E_KEY_COMPROMISED),
-        ({"compromised_at": at(30)}, Code.E_KEY_COMPROMISED),
-        ({"compromised_at": at(5)}, Code.E_KEY_COMPROMISED),
-    ],
-)
-def test_a_key_must_be_good_at_the_proven_time(changes: dict[str, Any], code: Code) -> None:
-    assert code_of(STAMPED.to_bytes(), key_policy(**changes)) == code
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"valid_from": at(1), "valid_until": at(31)},
-        {"compromised_at": at(31)},
-    ],
-)
-def test_a_key_may_have_ended_or_been_lost_since(changes: dict[str, Any]) -> None:
-    report = passed(STAMPED.to_bytes(), key_policy(**changes))
-    assert report.authentic is Verdict.VALID
-
-
-def test_without_a_proven_time_a_lost_key_proves_nothing() -> None:
-    lost = key_policy(None, compromised_at=NOW + timedelta(days=1))
-    assert code_of(DATA, lost) == Code.E_KEY_COMPROMISED
-    assert code_of(DATA, key_policy(None, valid_until=at(59))) == Code.E_KEY_TIME
-    assert passed(DATA, key_policy(None, valid_until=at(61))).authentic is Verdict.VALID
-
-
 # --- 9: the log ----------------------------------------------------------------------------
 
 
@@ -461,55 +275,6 @@ def test_an_attestation_without_a_challenge_answers_none() -> None:
     plan = made.plan(request=replace(made.plan().request, challenge=None))
     by = policy(expect=Expectations(challenge="nonce-1"))
     assert code_of(bundle(plan_of=plan).to_bytes(), by) == Code.E_CHALLENGE
-
-
-# --- 12: order of times --------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("field", "minute"),
-    [("started", 4.5), ("started", 21), ("finished", 9), ("finished", 24), ("verified", 19), ("verified", 31)],
-)  # fmt: skip
-def test_the_results_times_stand_in_order(field: str, minute: float) -> None:
-    times = replace(made.result(made.plan()).times, **{field: at(minute)})
-    assert code_of(bundle(changes={"times": times}).to_bytes()) == Code.E_TIME_ORDER
-
-
-@pytest.mark.parametrize("change", [("planned", 1.5), ("approved", 2.5), ("planned", 4.5), ("approved", 5.5)])  # fmt: skip
-def test_the_plans_times_stand_in_order(change: tuple[str, float]) -> None:
-    field, minute = change
-    plan = made.plan(times=replace(made.plan().times, **{field: at(minute)}))
-    assert code_of(bundle(plan_of=plan).to_bytes()) == Code.E_TIME_ORDER
-
-
-def test_the_second_sweep_comes_after_the_destruction() -> None:
-    sweep = made.result(made.plan()).sweep
-    assert sweep is not None
-    early = replace(sweep, started=at(19))
-    assert code_of(bundle(changes={"sweep": early}).to_bytes()) == Code.E_TIME_ORDER
-    late = replace(sweep, finished=at(31))
-    assert code_of(bundle(changes={"sweep": late}).to_bytes()) == Code.E_TIME_ORDER
-
-
-def test_nothing_is_issued_in_the_future_or_after_its_timestamp() -> None:
-    future = {"issued_at": NOW + timedelta(minutes=2)}
-    assert code_of(bundle(changes=future).to_bytes()) == Code.E_TIME_ORDER
-    late = bundle(changes={"issued_at": at(32)})
-    token = FORGE.plain(late.result.envelope, at(30))
-    stamped = replace(late, result=late.result.with_timestamps([token]))
-    assert code_of(stamped.to_bytes(), timed()) == Code.E_TIME_ORDER
-    # A minute of skew is what this policy forgives.
-    near = bundle(changes={"issued_at": at(30.5)})
-    token = FORGE.plain(near.result.envelope, at(30))
-    stamped = replace(near, result=near.result.with_timestamps([token]))
-    assert passed(stamped.to_bytes(), timed()).authentic is Verdict.VALID
-
-
-def test_a_timestamp_long_after_is_refused_where_the_policy_says_so() -> None:
-    late = restamped(lambda e: FORGE.plain(e, at(45)))
-    assert passed(late, timed()).time is TimeVerdict.VALID
-    assert code_of(late, timed(max_lag_seconds=600)) == Code.E_LAG
-    assert passed(late, timed(max_lag_seconds=900)).time is TimeVerdict.VALID
 
 
 # --- 13: the policy's demands --------------------------------------------------------------
