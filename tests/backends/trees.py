@@ -1,7 +1,5 @@
 """What the tests of directory trees share: stores on real folders, written to by other means."""
 
-# ruff: noqa: SIM300 - expected == actual, throughout
-
 from __future__ import annotations
 
 import contextlib
@@ -72,6 +70,7 @@ class TreeHarness(Harness):
         super().__init__(self.folder)
         self.root = self.folder / "root"
         (self.root / "sub").mkdir(parents=True)
+        (self.folder / ".state").mkdir()  # the one who is refused could not make it
         self._backend = backend
 
     def remove_all(self) -> None:
