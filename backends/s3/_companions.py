@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 
 from botocore.exceptions import BotoCoreError, ClientError
 from urllib3.exceptions import HTTPError
@@ -151,7 +152,7 @@ def _md5(bucket: Bucket, key: str, holding: Holding, offset: int, size: int) -> 
                 IfMatch=f'"{version.etag}"',
                 Range=f"bytes={offset}-{offset + size - 1}",
             )
-            with answer["Body"] as body:
+            with closing(answer["Body"]) as body:
                 for chunk in body.iter_chunks(_CHUNK):
                     digest.update(chunk)
         except (BotoCoreError, ClientError, HTTPError, OSError, CouldNotTell):

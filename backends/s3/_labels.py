@@ -15,6 +15,7 @@ from backends.s3._bucket import Bucket
 from backends.s3._errors import is_denied, is_gone, is_unsupported, speaking
 
 _HEADERS = ("ContentDisposition", "ContentType", "WebsiteRedirectLocation", "CacheControl")
+_ENDINGS = 4  # .tar.gz.age and one more
 
 
 def labels(key: str, answer: Mapping[str, Any], tags: Mapping[str, str]) -> Iterator[str]:
@@ -63,8 +64,20 @@ def evidence_in(texts: Iterator[str], matcher: Matcher) -> Evidence:
 def _readings(text: str) -> Iterator[str]:
     yield text
     yield unquote(text)
+    yield from _stems(unquote(text))
     if "=?" in text:
         try:
             yield str(make_header(decode_header(text)))
         except (HeaderParseError, LookupError, UnicodeError):
             return
+
+
+def _stems(path: str) -> Iterator[str]:
+    """Each part of a path without its endings: a matcher can take ``7301.csv`` for one word."""
+    for part in path.split("/"):
+        stem = part
+        for _ in range(_ENDINGS):
+            stem, dot, _ending = stem.rpartition(".")
+            if not dot:
+                break
+            yield stem

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import itertools
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import botocore.loaders
 import pytest
 from botocore.exceptions import ClientError
 
@@ -33,6 +34,15 @@ def text(*records: int, others: int = 0) -> bytes:
     lines += [f"{IDS[n]},person{n}@dataset.example,answer {n}" for n in records]
     lines += [f"99990000-0000-4000-8000-{n:012},other{n}@else.example,hello" for n in range(others)]
     return ("\n".join(lines) + "\n").encode()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_loader() -> Iterator[None]:
+    """Have all clients share the service models that botocore would parse anew for each."""
+    loader = botocore.loaders.create_loader()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("botocore.session.create_loader", lambda *_: loader)
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -102,10 +112,7 @@ class Place:
         found: dict[tuple[str, str, str], str] = {}
         for page in self.client.get_paginator("list_object_versions").paginate(Bucket=self.name):
             for v in page.get("Versions", ()):
-                body = self.client.get_object(
-                    Bucket=self.name, Key=v["Key"], VersionId=v["VersionId"]
-                )["Body"].read()
-                found[v["Key"], v["VersionId"], "object"] = hashlib.sha256(body).hexdigest()
+                found[v["Key"], v["VersionId"], "object"] = self.digest(v["Key"], v["VersionId"])
             for m in page.get("DeleteMarkers", ()):
                 found[m["Key"], m["VersionId"], "marker"] = ""
         for u in self.client.list_multipart_uploads(Bucket=self.name).get("Uploads", ()):
@@ -115,17 +122,39 @@ class Place:
             )
         return found
 
+    def digest(self, key: str, version_id: str) -> str:
+        try:
+            answer = self.client.get_object(Bucket=self.name, Key=key, VersionId=version_id)
+        except ClientError as error:
+            return str(error.response["Error"]["Code"])
+        return hashlib.sha256(answer["Body"].read()).hexdigest()
+
+    def put_many(self, bodies: Mapping[str, bytes]) -> None:
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(self.put, *zip(*bodies.items(), strict=True)))
+
+    def names(self) -> list[tuple[str, str, str]]:
+        """What is there, without its content."""
+        found: list[tuple[str, str, str]] = []
+        for page in self.client.get_paginator("list_object_versions").paginate(Bucket=self.name):
+            found += [(v["Key"], v["VersionId"], "object") for v in page.get("Versions", ())]
+            found += [(m["Key"], m["VersionId"], "marker") for m in page.get("DeleteMarkers", ())]
+        uploads = self.client.list_multipart_uploads(Bucket=self.name).get("Uploads", ())
+        return [*found, *((u["Key"], u["UploadId"], "upload") for u in uploads)]
+
     def close(self) -> None:
         """Close the stores; keep the bucket for another test if it can be emptied."""
         for store in self.stores:
             store.close()
-        for key, name, kind in self.state():
+        left = self.names()
+        for key, upload_id, kind in left:
             if kind == "upload":
-                self.client.abort_multipart_upload(Bucket=self.name, Key=key, UploadId=name)
-            else:
-                with contextlib.suppress(ClientError):  # under a lock
-                    self.client.delete_object(Bucket=self.name, Key=key, VersionId=name)
-        if not self.state() and not self.altered:
+                self.client.abort_multipart_upload(Bucket=self.name, Key=key, UploadId=upload_id)
+        versions: Any = [{"Key": k, "VersionId": v} for k, v, kind in left if kind != "upload"]
+        for start in range(0, len(versions), 1000):
+            batch: Any = {"Objects": versions[start : start + 1000]}
+            self.client.delete_objects(Bucket=self.name, Delete=batch)
+        if not self.names() and not self.altered:
             self.kept.append(self.name)
 
     def open(self, **settings: object) -> Store:
