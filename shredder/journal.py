@@ -73,6 +73,11 @@ class Phase(StrEnum):
         """Whether nothing is left to do."""
         return self in {Phase.ATTESTED, Phase.NOTHING, Phase.ABANDONED}
 
+    @property
+    def untouched(self) -> bool:
+        """Whether it comes before the first order is issued, so that the run can be given up."""
+        return self in {Phase.BEGUN, Phase.PLANNED, Phase.APPROVED}
+
 
 @dataclass(frozen=True, slots=True)
 class Run:

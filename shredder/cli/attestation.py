@@ -65,7 +65,7 @@ def verify(
     report = _report(bundle, policy)
     code = _code(report)
     with console(as_json, None) as out:
-        out.result(report_json(report) | {"exit_code": int(code)})
+        out.result(report_json(report), code)
         out.say(f"authentic: {'yes' if report.authentic is Verdict.VALID else 'NO'}")
         out.say(f"time: {report.time}")
         out.say(f"outcome: {report.computed or 'not looked at'}")
@@ -121,11 +121,11 @@ def show(
         code = _code(verified)
     with console(as_json, None) as out:
         if code is ExitCode.INVALID and verified is not None:
-            out.result(report_json(verified) | {"exit_code": int(code)})
+            out.result(report_json(verified), code)
             out.say(f"NOT AUTHENTIC: {', '.join(verified.codes)}; nothing of it is shown")
             return code
         loaded = Bundle.load(bundle)
-        render(out, read_plan(loaded.plan), read_result(loaded.result), verified)
+        render(out, read_plan(loaded.plan), read_result(loaded.result), verified, code)
     return code
 
 
@@ -140,7 +140,7 @@ def timestamp(
 
     added = add_timestamps(load(find(config)), bundle)
     with console(as_json, None) as out:
-        out.result({"bundle": str(bundle), "added": added})
+        out.result({"bundle": str(bundle), "added": added}, ExitCode.COMPLETE)
         out.say(f"{counted(added, 'timestamp')} added" if added else "nothing was missing")
     return ExitCode.COMPLETE
 
@@ -176,7 +176,7 @@ def policy_new(
     made.write(output)
     with console(as_json, None) as out:
         keys = [{"name": k.name, "role": k.role} for k in made.keys]
-        out.result({"policy": str(output), "keys": keys})
+        out.result({"policy": str(output), "keys": keys}, ExitCode.COMPLETE)
         out.say(f"wrote {shown(output)}: compare its keys with what you were told by another way")
         _keyids(out, made)
     return ExitCode.COMPLETE

@@ -5,9 +5,12 @@ from __future__ import annotations
 from attestations import Destruction, Plan, Report, TimeVerdict
 from attestations.schema import encode
 from shredder.cli.console import Console, counted, shown
+from shredder.errors import ExitCode
 
 
-def render(out: Console, plan: Plan, result: Destruction, verified: Report | None) -> None:
+def render(
+    out: Console, plan: Plan, result: Destruction, verified: Report | None, code: ExitCode
+) -> None:
     """Show who claims what, what was looked at, what became of it, and what remains."""
     out.result(
         {
@@ -15,7 +18,8 @@ def render(out: Console, plan: Plan, result: Destruction, verified: Report | Non
             "time": verified.time.value if verified else TimeVerdict.INDETERMINATE.value,
             "plan": encode(plan),
             "result": encode(result),
-        }
+        },
+        code,
     )
     if verified is None:
         out.say("NOT VERIFIED: nobody has checked who claims this. `shredder verify` does.")

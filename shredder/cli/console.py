@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TextIO
 
+from shredder.errors import ExitCode, UsageError
+
 _EVERY = 0.1  # seconds between two progress lines
 _UNSHOWABLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
@@ -56,10 +58,10 @@ class Console:
             self._clear()
             sys.stdout.write(f"{line}\n")
 
-    def result(self, value: Mapping[str, object]) -> None:
-        """The one JSON object, with --json."""
+    def result(self, value: Mapping[str, object], code: ExitCode) -> None:
+        """The one JSON object, with --json; it ends with the exit code."""
         if self.as_json:
-            sys.stdout.write(json.dumps(value, indent=2) + "\n")
+            sys.stdout.write(json.dumps({**value, "exit_code": int(code)}, indent=2) + "\n")
 
     def table(self, head: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
         """A table for people; numbers to the right."""
@@ -163,7 +165,14 @@ def console(as_json: bool, log_json: str | None) -> Iterator[Console]:
     elif log_json == "-":
         yield Console(as_json=as_json, log=Log(sys.stderr))
     else:
-        from pathlib import Path
-
-        with Path(log_json).open("a", encoding="utf-8") as stream:
+        with _appended(log_json) as stream:
             yield Console(as_json=as_json, log=Log(stream))
+
+
+def _appended(name: str) -> TextIO:
+    from pathlib import Path
+
+    try:
+        return Path(name).open("a", encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"the log cannot be written: {error.strerror}") from error

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from shredder.run.work import Work
     from shredder.sweep import Problem
 
+# What a run says that has touched nothing.
+_NOT_BEGUN = {ExitCode.PARTIAL: "undecided", ExitCode.INCONCLUSIVE: "inconclusive"}
+
 _CHALLENGE = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,63}")
 
 Yes = Annotated[bool, typer.Option("--yes", help="Approve the plan without asking, for scripts.")]
@@ -90,6 +93,7 @@ def destroy(
 ) -> int:
     """Find every copy of a dataset, destroy it, look again, and attest what was done."""
     from shredder.cli.session import changing
+    from shredder.keys import signer
     from shredder.run import machine
 
     decided = options.decided(include, dismiss, mixed, despite_gaps=despite_gaps)
@@ -101,6 +105,7 @@ def destroy(
         raise UsageError("a challenge has up to 64 letters, digits, dots, dashes, underscores")
     with console(as_json, log_json) as out, changing(config, out) as work:
         refuse_held(work, dataset)
+        signer(work.state)  # a key that cannot sign must show before anything is touched
         machine.clear_way(work, dataset)
         approval = "plan" if plan is not None else "yes" if yes else ""
         facts = {"destroying": True, "later": timestamp_later, "challenge": challenge}
@@ -125,12 +130,14 @@ def resume(
 ) -> int:
     """Go on with a run that was broken off, wherever it stands."""
     from shredder.cli.session import changing
+    from shredder.keys import signer
     from shredder.run import machine
 
     with console(as_json, log_json) as out, changing(config, out) as work:
         found = work.journal.run(run) if run else _unfinished(work)
         if found.phase.ended:
             raise UsageError(f"run {found.id} is at its end: {found.phase.value}")
+        signer(work.state)
         facts: dict[str, Any] = {"later": timestamp_later or found.facts.get("later", False)}
         if yes:
             facts["approval"] = "yes"
@@ -179,26 +186,29 @@ def _carry_out(out: Console, work: Work, run: str, problems: Sequence[Problem]) 
     try:
         ended = machine.drive(work, run, desk)
     except ShredderError as error:
-        if work.journal.run(run).phase is not Phase.PLANNED:
+        if not work.journal.run(run).phase.untouched:
             raise
         # Nothing was touched: what the sweep saw is the answer, with the reason beside it. A
         # plan that was made for approval can still be approved.
-        if facts.get("approval") != "plan":
+        if facts.get("approval") == "plan":
+            machine.step_back(work, run)
+        else:
             machine.abandon(work, run, "refused")
         return _refused(out, planned, error)
     answer = report.run_json(work, ended)
     code = report.exit_code(work, ended)
-    out.result(answer | {"exit_code": int(code)})
+    out.result(answer, code)
     render.came(out, answer)
     return code
 
 
 def _refused(out: Console, planned: dict[str, Any], error: ShredderError) -> int:
-    outcome = {"outcome": "refused", "error": error.message, "hint": error.hint}
-    out.result(planned | outcome | {"exit_code": int(error.exit_code)})
-    out.note(f"error: {error.message}")
+    outcome = _NOT_BEGUN.get(error.exit_code, "refused")
+    answer = {"outcome": outcome, "error": error.message, "hint": error.hint}
+    out.result(planned | answer, error.exit_code)
+    out.note(f"error: {shown(error.message)}")
     if error.hint:
-        out.note(f"hint: {error.hint}")
+        out.note(f"hint: {shown(error.hint)}")
     return error.exit_code
 
 
@@ -218,7 +228,7 @@ def _nothing(out: Console, work: Work, run: Run) -> int:
         answer["outcome"] = verified
         if verified == "complete":
             code = ExitCode.COMPLETE
-    out.result(answer | {"exit_code": int(code)})
+    out.result(answer, code)
     render.looked(out, answer)
     out.say()
     if runs:

@@ -42,7 +42,7 @@ def locate(
             "problems": report.problems_json(seen.problems),
             "bytes_read": seen.bytes_read,
         }
-        out.result(answer)
+        out.result(answer, report.LOOKED[outcome])
         render.looked(out, answer)
     return report.LOOKED[outcome]
 
@@ -64,6 +64,7 @@ def plan(
     """Sweep, decide on every holding, and freeze that as a plan with a digest."""
     from shredder import durable, report
     from shredder.cli.session import changing
+    from shredder.journal import Phase
     from shredder.run import machine
 
     decided = options.decided(include, dismiss, mixed, despite_gaps=despite_gaps)
@@ -75,13 +76,17 @@ def plan(
         if output is not None:
             durable.write(output.absolute(), [work.plan_file(run).read_bytes()])
             answer["plan"] = str(output.absolute())
-        out.result(answer)
+        code = report.LOOKED[answer["outcome"]]
+        out.result(answer, code)
         render.looked(out, answer)
         out.say()
         out.say(f"plan: {shown(answer['plan'])}")
         out.say(f"digest: {answer['digest']}")
-        out.say(f"carry it out: shredder destroy {dataset} --plan {shown(answer['plan'])}")
-    return report.LOOKED[answer["outcome"]]
+        if planned.phase is Phase.PLANNED:
+            out.say(f"carry it out: shredder destroy {dataset} --plan {shown(answer['plan'])}")
+        else:
+            out.say("there is nothing to destroy")
+    return code
 
 
 def recheck(
@@ -124,7 +129,7 @@ def recheck(
             "problems": report.problems_json(seen.problems),
             "attestation": str(bundle_file(work, runs[-1])),
         }
-        out.result(answer)
+        out.result(answer, code)
         render.looked(out, answer)
         out.say()
         if back:

@@ -1,7 +1,12 @@
-"""The entry point: whatever happens becomes one line and an exit code, never a traceback."""
+"""The entry point: whatever happens becomes one line and an exit code, never a traceback.
+
+Two codes are the shell's own words and stand outside of `ExitCode`: 128 + SIGINT for a Ctrl-C,
+128 + SIGPIPE where the reader of our output went away.
+"""
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
@@ -10,14 +15,52 @@ import traceback
 from collections.abc import Sequence
 from typing import NoReturn
 
+from shredder.cli.console import shown
 from shredder.errors import ExitCode, ShredderError
 
 _INTERRUPTED = 128 + signal.SIGINT
+_UNREAD = 128 + signal.SIGPIPE
+_GO_ON = "what was begun goes on with `shredder resume`"
 
 
 def main() -> NoReturn:
     """Run the command of this process."""
-    sys.exit(run(sys.argv[1:]))
+    _settle_streams()
+    code = run(sys.argv[1:])
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        # Also where the disk under our output is full. What was done is in the journal.
+        _let_go_of_stdout()
+        if not isinstance(error, BrokenPipeError):
+            code = _tell(_refusal(error), _GO_ON, ExitCode.INCONCLUSIVE, as_json=False)
+        elif code == ExitCode.COMPLETE:
+            code = _UNREAD
+    sys.exit(code)
+
+
+def _settle_streams() -> None:
+    """Have the three streams open, and able to take any text.
+
+    A journal that was opened as descriptor 2, because nothing else was, would be written over by
+    the next message.
+    """
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number: this one
+    nowhere = open(os.devnull, "r+", encoding="utf-8")  # noqa: SIM115, PTH123 - for life
+    sys.stdin, sys.stdout = sys.stdin or nowhere, sys.stdout or nowhere
+    sys.stderr = sys.stderr or nowhere
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _let_go_of_stdout() -> None:
+    """What is left in the buffer goes nowhere: the interpreter must not try it again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -29,16 +72,13 @@ def run(arguments: Sequence[str]) -> int:
     as_json = "--json" in arguments
     try:
         code = app(list(arguments), standalone_mode=False)
-        sys.stdout.flush()
     except TyperException as error:
         return _usage(error, as_json)
     except (KeyboardInterrupt, Abort):
-        hint = "what was begun goes on with `shredder resume`"
-        return _tell("interrupted", hint, _INTERRUPTED, as_json)
+        return _tell("interrupted", _GO_ON, _INTERRUPTED, as_json)
     except BrokenPipeError:
-        # The reader of our output went away; what was done is in the journal.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return ExitCode.INTERNAL
+        _let_go_of_stdout()
+        return _UNREAD
     except Exception as error:  # noqa: BLE001 - the last resort of the process
         return _failed(error, as_json)
     return code if isinstance(code, int) else ExitCode.COMPLETE
@@ -60,16 +100,18 @@ def _failed(error: Exception, as_json: bool) -> int:
     if isinstance(code, int) and isinstance(message, str):
         return _tell(message, str(getattr(error, "hint", "")), code, as_json)
     if isinstance(error, OSError):
-        # str(error) would name a file, which may be a locator.
-        reason = error.strerror or "input/output error"
-        hint = "what was begun goes on with `shredder resume`"
-        return _tell(f"the system refused: {reason}", hint, ExitCode.INCONCLUSIVE, as_json)
+        return _tell(_refusal(error), _GO_ON, ExitCode.INCONCLUSIVE, as_json)
     if os.environ.get("SHREDDER_DEBUG"):
         traceback.print_exc()
     kind, place = type(error).__name__, _place(error)
     hint = "SHREDDER_DEBUG=1 shows more, which may hold personal data; please report it"
     message = f"a defect of shredder: {kind} at {place}"
     return _tell(message, hint, ExitCode.INTERNAL, as_json)
+
+
+def _refusal(error: OSError) -> str:
+    """Never str(error): it would name a file, which may be a locator."""
+    return f"the system refused: {error.strerror or 'input/output error'}"
 
 
 def _place(error: Exception) -> str:
@@ -81,7 +123,7 @@ def _place(error: Exception) -> str:
 
 
 def _tell(message: str, hint: str, code: int, as_json: bool) -> int:
-    line = " ".join(message.split())
+    line, hint = shown(" ".join(message.split())), shown(hint)
     if as_json:
         report = {"error": line, "hint": hint, "exit_code": int(code)}
         sys.stdout.write(json.dumps(report) + "\n")

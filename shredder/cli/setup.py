@@ -54,7 +54,8 @@ def init(
                 "state": str(state.root),
                 "keyid": signer.public_key.keyid,
                 "public_key": str(state.public_key),
-            }
+            },
+            ExitCode.COMPLETE,
         )
         out.say(f"{'wrote' if fresh else 'kept'} {shown(path)}")
         out.say(f"state directory: {shown(state.root)} (keys, journal, attestations)")
@@ -109,7 +110,7 @@ def doctor(
                 for check in checks
             ]
             _show_checks(out, name, report[name])
-        out.result({"stores": report, "exit_code": int(worst)})
+        out.result({"stores": report}, worst)
     return worst
 
 
@@ -153,7 +154,8 @@ def enroll(
                 "recognisable": report.recognisable,
                 "tokens": report.tokens,
                 "columns": columns,
-            }
+            },
+            ExitCode.COMPLETE,
         )
         out.say(
             f"{shown(dataset)}: {counted(report.records, 'record')}, "
@@ -193,6 +195,7 @@ def status(
     from shredder.evidence.attest import bundle_file
 
     with console(as_json, None) as out, working(config, out) as work:
+        found = work.journal.runs()
         runs = [
             {
                 "run": run.id,
@@ -203,9 +206,9 @@ def status(
                 "outcome": run.facts.get("outcome"),
                 "attestation": str(bundle_file(work, run)) if "bundle" in run.facts else None,
             }
-            for run in work.journal.runs()
+            for run in found
         ]
-        out.result({"runs": runs})
+        out.result({"runs": runs}, ExitCode.COMPLETE)
         if runs:
             out.table(
                 ("run", "dataset", "phase", "outcome", "attestation"),
@@ -216,7 +219,7 @@ def status(
             )
         else:
             out.say("no runs yet")
-        unfinished = [r for r in runs if not r["ended"] and r["phase"] not in {"begun", "planned"}]
+        unfinished = [run for run in found if run.facts.get("destroying") and not run.phase.ended]
         if unfinished:
             out.say()
             out.say(f"{counted(len(unfinished), 'run')} not at the end: `shredder resume`")

@@ -45,15 +45,16 @@ def begin(work: Work, dataset: str, options: Options, **facts: Any) -> str:
 def adopt(work: Work, dataset: str, path: Path, digest: str, **facts: Any) -> str:
     """Take up a plan that was made earlier; returns the id of its run.
 
-    Raises Refused unless the file is, byte for byte, the plan that the journal has the digest
-    of (and the approved `digest`, if one is given), and has not been carried out.
+    Raises Refused unless the file is, byte for byte, a plan that the journal has the digest of
+    (and the approved `digest`, if one is given), and has not been carried out. Nothing in the
+    file is looked at: it may be anything.
     """
     try:
-        named, found = read_header(path), digest_of(path)
+        found = digest_of(path)
     except OSError as error:
         raise UsageError(f"the plan file cannot be read: {error.strerror}") from error
-    run = work.journal.run(named.run)
-    if found != run.facts.get("plan_digest") or (digest and found != digest):
+    run = next((r for r in work.journal.runs() if r.facts.get("plan_digest") == found), None)
+    if run is None or (digest and found != digest):
         raise Refused(
             "this is not the plan that was approved: it has changed since; nothing was touched",
             hint="make the plan again with `shredder plan`, and have it approved",
@@ -71,8 +72,14 @@ def adopt(work: Work, dataset: str, path: Path, digest: str, **facts: Any) -> st
 
 def abandon(work: Work, run: str, why: str) -> None:
     """End a run that has touched nothing."""
-    assert work.journal.run(run).phase in {Phase.BEGUN, Phase.PLANNED}
+    assert work.journal.run(run).phase.untouched
     work.journal.enter(run, Phase.ABANDONED, why=why)
+
+
+def step_back(work: Work, run: str) -> None:
+    """Have a run that has touched nothing wait for approval again."""
+    assert work.journal.run(run).phase.untouched
+    work.journal.enter(run, Phase.PLANNED)
 
 
 def clear_way(work: Work, dataset: str) -> None:
@@ -80,7 +87,7 @@ def clear_way(work: Work, dataset: str) -> None:
     for run in work.journal.runs(dataset):
         if run.phase.ended or not run.facts.get("destroying"):
             continue
-        if run.phase not in {Phase.BEGUN, Phase.PLANNED}:
+        if not run.phase.untouched:
             raise Refused(
                 f"run {run.id} of dataset {dataset} is not at its end",
                 hint="bring it there first: `shredder resume`",
@@ -177,7 +184,11 @@ def _approved(work: Work, known: Run, desk: Desk) -> str:
 
 def check_digest(work: Work, known: Run) -> None:
     """Refuse a plan file that is not, byte for byte, the one that was digested."""
-    if digest_of(work.plan_file(known.id)) != known.facts["plan_digest"]:
+    try:
+        found = digest_of(work.plan_file(known.id))
+    except FileNotFoundError:
+        found = ""
+    if found != known.facts["plan_digest"]:
         raise Refused(
             f"the plan of run {known.id} has changed since it was made; nothing was touched",
             hint="make the plan again with `shredder plan`",
