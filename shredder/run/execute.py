@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import time
+from collections.abc import Sequence
 from itertools import groupby
 
-from backends.contract import Destruction, Matcher, Order, Result, Store
-from backends.errors import BackendError
-from shredder import clock
+from backends.contract import Destruction, Finding, Matcher, Order, Result, Store
+from backends.errors import BackendError, Unreachable
+from shredder import answers, clock
+from shredder.answers import DEFECT
 from shredder.config import load
 from shredder.errors import ShredderError
 from shredder.plan import to_destroy
+from shredder.run.residue import verify
 from shredder.run.work import Work, batches, stores_or_errors
+
+_TRIES = 3  # of a batch whose store does not answer
+_PAUSE = 0.5  # seconds before the second; twice as long before the third
 
 
 def execute(work: Work, run: str, dataset: str) -> None:
@@ -24,9 +30,10 @@ def execute(work: Work, run: str, dataset: str) -> None:
     done = 0
     with stores_or_errors(work.config) as stores:
         matcher = work.matcher(dataset)
-        for name, orders in _runs_of_one_store(item.order() for item in to_destroy(plan)):
-            store = stores.get(name)
-            size = store.traits.batch if isinstance(store, Store) else 1
+        every = (item.order() for item in to_destroy(plan))
+        for name, orders in groupby(every, key=lambda order: order.holding.store):
+            store = stores.get(name, BackendError("", reason="store-not-configured"))
+            size = 1 if isinstance(store, BackendError) else max(1, store.traits.batch)
             for batch in batches(orders, size):
                 _batch(work, run, dataset, store, batch, matcher)
                 done += len(batch)
@@ -37,24 +44,29 @@ def _batch(
     work: Work,
     run: str,
     dataset: str,
-    store: Store | BackendError | None,
+    store: Store | BackendError,
     batch: Sequence[Order],
     matcher: Matcher,
 ) -> None:
-    left = [order for order in batch if _outcome(work, run, order) is None]
+    known = {order.id: work.journal.entry(run, order.id) for order in batch}
+    left = [order for order in batch if not ((entry := known[order.id]) and entry.destruction)]
     if not left:
         return
+    outcomes: Sequence[Destruction]
     if reason := held(work, dataset):
         # A hold laid in mid-run stops the run here; what went before is told as it is.
-        work.journal.record(run, _all(work, run, left, Result.RETAINED, reason))
-        return
-    work.journal.intend(run, [order.id for order in left])
-    outcomes: Sequence[Destruction]
-    if not isinstance(store, Store):
-        code = store.code if store is not None else "store-not-configured"
-        outcomes = [Destruction(order.id, Result.FAILED, reason=code) for order in left]
+        begun = [order for order in left if known[order.id] is not None]
+        untouched = [order for order in left if known[order.id] is None]
+        work.journal.intend(run, [order.id for order in untouched])
+        outcomes = [
+            *(Destruction(order.id, Result.RETAINED, reason=reason) for order in untouched),
+            *_interrupted(work, store, begun, matcher),
+        ]
+    elif isinstance(store, BackendError):
+        work.journal.intend(run, [order.id for order in left])
+        outcomes = [Destruction(order.id, Result.FAILED, reason=store.code) for order in left]
     else:
-        outcomes = _destroy(work, store, left, matcher)
+        outcomes = _destroy(work, run, store, left, matcher)
     work.journal.record(run, outcomes)
     for outcome in outcomes:
         work.observer.event(
@@ -63,30 +75,42 @@ def _batch(
 
 
 def _destroy(
-    work: Work, store: Store, orders: Sequence[Order], matcher: Matcher
+    work: Work, run: str, store: Store, orders: Sequence[Order], matcher: Matcher
 ) -> Sequence[Destruction]:
     """Call the backend; an answer that does not fit the question is no answer."""
-    try:
-        outcomes = list(store.destroy(orders, matcher))
-    except Exception as error:  # noqa: BLE001 - whatever a backend raises: nothing is known
-        code = error.code if isinstance(error, BackendError) else "backend-defect"
-        work.observer.event("destroy-raised", store=store.name, error=type(error).__name__)
-        return [Destruction(order.id, Result.FAILED, reason=code) for order in orders]
-    if [outcome.order for outcome in outcomes] != [order.id for order in orders]:
-        return [Destruction(order.id, Result.FAILED, reason="backend-defect") for order in orders]
-    return outcomes
+    reason = DEFECT
+    for attempt in range(_TRIES):
+        if attempt:
+            time.sleep(_PAUSE * 2 ** (attempt - 1))
+        work.journal.intend(run, [order.id for order in orders])
+        try:
+            outcomes = [answers.destruction(each) for each in store.destroy(orders, matcher)]
+        except Exception as error:  # noqa: BLE001 - whatever a backend raises: nothing is known
+            reason = error.code if isinstance(error, BackendError) else DEFECT
+            work.observer.event("destroy-raised", store=store.name, error=type(error).__name__)
+            if isinstance(error, Unreachable):
+                continue  # to repeat it tells what came of it
+            break
+        if [outcome.order for outcome in outcomes] == [order.id for order in orders]:
+            return outcomes
+        reason = DEFECT
+        break
+    return [Destruction(o.id, Result.FAILED, reason=answers.reason(reason)) for o in orders]
 
 
-def _outcome(work: Work, run: str, order: Order) -> Destruction | None:
-    entry = work.journal.entry(run, order.id)
-    return entry.destruction if entry else None
+def _interrupted(
+    work: Work, store: Store | BackendError, orders: Sequence[Order], matcher: Matcher
+) -> list[Destruction]:
+    """What became of orders that a crash broke off before a hold forbade to repeat them.
 
-
-def _all(
-    work: Work, run: str, orders: Sequence[Order], result: Result, reason: str
-) -> Iterable[Destruction]:
-    work.journal.intend(run, [order.id for order in orders])
-    return [Destruction(order.id, result, reason=reason) for order in orders]
+    Whether they were carried out is not in the journal, so the store is asked, and not touched.
+    """
+    return [
+        Destruction(seen.order, Result.ALREADY_ABSENT)
+        if seen.finding is Finding.ABSENT
+        else Destruction(seen.order, Result.FAILED, reason="interrupted-then-held")
+        for seen in verify(work, store, orders, matcher)
+    ]
 
 
 def held(work: Work, dataset: str) -> str:
@@ -99,7 +123,3 @@ def held(work: Work, dataset: str) -> str:
     if current is None:
         return "dataset-not-configured"
     return "legal-hold" if current.hold and current.hold.active(clock.today()) else ""
-
-
-def _runs_of_one_store(orders: Iterable[Order]) -> Iterator[tuple[str, Iterator[Order]]]:
-    return groupby(orders, key=lambda order: order.holding.store)

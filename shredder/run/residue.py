@@ -7,6 +7,8 @@ from itertools import groupby
 
 from backends.contract import Finding, Matcher, Order, Result, Store, Verification
 from backends.errors import BackendError
+from shredder import answers
+from shredder.answers import DEFECT
 from shredder.plan import to_destroy
 from shredder.run.work import Work, batches, stores_or_errors
 
@@ -21,9 +23,9 @@ def look_for_residue(work: Work, run: str, dataset: str) -> None:
     with stores_or_errors(work.config) as stores:
         matcher = work.matcher(dataset)
         for name, orders in groupby(_said_gone(work, run), key=lambda order: order.holding.store):
+            store = stores.get(name, BackendError("", reason="store-not-configured"))
             for batch in batches(orders, _BATCH):
-                answers = _verify(work, stores.get(name), batch, matcher)
-                work.journal.record_verifications(run, answers)
+                work.journal.record_verifications(run, verify(work, store, batch, matcher))
                 done += len(batch)
                 work.observer.progress("verify", units=done, total=total)
 
@@ -35,23 +37,25 @@ def _said_gone(work: Work, run: str) -> Iterator[Order]:
             yield item.order()
 
 
-def _verify(
-    work: Work, store: Store | BackendError | None, orders: Sequence[Order], matcher: Matcher
+def verify(
+    work: Work, store: Store | BackendError, orders: Sequence[Order], matcher: Matcher
 ) -> list[Verification]:
     """One verification an order: what the backend left out or raised for is inconclusive."""
-    answers: dict[str, Verification] = {}
+    seen: dict[str, Verification] = {}
     reason = "not-answered"
-    if isinstance(store, Store):
+    if isinstance(store, BackendError):
+        reason = store.code
+    elif orders:
         try:
             for answer in store.verify(orders, matcher):
-                answers[answer.order] = answer
+                fitting = answers.verification(answer)
+                twice = Verification(fitting.order, Finding.INCONCLUSIVE, reason=DEFECT)
+                seen[fitting.order] = twice if fitting.order in seen else fitting
         except Exception as error:  # noqa: BLE001 - whatever is raised: nothing is known
-            reason = error.code if isinstance(error, BackendError) else "backend-defect"
+            reason = answers.reason(error.code) if isinstance(error, BackendError) else DEFECT
             kind = type(error).__name__
             work.observer.event("verify-raised", store=store.name, reason=reason, error=kind)
-    else:
-        reason = store.code if store is not None else "store-not-configured"
     unknown = {
         order.id: Verification(order.id, Finding.INCONCLUSIVE, reason=reason) for order in orders
     }
-    return [answers.get(order.id, unknown[order.id]) for order in orders]
+    return [seen.get(order.id, unknown[order.id]) for order in orders]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 from backends.contract import Store
 from backends.errors import BackendError
 from shredder import clock
+from shredder.answers import DEFECT
 from shredder.config import Config, DatasetConfig
 from shredder.errors import UsageError
 from shredder.journal import Journal
@@ -102,6 +103,8 @@ def stores_or_errors(config: Config) -> Iterator[Mapping[str, Store | BackendErr
                 store = open_store(name, config)
             except BackendError as error:
                 opened[name] = error
+            except Exception:  # noqa: BLE001 - a third party's defect is no answer
+                opened[name] = BackendError(f"store {name}: its backend failed", reason=DEFECT)
             else:
                 stack.callback(store.close)
                 opened[name] = store

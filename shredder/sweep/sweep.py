@@ -7,7 +7,7 @@ while a unit is examined makes that unit a gap; nothing raised is ever read as "
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import Lock
@@ -23,7 +23,7 @@ from backends.contract import (
     Unit,
 )
 from backends.errors import BackendError, Unreachable
-from shredder import clock
+from shredder import answers, clock
 from shredder.observer import Observer
 from shredder.sweep.coverage import WHOLE_STORE, Coverage, ScopeCoverage
 
@@ -84,7 +84,7 @@ def sweep(
         bytes_read=meter.bytes_read,
         records_read=meter.records_read,
         started=started,
-        finished=clock.now(),
+        finished=clock.now(after=started),
     )
 
 
@@ -110,14 +110,21 @@ class _StoreSweep:
             self._blind("", self._store.code)
             return
         store = self._store
+        identity = ""
         try:
-            identity, scopes = store.identity, store.scopes()
+            identity = answers.identity(store.identity)
+            workers = max(1, store.traits.concurrency)
+            scopes = _each_once(answers.scope(scope) for scope in store.scopes())
         except Exception as error:  # noqa: BLE001 - see _code()
-            self._blind("", _code(error))
+            self._blind(identity, _code(error))
             return
-        with ThreadPoolExecutor(max_workers=store.traits.concurrency) as pool:
+        if not scopes:
+            # An empty answer is not absence: nothing of this store was looked at.
+            self._blind(identity, "no-scopes")
+            return
+        with ThreadPoolExecutor(max_workers=workers) as pool:
             for scope in scopes:
-                self._scope(store, identity, scope, pool)
+                self._scope(store, identity, scope, pool, ahead=workers * _AHEAD)
         self._companions(store, identity)
 
     def _blind(self, identity: str, reason: str) -> None:
@@ -128,9 +135,11 @@ class _StoreSweep:
         self.problems.append(Problem(self._name, gap))
         self._observer.event("store-unreachable", store=self._name, reason=reason)
 
-    def _scope(self, store: Store, identity: str, scope: Scope, pool: ThreadPoolExecutor) -> None:
+    def _scope(
+        self, store: Store, identity: str, scope: Scope, pool: ThreadPoolExecutor, *, ahead: int
+    ) -> None:
         coverage = Coverage(self._name, identity, scope.name, scope.as_of)
-        reason = scope.problem or self._examine_all(store, scope.name, coverage, pool)
+        reason = scope.problem or self._examine_all(store, scope.name, coverage, pool, ahead)
         if reason:
             coverage.broken_off(reason)
             gap = Gap(scope.name, CoverageStatus.UNREACHABLE, reason)
@@ -148,21 +157,20 @@ class _StoreSweep:
         )
 
     def _examine_all(
-        self, store: Store, scope: str, coverage: Coverage, pool: ThreadPoolExecutor
+        self, store: Store, scope: str, coverage: Coverage, pool: ThreadPoolExecutor, ahead: int
     ) -> str:
         """Examine a scope's units; returns why it had to be broken off, or nothing."""
         silent = 0
         window: deque[Future[Examination]] = deque()
-        units = store.units(scope)
-        for entry in _guarded(units):
+        for entry in _listed(store, scope):
             if isinstance(entry, str):
                 self._drain(window, coverage, 0)
                 return entry
             if isinstance(entry, Gap):
-                self._gap(entry, coverage)
+                self._gap(answers.gap(entry, scope), coverage)
                 continue
             window.append(pool.submit(self._examine, store, entry))
-            silent = self._drain(window, coverage, silent, keep=store.traits.concurrency * _AHEAD)
+            silent = self._drain(window, coverage, silent, keep=ahead)
             if silent >= _GIVE_UP_AFTER:
                 self._drain(window, coverage, 0)
                 return Unreachable.reason
@@ -191,7 +199,7 @@ class _StoreSweep:
 
     def _examine(self, store: Store, unit: Unit) -> Examination:
         try:
-            examination = store.examine(unit, self._matcher)
+            examination = _fitting(store.examine(unit, self._matcher), unit, self._name)
         except Exception as error:  # noqa: BLE001 - see _code()
             silent = isinstance(error, Unreachable)
             status = CoverageStatus.UNREACHABLE if silent else CoverageStatus.FAILED
@@ -202,18 +210,41 @@ class _StoreSweep:
         return examination
 
     def _companions(self, store: Store, identity: str) -> None:
-        if not self.coverage:
-            return
+        known = {(each.scope, each.locator, each.version) for each in self.holdings}
+        found = []
         try:
-            self.holdings.extend(list(store.companions(tuple(self.holdings), self._matcher)))
+            for companion in store.companions(tuple(self.holdings), self._matcher):
+                fitting = answers.holding(companion, self._name)
+                # What was recognised by its content already stands as what it was found to be.
+                place = (fitting.scope, fitting.locator, fitting.version)
+                if place not in known:
+                    known.add(place)
+                    found.append(fitting)
         except Exception as error:  # noqa: BLE001 - see _code()
             self._blind(identity, _code(error))
+        self.holdings.extend(found)
 
 
-def _guarded(units: Iterator[Unit | Gap]) -> Iterator[Unit | Gap | str]:
+def _fitting(answer: Examination, unit: Unit, store: str) -> Examination:
+    """An examination whose holdings and gap can be planned and signed. Raises otherwise."""
+    holdings = tuple(answers.holding(each, store) for each in answer.holdings)
+    gap = answer.gap and answers.gap(answer.gap, unit.scope)
+    return Examination(unit, holdings, gap, answer.bytes_read, answer.records_read)
+
+
+def _each_once(scopes: Iterable[Scope]) -> list[Scope]:
+    """Scopes by name; of two of one name, the one with a problem."""
+    found: dict[str, Scope] = {}
+    for scope in scopes:
+        if scope.name not in found or scope.problem:
+            found[scope.name] = scope
+    return list(found.values())
+
+
+def _listed(store: Store, scope: str) -> Iterator[Unit | Gap | str]:
     """The units, and last the reason code of whatever broke the listing off."""
     try:
-        yield from units
+        yield from store.units(scope)
     except Exception as error:  # noqa: BLE001 - see _code()
         yield _code(error)
 
