@@ -25,6 +25,7 @@ class State:
     def create(cls, root: Path) -> State:
         """Make the directory and its folders; repeatable."""
         durable.make_private_directory(root)
+        cls.open(root)
         for name in _FOLDERS:
             durable.make_private_directory(root / name)
         return cls(root)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -33,11 +32,11 @@ def init(
     there already is kept.
     """
     from shredder import durable
-    from shredder.config import TEMPLATE, load
+    from shredder.config import TEMPLATE, chosen, load
     from shredder.keys import create_signing_key
     from shredder.state import State
 
-    path = (config or Path("shredder.toml")).absolute()
+    path = chosen(config)
     if not path.parent.is_dir():
         raise UsageError(f"no directory {path.parent}", hint="make it first")
     fresh = not path.exists()

@@ -1,6 +1,6 @@
 """The configuration: ``shredder.toml``, read strictly and free of secrets."""
 
-from shredder.config.load import find, load
+from shredder.config.load import chosen, find, load
 from shredder.config.model import (
     Config,
     DatasetConfig,
@@ -21,6 +21,7 @@ __all__ = [
     "Operator",
     "Recipient",
     "StoreConfig",
+    "chosen",
     "find",
     "load",
 ]

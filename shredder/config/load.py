@@ -32,15 +32,24 @@ ROLES = ("private", "person", "quasi")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
+def chosen(explicit: Path | None) -> Path:
+    """Which file is meant: ``--config``, else ``SHREDDER_CONFIG``, else ``./shredder.toml``."""
+    return (explicit or Path(os.environ.get("SHREDDER_CONFIG") or FILE_NAME)).absolute()
+
+
 def find(explicit: Path | None) -> Path:
-    """Which file to read: ``--config``, else ``SHREDDER_CONFIG``, else ``./shredder.toml``."""
-    path = explicit or Path(os.environ.get("SHREDDER_CONFIG") or FILE_NAME)
-    if not path.is_file():
+    """The file to read; see `chosen`. Raises UsageError if it is not there."""
+    path = chosen(explicit)
+    try:
+        there = path.is_file()
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {_why(error)}") from error
+    if not there:
         raise UsageError(
             f"no configuration at {path}",
             hint="write one with `shredder init`, or name it with --config or SHREDDER_CONFIG",
         )
-    return path.absolute()
+    return path
 
 
 def load(path: Path) -> Config:
@@ -72,8 +81,11 @@ class _Table:
     def text(self, key: str, default: str | None = None) -> str:
         return self._take(key, str, "a string", default)
 
-    def number(self, key: str, default: int) -> int:
-        return self._take(key, int, "a whole number", default)
+    def number(self, key: str, default: int, *, most: int) -> int:
+        value = self._take(key, int, "a whole number", default)
+        if not 0 < value <= most:
+            raise self._reader.error((*self.path, key), f"must be 1 to {most}")
+        return value
 
     def date(self, key: str) -> dt.date | None:
         value = self._left.pop(key, None)
@@ -127,6 +139,11 @@ class _Table:
         return value
 
 
+def _meaning(path: tuple[str, ...]) -> str:
+    """What a key means: below `columns` it is the name of a column, which may be any word."""
+    return path[-1] if path and path[-2:-1] != ("columns",) else ""
+
+
 class _Reader:
     def __init__(self, path: Path, text: str) -> None:
         self._path = path
@@ -154,7 +171,7 @@ class _Reader:
             datasets=datasets,
             recipients=tuple(self._recipient(t, datasets) for t in top.named("recipients")),
             authorities=timestamp.texts("authorities"),
-            timestamp_timeout=timestamp.number("timeout_s", 20),
+            timestamp_timeout=timestamp.number("timeout_s", 20, most=600),
         )
         operator.done("role, reference")
         timestamp.done("authorities, timeout_s")
@@ -171,7 +188,7 @@ class _Reader:
         elif isinstance(value, list):
             for item in value:
                 self._refuse_secrets(item, path)
-        elif isinstance(value, str) and (hint := secret_hint(path[-1] if path else "", value)):
+        elif isinstance(value, str) and (hint := secret_hint(_meaning(path), value)):
             # The message must not repeat what it found.
             raise self.error(path, "holds a secret, and this file must not", hint=hint)
 

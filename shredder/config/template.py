@@ -36,7 +36,7 @@ reference = "unstated"
 
 # [datasets.survey-2018-05]
 # title = "User survey of May 2018"
-# basis = "GDPR Art. 17(1)(d)"
+# basis = "gdpr-art-17-1-d"        # a code: why it must go
 # sources = [{{ store = "warehouse", table = "public.survey_2018_05" }}]
 # # or: path = "exports/survey.csv", query = "SELECT …", key = "bucket/key"
 # locations = [{{ store = "share", pattern = "share/surveys/2018/*" }}]
