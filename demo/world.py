@@ -125,6 +125,7 @@ class World:
             '[stores.share]\nbackend = "files"\nroots = ["share"]\n\n'
             '[stores.exports]\nbackend = "csv"\nroots = ["exports"]\n\n'
             f'[datasets.{NAME}]\ntitle = "{TITLE}"\n'
+            'basis = "gdpr-art-17-1-d"\n'
             'sources = [{ store = "warehouse", table = "public.survey_2018_05" }]\n\n'
             f"[datasets.{NAME}.columns]\n{roles}\n"
             f"[timestamp]\nauthorities = [{urls}]\n"

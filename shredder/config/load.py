@@ -238,7 +238,7 @@ class _Reader:
             columns=columns,
             locations=tuple(locations),
             hold=hold,
-            basis=table.text("basis", ""),
+            basis=table.text("basis", "unstated"),
             reference=table.text("reference", ""),
         )
         table.done("title, sources, columns, locations, hold, basis, reference")

@@ -50,7 +50,7 @@ class DatasetConfig:
     columns: Mapping[str, str]  # name -> private, person, quasi
     locations: tuple[Location, ...] = ()
     hold: Hold | None = None
-    basis: str = ""
+    basis: str = "unstated"  # a code
     reference: str = ""
 
 
