@@ -1,7 +1,7 @@
 """What psycopg raises, in the words of :mod:`backends.errors`.
 
 A server's message and its detail can hold row values, so none of their text is passed on: only
-the SQLSTATE is. Raise what is returned ``from None``, or a traceback would print the original.
+the SQLSTATE is. Raise what is returned ``from None``.
 """
 
 from __future__ import annotations
@@ -44,6 +44,7 @@ _PASSWORD_HINT = "give the password by .pgpass, a service file or PGPASSWORD"  #
 def translate(error: psycopg.Error, where: str) -> BackendError:
     """Return our error for one that a running connection raised; `where` names no locator."""
     state = error.sqlstate
+    _withhold(error)
     if state is None or state.startswith(("08", "53")) or _ended(state):
         return Unreachable(f"{where}: the connection to the server was lost")
     if state == "42501" or state.startswith("28"):
@@ -58,11 +59,17 @@ def translate_connecting(error: psycopg.Error, where: str) -> BackendError:
     """Return our error for one that connecting raised."""
     wants_password = error.pgconn is not None and error.pgconn.needs_password
     said = str(error)
+    _withhold(error)
     if wants_password or any(words in said for words in _REFUSALS):
         return AccessDenied(f"{where}: the server refused the log-in", hint=_PASSWORD_HINT)
     return Unreachable(
         f"{where}: the server does not answer", hint="is it running, and is conninfo right?"
     )
+
+
+def _withhold(error: psycopg.Error) -> None:
+    """Take the server's words out of an exception that may still hang on ours as its context."""
+    error.args = ("the server's words are withheld: they can quote data",)
 
 
 def _ended(state: str) -> bool:

@@ -24,11 +24,19 @@ _FETCH = sql.SQL("FETCH FORWARD {} FROM shredder_source")
 _DECLARE = b"DECLARE shredder_source NO SCROLL CURSOR FOR "
 
 
+class _UndecodableError(Exception):
+    """A value is not in UTF-8. Python's own error would quote it."""
+
+
 class _AsText(Loader):
     """Every value as the server writes it."""
 
     def load(self, data: Buffer) -> str:
-        return bytes(data).decode()
+        raw = bytes(data)
+        text = raw.decode("utf-8", "replace")
+        if "\ufffd" in text and b"\xef\xbf\xbd" not in raw:
+            raise _UndecodableError
+        return text
 
 
 class _BytesAsText(Loader):
@@ -67,7 +75,7 @@ class PostgresRows:
                 yield from rows
         except psycopg.Error as error:
             raise translate(error, self._where) from None
-        except UnicodeDecodeError:
+        except _UndecodableError:
             raise CouldNotTell(
                 f"{self._where}: the source holds text that is not in UTF-8",
                 hint="the database's encoding is SQL_ASCII: convert the text in a query",

@@ -119,7 +119,7 @@ class Place:
         passfile.touch(mode=0o600)
         passfile.write_text(f"*:*:*:*:{self.server.password}\n")
         conninfo = f"{self.server.conninfo} user={user} dbname={self.name} passfile={passfile}"
-        return {"conninfo": conninfo, "databases": [self.name], **more}
+        return {"conninfo": conninfo, "databases": [self.name]} | more
 
     @contextlib.contextmanager
     def store(self, user: str = "postgres", **more: object) -> Iterator[Store]:
