@@ -13,6 +13,8 @@ import pytest
 
 from tests.needs import NEEDS, missing
 
+pytest_plugins = ["tests.servers"]
+
 _IN_CI = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
 _unmet: dict[str, int] = {}
 

@@ -50,9 +50,9 @@ def _settle_streams() -> None:
             os.fstat(descriptor)
         except OSError:
             os.open(os.devnull, os.O_RDWR)  # takes the lowest free number: this one
-    nowhere = open(os.devnull, "r+", encoding="utf-8")  # noqa: SIM115, PTH123 - for life
-    sys.stdin, sys.stdout = sys.stdin or nowhere, sys.stdout or nowhere
-    sys.stderr = sys.stderr or nowhere
+    for descriptor, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(descriptor, mode, encoding="utf-8", closefd=False))
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
