@@ -46,7 +46,7 @@ from attestations.errors import (
 )
 from attestations.issue import issue_plan, issue_result
 from attestations.keys import Algorithm, PublicKey
-from attestations.outcome import Computed, compute
+from attestations.outcome import Computed, Obstacle, compute
 from attestations.parts import (
     Actor,
     Controller,
@@ -101,6 +101,7 @@ __all__ = [
     "Known",
     "MerkleBuilder",
     "Method",
+    "Obstacle",
     "Opening",
     "Outcome",
     "Plan",

@@ -92,7 +92,7 @@ class Verification:
 
     finding: Finding
     looked: Annotated[tuple[Name, ...], Many(64, unique=True)] = ()
-    numbers: Annotated[tuple[Tally, ...], Many(64, unique=True)] = ()
+    numbers: Annotated[tuple[Tally, ...], Many(64, unique=True, by="code")] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,7 @@ class Target:
     whole: bool
     method: Method | None
     status: Status
-    reasons: Annotated[tuple[Tally, ...], Many(64, unique=True)]
+    reasons: Annotated[tuple[Tally, ...], Many(64, unique=True, by="code")]
     until: datetime | None
     verification: Verification
     erasure: KeyErasure | None

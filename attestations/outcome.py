@@ -6,18 +6,42 @@ Issuer and auditor call the same pure function; the statement's own word is only
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from attestations.destruction import Destruction, Outcome, Status
 from attestations.parts import Dataset, Sweep, UnitStatus
 from attestations.plan import Plan
 
 
+class Obstacle(StrEnum):
+    """What may stand between a run and ``complete``."""
+
+    NO_RECORDS_ENROLLED = "no-records-enrolled"
+    RECORDS_UNRECOGNISABLE = "records-unrecognisable"
+    NOTHING_EXAMINED_BEFORE = "nothing-examined-before"
+    UNITS_FAILED_BEFORE = "units-failed-before"
+    UNITS_UNREACHABLE_BEFORE = "units-unreachable-before"
+    UNITS_EXCLUDED_BEFORE = "units-excluded-before"
+    NOT_SWEPT_AFTER = "not-swept-after"
+    NOTHING_EXAMINED_AFTER = "nothing-examined-after"
+    UNITS_FAILED_AFTER = "units-failed-after"
+    UNITS_UNREACHABLE_AFTER = "units-unreachable-after"
+    UNITS_EXCLUDED_AFTER = "units-excluded-after"
+    SCOPES_MISSING_AFTER = "scopes-missing-after"
+    FOUND_AFTER = "found-after"
+    UNDECIDED = "undecided"
+    DESTROYED_UNVERIFIED = "destroyed-unverified"
+    PENDING = "pending"
+    RETAINED = "retained"
+    FAILED = "failed"
+
+
 @dataclass(frozen=True, slots=True)
 class Computed:
-    """An outcome, and what stands between it and ``complete``, as codes."""
+    """An outcome, and what stands between it and ``complete``."""
 
     outcome: Outcome
-    obstacles: tuple[str, ...]
+    obstacles: tuple[Obstacle, ...]
 
 
 def compute(plan: Plan, result: Destruction) -> Computed:
@@ -33,8 +57,8 @@ def compute(plan: Plan, result: Destruction) -> Computed:
         *_recognition(result.dataset),
         *_coverage(plan.sweep, "before"),
         *_after(plan, result),
-        *(("undecided",) if result.undecided.total else ()),
-        *(str(s) for s in Status if s is not Status.DESTROYED_VERIFIED and held[s]),
+        *((Obstacle.UNDECIDED,) if result.undecided.total else ()),
+        *(Obstacle(s) for s in Status if s is not Status.DESTROYED_VERIFIED and held[s]),
     )
     if not obstacles:
         return Computed(Outcome.COMPLETE, ())
@@ -42,7 +66,7 @@ def compute(plan: Plan, result: Destruction) -> Computed:
     if held[Status.FAILED] and not done and not held[Status.PENDING]:
         return Computed(Outcome.FAILED, obstacles)
     # A sweep finds what is pending, too: no more may be found than that.
-    if set(obstacles) <= {str(Status.PENDING), "found-after"} and _only_pending_found(result):
+    if set(obstacles) <= {Obstacle.PENDING, Obstacle.FOUND_AFTER} and _only_pending_found(result):
         return Computed(Outcome.PENDING, obstacles)
     return Computed(Outcome.PARTIAL, obstacles)
 
@@ -51,24 +75,25 @@ def _holdings(result: Destruction, status: Status) -> int:
     return sum(target.holdings for target in result.targets if target.status is status)
 
 
-def _recognition(dataset: Dataset) -> tuple[str, ...]:
+def _recognition(dataset: Dataset) -> tuple[Obstacle, ...]:
     if dataset.records_enrolled == 0:
-        return ("no-records-enrolled",)
+        return (Obstacle.NO_RECORDS_ENROLLED,)
     if dataset.records_recognisable < dataset.records_enrolled:
-        return ("records-unrecognisable",)
+        return (Obstacle.RECORDS_UNRECOGNISABLE,)
     return ()
 
 
-def _coverage(sweep: Sweep, when: str) -> tuple[str, ...]:
+def _coverage(sweep: Sweep, when: str) -> tuple[Obstacle, ...]:
     if not sweep.coverage:
-        return (f"nothing-examined-{when}",)
-    worst = {scope.status for scope in sweep.coverage} - {UnitStatus.EXAMINED}
-    return tuple(f"units-{status}-{when}" for status in UnitStatus if status in worst)
+        return (Obstacle(f"nothing-examined-{when}"),)
+    found = {scope.status for scope in sweep.coverage}
+    gaps = [status for status in UnitStatus if status is not UnitStatus.EXAMINED]
+    return tuple(Obstacle(f"units-{status}-{when}") for status in gaps if status in found)
 
 
-def _after(plan: Plan, result: Destruction) -> tuple[str, ...]:
+def _after(plan: Plan, result: Destruction) -> tuple[Obstacle, ...]:
     if result.sweep is None:
-        return ("not-swept-after",)
+        return (Obstacle.NOT_SWEPT_AFTER,)
     found, dismissed = result.sweep.found, result.dismissed
     more = found.copy or found.likely > dismissed.likely or found.maybe > dismissed.maybe
     # What was looked at before and is not even listed afterwards was not looked at.
@@ -76,8 +101,8 @@ def _after(plan: Plan, result: Destruction) -> tuple[str, ...]:
     gone = before - {(scope.store, scope.scope) for scope in result.sweep.coverage}
     return (
         *_coverage(result.sweep, "after"),
-        *(("scopes-missing-after",) if gone else ()),
-        *(("found-after",) if more else ()),
+        *((Obstacle.SCOPES_MISSING_AFTER,) if gone else ()),
+        *((Obstacle.FOUND_AFTER,) if more else ()),
     )
 
 

@@ -112,7 +112,7 @@ class ScopeCoverage:
     units_unreachable: Count
     units_excluded: Count
     as_of: Label | None = None
-    reasons: Annotated[tuple[Tally, ...], Many(64, unique=True)] = ()
+    reasons: Annotated[tuple[Tally, ...], Many(64, unique=True, by="code")] = ()
 
 
 @dataclass(frozen=True, slots=True)

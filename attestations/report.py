@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from attestations.destruction import Destruction, Outcome
+from attestations.outcome import Obstacle
 from attestations.plan import Plan
 from attestations.text import format_time
 
@@ -42,7 +43,7 @@ class Report:
     """The answer. Authenticity, time and outcome are apart: each may hold without the others.
 
     `codes` are refusals and, on a valid report, what lowers its time verdict. `obstacles` says
-    in codes why the outcome is not complete. `findings` are lines for people, safe to print.
+    why the outcome is not complete. `findings` are lines for people, safe to print.
     `plan` and `result` are the verified predicates; None unless `authentic` is valid.
     """
 
@@ -50,7 +51,7 @@ class Report:
     time: TimeVerdict
     stated: Outcome | None = None
     computed: Outcome | None = None
-    obstacles: tuple[str, ...] = ()
+    obstacles: tuple[Obstacle, ...] = ()
     codes: tuple[str, ...] = ()
     signers: tuple[SignedBy, ...] = ()
     findings: tuple[str, ...] = ()
@@ -64,7 +65,7 @@ class Report:
             "authentic": str(self.authentic),
             "time": str(self.time),
             "outcome": str(self.computed) if self.computed else None,
-            "obstacles": list(self.obstacles),
+            "obstacles": [str(each) for each in self.obstacles],
             "codes": list(self.codes),
             "noLaterThan": format_time(self.no_later_than) if self.no_later_than else None,
             "signers": [

@@ -45,11 +45,12 @@ class Range:
 
 @dataclass(frozen=True, slots=True)
 class Many:
-    """A list's rule. `unique`: no value occurs twice."""
+    """A list's rule. `unique`: no value occurs twice, or no value's `by` does."""
 
     most: int
     unique: bool = False
     least: int = 0
+    by: str = ""
 
 
 Label = Annotated[str, Text("label", 200)]
@@ -107,7 +108,10 @@ def describe(hint: Any) -> str:
     if get_origin(plain) in {Union, types.UnionType}:
         return " or ".join(describe(each) for each in get_args(plain))
     if get_origin(plain) is tuple:
-        return f"list of {describe(get_args(plain)[0])}"
+        (many,) = (rule for rule in rules if isinstance(rule, Many))
+        least = f"{many.least} to " if many.least else "up to "
+        unique = f", each {many.by} once" if many.by else ", each once" if many.unique else ""
+        return f"list of {describe(get_args(plain)[0])}, {least}{many.most}{unique}"
     for rule in rules:
         if isinstance(rule, Text):
             return rule.name
@@ -118,7 +122,7 @@ def describe(hint: Any) -> str:
     if plain is datetime:
         return "time"
     if issubclass(plain, StrEnum):
-        return " ".join(plain)
+        return "one of " + ", ".join(plain)
     return str(plain.__name__)
 
 
@@ -178,7 +182,8 @@ def _list(inner: Decoder, rule: Many) -> Decoder:
         if not rule.least <= len(value) <= rule.most:
             raise _wrong(where, f"a list of {rule.least} to {rule.most}")
         made = tuple(inner(each, f"{where}[{n}]") for n, each in enumerate(value))
-        if rule.unique and len(set(made)) != len(made):
+        keys = [getattr(each, rule.by) for each in made] if rule.by else made
+        if rule.unique and len(set(keys)) != len(keys):
             raise _wrong(where, "a list without duplicates")
         return made
 

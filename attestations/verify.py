@@ -63,7 +63,7 @@ def verify(bundle: bytes, policy: Policy, *, now: datetime | None = None) -> Rep
     # 1 limits, 2 strict JSON and exact keys, 3 base64
     opened = Bundle.from_bytes(bundle)
 
-    # 4 envelopes and payload types (with 1 to 3 once more, inside)
+    # 4 envelopes and payload types (limits, JSON and base64 once more, inside)
     plan_envelope = Envelope.from_bytes(opened.plan.envelope, "plan")
     result_envelope = Envelope.from_bytes(opened.result.envelope, "result")
 
