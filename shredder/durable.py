@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -19,19 +20,24 @@ def sync_directory(path: Path) -> None:
 def write(path: Path, chunks: Iterable[bytes], *, mode: int = 0o600) -> None:
     """Write a file whole and durably, or not at all.
 
-    A crash before the rename leaves a ``.partial`` that the next write replaces; after it, the
-    new content stands.
+    A crash before the rename leaves a ``.partial`` that the next write replaces, and an error
+    leaves nothing; after the rename the new content stands.
     """
     partial = path.with_name(path.name + ".partial")
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
     descriptor = os.open(partial, flags, mode)
-    with os.fdopen(descriptor, "wb") as file:
-        os.fchmod(file.fileno(), mode)
-        for chunk in chunks:
-            file.write(chunk)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            os.fchmod(file.fileno(), mode)
+            for chunk in chunks:
+                file.write(chunk)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            partial.unlink()
+        raise
     sync_directory(path.parent)
 
 
@@ -39,4 +45,4 @@ def make_private_directory(path: Path) -> None:
     """Make a directory of mode 0700, durably; one that is there already is left as it is."""
     if not path.is_dir():
         path.mkdir(mode=0o700)
-        sync_directory(path.parent)
+    sync_directory(path.parent)  # also if a crash came between the two

@@ -15,14 +15,14 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Self
 
-from backends.contract import Destruction, Finding, Method, Result, Verification
-from shredder import clock
+from backends.contract import Destruction, Verification
+from shredder import clock, values
 from shredder.errors import Inconclusive, UsageError
 
 _SCHEMA = """
@@ -46,13 +46,21 @@ CREATE TABLE IF NOT EXISTS events (
     run TEXT NOT NULL,
     what TEXT NOT NULL
 );
+CREATE INDEX IF NOT EXISTS events_of_run ON events (run);
 PRAGMA user_version = 1;
 """
+_VERSION = 1
 
 _INTEND = """
 INSERT INTO orders (run, id, state, attempts) VALUES (?, ?, 'intended', 1)
 ON CONFLICT DO UPDATE SET attempts = attempts + 1
 """
+_RECORD = """
+INSERT INTO orders (run, id, state, attempts, destruction) VALUES (?, ?, 'done', 0, ?)
+ON CONFLICT DO UPDATE SET state = 'done', destruction = excluded.destruction
+"""
+# A run's place is that of its first event: clocks can be set back.
+_BY_BEGINNING = "ORDER BY (SELECT min(rowid) FROM events WHERE events.run = runs.id)"
 
 
 class Phase(StrEnum):
@@ -96,7 +104,7 @@ class Entry:
     id: str
     destruction: Destruction | None
     verification: Verification | None
-    attempts: int  # how often the order was issued; more than one after a crash
+    attempts: int  # how often the order was issued: 0 if never, more than 1 after a crash
 
 
 class Journal:
@@ -110,6 +118,7 @@ class Journal:
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = FULL")
             self._db.execute("PRAGMA secure_delete = ON")
+            self._check_version()
             self._db.executescript(_SCHEMA)
         except sqlite3.Error as error:
             raise _cannot(error) from error
@@ -151,9 +160,17 @@ class Journal:
             return self._runs("WHERE dataset = ?", (dataset,))
         return self._runs("", ())
 
-    def _runs(self, where: str, values: tuple[str, ...]) -> list[Run]:
-        rows = self._read(f"SELECT id, dataset, phase, facts FROM runs {where} ORDER BY id", values)  # noqa: S608 - `where` is one of two constants above
+    def _runs(self, where: str, wanted: tuple[str, ...]) -> list[Run]:
+        sql = f"SELECT id, dataset, phase, facts FROM runs {where} {_BY_BEGINNING}"  # noqa: S608 - two constants
+        rows = self._read(sql, wanted)
         return [Run(run, name, Phase(phase), json.loads(facts)) for run, name, phase, facts in rows]
+
+    def attested(self, dataset: str = "") -> list[Run]:
+        """The runs, of a dataset or all, that came to an attestation; the latest to do so last."""
+        runs = {run.id: run for run in self.runs(dataset) if run.phase is Phase.ATTESTED}
+        ends = "SELECT run FROM events WHERE what = ? GROUP BY run ORDER BY max(rowid)"
+        order = [run for (run,) in self._read(ends, (Phase.ATTESTED,))]
+        return [runs[run] for run in order if run in runs]
 
     # --- orders ---
 
@@ -172,15 +189,9 @@ class Journal:
         )
 
     def record(self, run: str, outcomes: Iterable[Destruction]) -> None:
-        """Durable after the backend has returned."""
+        """Durable after the backend has returned, or what became of orders never issued."""
         self._commit(
-            [
-                (
-                    "UPDATE orders SET state = 'done', destruction = ? WHERE run = ? AND id = ?",
-                    (_dump(asdict(outcome)), run, outcome.order),
-                )
-                for outcome in outcomes
-            ],
+            [(_RECORD, (run, each.order, _dump(values.encode(each)))) for each in outcomes],
             run,
             "record",
         )
@@ -191,7 +202,7 @@ class Journal:
             [
                 (
                     "UPDATE orders SET verification = ? WHERE run = ? AND id = ?",
-                    (_dump(asdict(each)), run, each.order),
+                    (_dump(values.encode(each)), run, each.order),
                 )
                 for each in verifications
             ],
@@ -200,20 +211,12 @@ class Journal:
         )
 
     def entry(self, run: str, order: str) -> Entry | None:
-        """What is known of one order; None: it was never issued."""
+        """What is known of one order; None: nothing was begun with it."""
         rows = self._read(
             "SELECT id, destruction, verification, attempts FROM orders WHERE run = ? AND id = ?",
             (run, order),
         )
         return _entry(rows[0]) if rows else None
-
-    def entries(self, run: str) -> Iterator[Entry]:
-        """All orders of a run that were issued, in the order of their ids."""
-        rows = self._db.execute(
-            "SELECT id, destruction, verification, attempts FROM orders WHERE run = ? ORDER BY id",
-            (run,),
-        )
-        return map(_entry, rows)
 
     def events(self, run: str) -> list[tuple[str, str]]:
         """When what was written down."""
@@ -226,9 +229,17 @@ class Journal:
 
     # --- the database ---
 
-    def _read(self, sql: str, values: Sequence[str]) -> list[tuple[Any, ...]]:
+    def _check_version(self) -> None:
+        ((version,),) = self._db.execute("PRAGMA user_version").fetchall()
+        if version > _VERSION:
+            raise UsageError(
+                "the journal is of a newer shredder than this one",
+                hint="use that one: an older one would not understand what it has written",
+            )
+
+    def _read(self, sql: str, wanted: Sequence[str]) -> list[tuple[Any, ...]]:
         try:
-            return self._db.execute(sql, values).fetchall()
+            return self._db.execute(sql, wanted).fetchall()
         except sqlite3.Error as error:
             raise _cannot(error) from error
 
@@ -239,8 +250,8 @@ class Journal:
         try:
             self._db.execute("BEGIN IMMEDIATE")
             try:
-                for sql, values in statements:
-                    self._db.execute(sql, values)
+                for sql, given in statements:
+                    self._db.execute(sql, given)
                 self._db.execute("INSERT INTO events VALUES (?, ?, ?)", (clock.now(), run, what))
                 self._db.execute("COMMIT")
             except BaseException:
@@ -258,26 +269,9 @@ def _entry(row: tuple[Any, ...]) -> Entry:
     order, destruction, verification, attempts = row
     return Entry(
         id=order,
-        destruction=_destruction(json.loads(destruction)) if destruction else None,
-        verification=_verification(json.loads(verification)) if verification else None,
+        destruction=values.loads(Destruction, destruction) if destruction else None,
+        verification=values.loads(Verification, verification) if verification else None,
         attempts=attempts,
-    )
-
-
-def _destruction(fields: dict[str, Any]) -> Destruction:
-    return Destruction(
-        **fields
-        | {
-            "result": Result(fields["result"]),
-            "method": Method(fields["method"]),
-            "limitations": tuple(fields["limitations"]),
-        }
-    )
-
-
-def _verification(fields: dict[str, Any]) -> Verification:
-    return Verification(
-        **fields | {"finding": Finding(fields["finding"]), "looked": tuple(fields["looked"])}
     )
 
 

@@ -168,7 +168,7 @@ def exit_code(work: Work, run: Run) -> ExitCode:
 
 def attested_runs(work: Work, dataset: str) -> list[Run]:
     """The runs of a dataset that ended with an attestation, oldest first."""
-    return [run for run in work.journal.runs(dataset) if run.phase is Phase.ATTESTED]
+    return work.journal.attested(dataset)
 
 
 def returned(work: Work, run: Run, holdings: Iterable[Holding]) -> tuple[list[Holding], int]:

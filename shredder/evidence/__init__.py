@@ -4,8 +4,16 @@ Nothing here is made of what was intended: a statement is built of files and jou
 that were durable before it.
 """
 
-from shredder.evidence.announce import announce
+from shredder.evidence.announce import announce, announced_file
 from shredder.evidence.attest import attest, bundle_file, read_plan, read_result
 from shredder.evidence.later import add_timestamps
 
-__all__ = ["add_timestamps", "announce", "attest", "bundle_file", "read_plan", "read_result"]
+__all__ = [
+    "add_timestamps",
+    "announce",
+    "announced_file",
+    "attest",
+    "bundle_file",
+    "read_plan",
+    "read_result",
+]

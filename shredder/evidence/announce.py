@@ -24,7 +24,7 @@ from shredder.evidence.tool import tool
 from shredder.evidence.trees import INVENTORY, committer, tree
 from shredder.journal import Run
 from shredder.keys import signer
-from shredder.plan import Decision, read_header, read_items, read_lines
+from shredder.plan import Decision, digest_of, read_header, read_items, read_lines
 from shredder.run.work import Work
 
 
@@ -38,7 +38,8 @@ def announce(work: Work, run: Run, *, later: Callable[[str], bool]) -> dict[str,
 
     Raises Refused if no authority answers and `later` does not allow to go on without.
     """
-    sealed = issue_plan(_predicate(work, run), signers=[signer(work.state)])
+    issued = clock.now(after=run.facts["approved"])
+    sealed = issue_plan(_predicate(work, run, issued), signers=[signer(work.state)])
     try:
         sealed = sealed.with_timestamps(timestamps(work, sealed))
     except TimestampUnavailable as error:
@@ -47,8 +48,13 @@ def announce(work: Work, run: Run, *, later: Callable[[str], bool]) -> dict[str,
                 f"the plan could not be timestamped, so nothing was touched: {error.message}",
                 hint="mend [timestamp] in the configuration, or go on with --timestamp-later",
             ) from error
-    durable.write(announced_file(work, run.id), [_dump(sealed)])
-    return {"announced": clock.now(), "plan_timestamps": len(sealed.timestamps)}
+    path = announced_file(work, run.id)
+    durable.write(path, [_dump(sealed)])
+    return {
+        "announced": clock.now(after=issued),
+        "announced_digest": digest_of(path),
+        "plan_timestamps": len(sealed.timestamps),
+    }
 
 
 def timestamps(work: Work, sealed: Sealed) -> tuple[bytes, ...]:
@@ -75,14 +81,14 @@ def _dump(sealed: Sealed) -> bytes:
     return json.dumps(value).encode() + b"\n"
 
 
-def _predicate(work: Work, run: Run) -> Plan:
+def _predicate(work: Work, run: Run, issued: str) -> Plan:
     path = work.plan_file(run.id)
     header, dataset = read_header(path), work.dataset(run.dataset)
     made_by = committer(work.state.run(run.id))
     operator = parts.operator(work.config)
     return Plan(
         attestation_id=run.id,
-        issued_at=parts.moment(clock.now()),
+        issued_at=parts.moment(issued),
         controller=parts.controller(work.config),
         operator=operator,
         approvers=(operator,),
@@ -94,7 +100,7 @@ def _predicate(work: Work, run: Run) -> Plan:
         targets=planned_targets(read_items(path)),
         undecided=parts.left(read_items(path), Decision.UNDECIDED),
         dismissed=parts.left(read_items(path), Decision.DISMISSED),
-        limitations=parts.blind_spots(header),
+        limitations=parts.blind_spots([header]),
         times=PlanTimes(
             planned=parts.moment(run.facts["planned"]), approved=parts.moment(run.facts["approved"])
         ),

@@ -20,7 +20,8 @@ from attestations import (
 )
 from attestations.envelope import Envelope
 from attestations.statement import from_payload
-from shredder import clock
+from shredder import answers, clock
+from shredder.errors import Refused
 from shredder.evidence import parts
 from shredder.evidence.announce import read_announced, timestamps
 from shredder.evidence.groups import targets
@@ -53,11 +54,14 @@ def attest(work: Work, run: Run) -> dict[str, Any]:
         bundle = _issue(work, run)
         bundle.write(path)
     result = read_result(bundle.result)
+    if result.attestation_id != run.id:
+        raise Refused(f"the bundle that stands for run {run.id} is another run's")
     return {
         "attested": clock.now(),
         "outcome": result.outcome.value,
         "bundle": path.name,
         "bundle_digest": bundle.result.digest,
+        "previous": result.previous,
         "result_timestamps": len(bundle.result.timestamps),
     }
 
@@ -95,14 +99,13 @@ def _predicate(work: Work, run: Run, plan: Plan, announced: Sealed) -> Destructi
     groups = targets(
         zip(read_items(work.plan_file(run.id)), read_results(work, run.id), strict=True)
     )
-    blind = sorted({*parts.blind_spots(before), *parts.blind_spots(after)})
     told = {code for group in groups for code in group.limitations}
     return Destruction(
         attestation_id=run.id,
         plan=announced.digest,
-        previous=_previous(work),
+        previous=_previous(work, run),
         supersedes=None,
-        issued_at=parts.moment(clock.now()),
+        issued_at=parts.moment(clock.now(after=facts["verified"])),
         controller=plan.controller,
         operator=parts.operator(work.config),
         approvers=plan.approvers,
@@ -115,8 +118,8 @@ def _predicate(work: Work, run: Run, plan: Plan, announced: Sealed) -> Destructi
         undecided=plan.undecided,
         dismissed=plan.dismissed,
         sweep=parts.sweep(after, made_by),
-        limitations=tuple(sorted(told | {"fingerprint-kept"})),
-        residual_risks=tuple(Risk(code=code) for code in blind),
+        limitations=answers.codes(told | {"fingerprint-kept"}, parts.MOST_CODES),
+        residual_risks=tuple(Risk(code=code) for code in parts.blind_spots([before, after])),
         recipients=tuple(
             Recipient(
                 recipient=made_by.name("recipient", each.name),
@@ -142,7 +145,20 @@ def _predicate(work: Work, run: Run, plan: Plan, announced: Sealed) -> Destructi
     )
 
 
-def _previous(work: Work) -> str | None:
-    """The digest of the last attestation before this one: a gap in the chain shows."""
-    earlier = [each for each in work.journal.runs() if each.phase is Phase.ATTESTED]
-    return earlier[-1].facts["bundle_digest"] if earlier else None
+def _previous(work: Work, run: Run) -> str | None:
+    """The digest of the last attestation before this one: a gap in the chain shows.
+
+    The last is the one that no other names. A run that was killed between its bundle and the
+    journal counts: its bundle stands, and two that named one before them would be a fork.
+    """
+    links = [
+        (each.facts["bundle_digest"], each.facts["previous"]) for each in work.journal.attested()
+    ]
+    for each in work.journal.runs():
+        path = bundle_file(work, each)
+        if each.phase is Phase.VERIFIED and each.id != run.id and path.exists():
+            result = Bundle.load(path).result
+            links.append((result.digest, read_result(result).previous))
+    named = {previous for _, previous in links}
+    ends = [digest for digest, _ in links if digest not in named]
+    return ends[-1] if ends else None

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from attestations import (
     Actor,
@@ -20,11 +21,14 @@ from attestations import (
     UnitStatus,
 )
 from backends.contract import Verdict
+from shredder import answers
 from shredder.config import Config, DatasetConfig
 from shredder.plan import Decision, Header, Item
 from shredder.sweep import ScopeCoverage as Covered
 
 _MOST_REASONS = 64  # codes a scope can name; the rest are summed up under "other"
+_OTHER = "other"
+MOST_CODES = 256  # that a statement can name of one kind
 
 
 def moment(text: str) -> dt.datetime:
@@ -65,9 +69,18 @@ def sweep(header: Header, committer: Committer) -> Sweep:
     return Sweep(
         started=moment(header.started),
         finished=moment(header.finished),
-        coverage=tuple(_covered(entry, committer) for entry in header.coverage),
+        coverage=tuple(_covered(entry, committer) for entry in _told_apart(header.coverage)),
         found=Found(**header.found),
     )
+
+
+def _told_apart(coverage: Iterable[Covered]) -> Iterator[Covered]:
+    """Name each scope of a store once: one may be called as the store as a whole is."""
+    seen: Counter[tuple[str, str]] = Counter()
+    for entry in coverage:
+        place = (entry.store, entry.scope)
+        seen[place] += 1
+        yield entry if seen[place] == 1 else replace(entry, scope=f"{entry.scope} ({seen[place]})")
 
 
 def _covered(entry: Covered, committer: Committer) -> ScopeCoverage:
@@ -89,16 +102,17 @@ def _covered(entry: Covered, committer: Committer) -> ScopeCoverage:
 
 def tallies(counts: dict[str, int]) -> tuple[Tally, ...]:
     """Codes with their numbers, in order of code; beyond the most, summed up as ``other``."""
-    ranked = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
-    kept, rest = ranked[: _MOST_REASONS - 1], ranked[_MOST_REASONS - 1 :]
-    if rest:
-        kept.append(("other", sum(number for _, number in rest)))
-    return tuple(Tally(code=code, count=number) for code, number in sorted(kept))
+    ranked = sorted(counts.items(), key=lambda pair: (pair[0] == _OTHER, -pair[1], pair[0]))
+    kept = dict(ranked[: _MOST_REASONS - 1])
+    if len(ranked) > len(kept):
+        kept[_OTHER] = sum(number for _, number in ranked[_MOST_REASONS - 1 :])
+    return tuple(Tally(code=code, count=number) for code, number in sorted(kept.items()))
 
 
-def blind_spots(header: Header) -> tuple[str, ...]:
+def blind_spots(headers: Iterable[Header]) -> tuple[str, ...]:
     """Where the swept stores cannot look, as codes."""
-    return tuple(sorted({code for codes in header.blind_spots.values() for code in codes}))
+    spots = (code for each in headers for codes in each.blind_spots.values() for code in codes)
+    return answers.codes(spots, MOST_CODES)
 
 
 def left(items: Iterable[Item], decision: Decision) -> Decisions:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fnmatch
 from collections.abc import Sequence
 
-from backends.contract import Holding, Verdict
+from backends.contract import Holding, Technique, Verdict
 from shredder.config import Location
 from shredder.plan.model import Decision, Item, Mixed, Options
 
@@ -20,8 +20,8 @@ def decide(item_id: str, holding: Holding, options: Options, declared: Sequence[
     def left(decision: Decision, reason: str) -> Item:
         return Item(item_id, holding, decision, None, whole=False, reason=reason)
 
-    if holding.retention:
-        return left(Decision.RETAINED, holding.retention)
+    if holding.retention or holding.retained_until:
+        return left(Decision.RETAINED, holding.retention or "locked")
     certain = holding.verdict is Verdict.COPY or is_declared(holding, declared)
     if not certain and holding.verdict not in options.include:
         if holding.verdict in options.dismiss:
@@ -30,18 +30,24 @@ def decide(item_id: str, holding: Holding, options: Options, declared: Sequence[
     # The content of an unfinished upload is unknown, not mixed: including it by its verdict is
     # the decision on all of it.
     unknown = holding.foreign_records is None and not certain
+    whole, partial = _statable(holding.whole), _statable(holding.partial)
     if not holding.mixed or unknown:
-        if holding.whole is None:
+        if whole is None:
             return left(Decision.IMPOSSIBLE, holding.obstacle or "no-technique")
-        whole = holding.mixed  # the operator's word for content that nobody can look at
-        return Item(item_id, holding, Decision.DESTROY, holding.whole, whole=whole, reason="")
-    if holding.partial is not None and holding.records:
-        return Item(item_id, holding, Decision.DESTROY, holding.partial, whole=False, reason="")
-    if options.mixed is Mixed.WHOLE and holding.whole is not None:
-        return Item(item_id, holding, Decision.DESTROY, holding.whole, whole=True, reason="")
-    if holding.whole is None:
+        every = holding.mixed  # the operator's word for content that nobody can look at
+        return Item(item_id, holding, Decision.DESTROY, whole, whole=every, reason="")
+    if partial is not None and holding.records:
+        return Item(item_id, holding, Decision.DESTROY, partial, whole=False, reason="")
+    if options.mixed is Mixed.WHOLE and whole is not None:
+        return Item(item_id, holding, Decision.DESTROY, whole, whole=True, reason="")
+    if whole is None:
         return left(Decision.IMPOSSIBLE, holding.obstacle or "no-technique")
     return left(Decision.UNDECIDED, holding.obstacle or "mixed")
+
+
+def _statable(technique: Technique | None) -> Technique | None:
+    """A technique whose destruction can be attested: an erase by key has conditions to state."""
+    return None if technique is Technique.CRYPTOGRAPHIC_ERASE else technique
 
 
 def is_declared(holding: Holding, declared: Sequence[Location]) -> bool:

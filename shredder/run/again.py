@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from backends.contract import Holding, Verdict
 from shredder.config import DatasetConfig
-from shredder.plan import Decision, Item, decide, read_items
+from shredder.plan import Decision, Item, decide, read_header, read_items
 from shredder.run.look import look, write_down
 from shredder.run.residue import SAID_GONE
 from shredder.run.work import Work
 
 Place = tuple[str, str]  # store, locator
+_STRONGEST_FIRST = (Verdict.COPY, Verdict.LIKELY, Verdict.MAYBE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,8 @@ class Again:
 
     resurfaced: frozenset[str]  # ids of orders whose holding was found again
     appeared: tuple[Item, ...]  # holdings that stand in no plan, and what would become of them
+    digest: str  # of the file that it was written to
+    finished: str
 
 
 def again_file(work: Work, run: str) -> Path:
@@ -31,38 +34,47 @@ def again_file(work: Work, run: str) -> Path:
 
 def sweep_again(work: Work, run: str, dataset: DatasetConfig) -> Again:
     """Sweep all stores, hold what is found against the plan, and write it down; repeatable."""
-    seen = look(work, dataset)
+    swept = {entry.store for entry in read_header(work.plan_file(run)).coverage}
+    seen = look(work, dataset, expected=swept)
     options = work.options(run)
-    expected, destroyed = _planned(work, run)
+    left, gone = _planned(work, run)
     resurfaced: set[str] = set()
     appeared: list[Item] = []
     for number, holding in enumerate(seen.sweep.holdings, start=1):
         place = (holding.store, holding.locator)
-        if (place, holding.version) in expected:
-            continue  # left alone, as the plan or the outcome of its destruction says
-        if place in destroyed and holding.verdict is Verdict.COPY:
-            resurfaced.update(destroyed[place])
+        if (place, holding.version) in left:
+            continue  # as the plan or the outcome of its destruction says
+        if back := _back(gone.get(place, ()), holding):
+            resurfaced.update(back)
         else:
             item_id = f"{run}-again-{number:07d}"
             appeared.append(decide(item_id, holding, options, dataset.locations))
-    write_down(work, again_file(work, run), run, dataset, seen, appeared)
-    return Again(frozenset(resurfaced), tuple(appeared))
+    digest = write_down(work, again_file(work, run), run, dataset, seen, appeared)
+    return Again(frozenset(resurfaced), tuple(appeared), digest, seen.sweep.finished)
 
 
-def _planned(work: Work, run: str) -> tuple[set[tuple[Place, str]], dict[Place, list[str]]]:
+def _planned(work: Work, run: str) -> tuple[set[tuple[Place, str]], dict[Place, list[Item]]]:
     """What the plan left or could not destroy, by place and version; what is said to be gone."""
-    expected: set[tuple[Place, str]] = set()
-    destroyed: dict[Place, list[str]] = {}
-    for item, place in _places(read_items(work.plan_file(run))):
+    left: set[tuple[Place, str]] = set()
+    gone: dict[Place, list[Item]] = {}
+    for item in read_items(work.plan_file(run)):
+        place = (item.holding.store, item.holding.locator)
         entry = work.journal.entry(run, item.id) if item.decision is Decision.DESTROY else None
         if entry and entry.destruction and entry.destruction.result in SAID_GONE:
-            destroyed.setdefault(place, []).append(item.id)
+            gone.setdefault(place, []).append(item)
         else:
-            expected.add((place, item.holding.version))
-    return expected, destroyed
+            left.add((place, item.holding.version))
+    return left, gone
 
 
-def _places(items: Iterator[Item]) -> Iterator[tuple[Item, Place]]:
-    for item in items:
-        holding: Holding = item.holding
-        yield item, (holding.store, holding.locator)
+def _back(gone: Sequence[Item], found: Holding) -> list[str]:
+    """Which of the holdings destroyed at one place a holding found there is.
+
+    That of its version, if there is one. A rewritten file has another version, and what may
+    stay in it is a weaker sign of the dataset: so it is any of them that said no more than this.
+    """
+    same = [item.id for item in gone if item.holding.version == found.version]
+    strength = _STRONGEST_FIRST.index
+    return same or [
+        item.id for item in gone if strength(found.verdict) <= strength(item.holding.verdict)
+    ]

@@ -57,13 +57,11 @@ def _batch(
         # A hold laid in mid-run stops the run here; what went before is told as it is.
         begun = [order for order in left if known[order.id] is not None]
         untouched = [order for order in left if known[order.id] is None]
-        work.journal.intend(run, [order.id for order in untouched])
         outcomes = [
             *(Destruction(order.id, Result.RETAINED, reason=reason) for order in untouched),
-            *_interrupted(work, store, begun, matcher),
+            *_interrupted(work, run, store, begun, matcher),
         ]
     elif isinstance(store, BackendError):
-        work.journal.intend(run, [order.id for order in left])
         outcomes = [Destruction(order.id, Result.FAILED, reason=store.code) for order in left]
     else:
         outcomes = _destroy(work, run, store, left, matcher)
@@ -99,12 +97,13 @@ def _destroy(
 
 
 def _interrupted(
-    work: Work, store: Store | BackendError, orders: Sequence[Order], matcher: Matcher
+    work: Work, run: str, store: Store | BackendError, orders: Sequence[Order], matcher: Matcher
 ) -> list[Destruction]:
     """What became of orders that a crash broke off before a hold forbade to repeat them.
 
     Whether they were carried out is not in the journal, so the store is asked, and not touched.
     """
+    work.journal.intend(run, [order.id for order in orders])
     return [
         Destruction(seen.order, Result.ALREADY_ABSENT)
         if seen.finding is Finding.ABSENT

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from backends.contract import CoverageStatus, Holding, Store, Verdict
 from backends.errors import BackendError
-from shredder import clock
+from shredder import answers, clock
 from shredder.config import DatasetConfig
-from shredder.journal import Phase
 from shredder.plan import Decision, Header, Item, Options, decide, read_items, write_plan
 from shredder.run.work import Work, stores_or_errors
 from shredder.sweep import Problem, Sweep, sweep
 
-_CONFIGURATION_AT_FAULT = 2
+_OPERATORS_FAULT = 2  # the exit code of what the configuration is to blame for
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,29 +26,42 @@ class Look:
     blind_spots: dict[str, tuple[str, ...]]
 
 
-def look(work: Work, dataset: DatasetConfig) -> Look:
+def look(work: Work, dataset: DatasetConfig, *, expected: Collection[str] = ()) -> Look:
     """Sweep for a dataset.
 
     Raises BackendError where a store's configuration is at fault: that is not a store that
-    cannot be reached, and going on would hide it.
+    cannot be reached, and going on would hide it. But a sweep that follows a destruction
+    names the stores that are `expected`, and goes on: whichever of them cannot be opened, or
+    is configured no more, stands in the coverage as one that was not looked at.
     """
     matcher = work.matcher(dataset.name)
-    with stores_or_errors(work.config) as stores:
-        for store in stores.values():
-            if isinstance(store, BackendError) and store.exit_code == _CONFIGURATION_AT_FAULT:
+    with stores_or_errors(work.config) as opened:
+        stores = dict(opened)
+        for name in expected:
+            stores.setdefault(name, BackendError("", reason="store-not-configured"))
+        for store in () if expected else opened.values():
+            if isinstance(store, BackendError) and store.exit_code == _OPERATORS_FAULT:
                 raise store
         found = sweep(stores, matcher, work.observer)
-        blind = {
-            name: store.traits.blind_spots
-            for name, store in stores.items()
-            if isinstance(store, Store)
-        }
-    place = {name: number for number, name in enumerate(work.config.stores)}
+        blind = _blind_spots(opened)
+    place = {name: number for number, name in enumerate(stores)}
     holdings = sorted(
         found.holdings,
         key=lambda h: (_phase(h), place[h.store], h.scope, h.locator, h.version),
     )
     return Look(replace(found, holdings=tuple(holdings)), blind)
+
+
+def _blind_spots(stores: Mapping[str, Store | BackendError]) -> dict[str, tuple[str, ...]]:
+    found = {}
+    for name, store in stores.items():
+        if isinstance(store, BackendError):
+            continue
+        try:
+            found[name] = answers.codes(store.traits.blind_spots)
+        except Exception:  # noqa: BLE001 - a third party's defect must not end the run
+            found[name] = (answers.DEFECT,)
+    return found
 
 
 def write_down(
@@ -96,10 +108,9 @@ def items(
 
 def dismissed_before(work: Work, dataset: str) -> Ruled:
     """What the operator has ruled on already, in a run that was attested: these versions."""
-    runs = [run for run in work.journal.runs(dataset) if run.phase is Phase.ATTESTED]
     return frozenset(
         (item.holding.store, item.holding.locator, item.holding.version)
-        for run in runs[-1:]
+        for run in work.journal.attested(dataset)[-1:]
         for item in read_items(work.plan_file(run.id))
         if item.decision is Decision.DISMISSED
     )

@@ -18,17 +18,19 @@ from typing import Any
 
 from shredder import clock, durable
 from shredder.errors import Inconclusive, Refused, Undecided, UsageError
-from shredder.evidence import announce, attest
+from shredder.evidence import announce, announced_file, attest
 from shredder.journal import Phase, Run
 from shredder.plan import Decision, Options, digest_of, dump_options, read_header, read_items
-from shredder.run.again import sweep_again
+from shredder.run.again import again_file, sweep_again
 from shredder.run.desk import Desk, Summary
 from shredder.run.execute import execute, held
 from shredder.run.look import dismissed_before, gaps, items, look, write_down
 from shredder.run.residue import look_for_residue
-from shredder.run.results import write_results
+from shredder.run.results import results_file, write_results
 from shredder.run.work import Work, new_run_id
 from shredder.sweep import Problem
+
+_TIMES = ("begun", "planned", "approved", "announced", "started", "finished", "verified")
 
 
 def begin(work: Work, dataset: str, options: Options, **facts: Any) -> str:
@@ -97,7 +99,9 @@ def clear_way(work: Work, dataset: str) -> None:
 
 def plan(work: Work, run: str) -> Sequence[Problem]:
     """Sweep and freeze the plan; returns what could not be examined. Repeatable."""
-    dataset = work.dataset(work.journal.run(run).dataset)
+    known = work.journal.run(run)
+    dataset = work.dataset(known.dataset)
+    _now(known)
     seen = look(work, dataset)
     ruled = dismissed_before(work, dataset.name)
     lines = list(items(run, seen.sweep.holdings, work.options(run), dataset, ruled))
@@ -105,7 +109,8 @@ def plan(work: Work, run: str) -> Sequence[Problem]:
     open_gaps = gaps(seen.sweep.problems, lines)
     anything = any(line.decision is not Decision.DISMISSED for line in lines)
     phase = Phase.PLANNED if anything or open_gaps else Phase.NOTHING
-    work.journal.enter(run, phase, plan_digest=digest, planned=clock.now(), gaps=open_gaps)
+    planned = clock.now(after=seen.sweep.finished)
+    work.journal.enter(run, phase, plan_digest=digest, planned=planned, gaps=open_gaps)
     work.observer.event("planned", run=run, holdings=len(lines), gaps=open_gaps)
     return seen.sweep.problems
 
@@ -124,20 +129,32 @@ def _step(work: Work, known: Run, desk: Desk) -> None:
             plan(work, run)
         case Phase.PLANNED:
             approval = _approved(work, known, desk)
-            journal.enter(run, Phase.APPROVED, approved=clock.now(), approval=approval)
+            journal.enter(run, Phase.APPROVED, approved=_now(known), approval=approval)
         case Phase.APPROVED:
+            check_digest(work, known)
             facts = announce(work, known, later=desk.timestamp_later)
-            journal.enter(run, Phase.ANNOUNCED, **facts, started=clock.now())
+            started = clock.now(after=facts["announced"])
+            journal.enter(run, Phase.ANNOUNCED, **facts, started=started)
         case Phase.ANNOUNCED:
             check_digest(work, known)
+            check_announced(work, known)
             execute(work, run, known.dataset)
-            journal.enter(run, Phase.EXECUTED, finished=clock.now())
+            journal.enter(run, Phase.EXECUTED, finished=_now(known))
         case Phase.EXECUTED:
+            check_digest(work, known)
+            _now(known)
             look_for_residue(work, run, known.dataset)
             again = sweep_again(work, run, work.dataset(known.dataset))
-            write_results(work, run, again.resurfaced)
-            journal.enter(run, Phase.VERIFIED, verified=clock.now())
+            results = write_results(work, run, again.resurfaced)
+            verified = clock.now(after=again.finished)
+            digests = {"again_digest": again.digest, "results_digest": results}
+            journal.enter(run, Phase.VERIFIED, **digests, verified=verified)
+        case Phase.VERIFIED if not _looked_at_stands(work, known):
+            # What a sweep and the journal gave can be had again; nothing is signed without.
+            journal.enter(run, Phase.EXECUTED)
         case Phase.VERIFIED:
+            check_digest(work, known)
+            check_announced(work, known)
             journal.enter(run, Phase.ATTESTED, **attest(work, known))
         case _:
             raise AssertionError(known.phase)
@@ -184,12 +201,42 @@ def _approved(work: Work, known: Run, desk: Desk) -> str:
 
 def check_digest(work: Work, known: Run) -> None:
     """Refuse a plan file that is not, byte for byte, the one that was digested."""
-    try:
-        found = digest_of(work.plan_file(known.id))
-    except FileNotFoundError:
-        found = ""
-    if found != known.facts["plan_digest"]:
+    if _digest(work.plan_file(known.id)) == known.facts["plan_digest"]:
+        return
+    changed = f"the plan of run {known.id} has changed since it was made"
+    if known.phase.untouched:
         raise Refused(
-            f"the plan of run {known.id} has changed since it was made; nothing was touched",
-            hint="make the plan again with `shredder plan`",
+            f"{changed}; nothing was touched", hint="make the plan again with `shredder plan`"
         )
+    raise Refused(
+        f"{changed}, and so the run cannot go on",
+        hint="restore plan.jsonl in the run's folder from a copy, then `shredder resume`",
+    )
+
+
+def check_announced(work: Work, known: Run) -> None:
+    """Refuse a sealed plan that is not the one that was announced."""
+    if _digest(announced_file(work, known.id)) != known.facts["announced_digest"]:
+        raise Refused(
+            f"the announcement of run {known.id} has changed since it was signed",
+            hint="restore announced.json in the run's folder from a copy, then `shredder resume`",
+        )
+
+
+def _looked_at_stands(work: Work, known: Run) -> bool:
+    """Whether the files of the second sweep and of the results are those that were written."""
+    found = _digest(again_file(work, known.id)), _digest(results_file(work, known.id))
+    written: tuple[str, str] = (known.facts["again_digest"], known.facts["results_digest"])
+    return found == written
+
+
+def _digest(path: Path) -> str:
+    try:
+        return digest_of(path)
+    except FileNotFoundError:
+        return ""
+
+
+def _now(known: Run) -> str:
+    """The present moment, not before any that the run has come to. Raises Inconclusive."""
+    return clock.now(after=max(known.facts.get(each, "") for each in _TIMES))

@@ -6,18 +6,19 @@ its lines are what the attestation's second Merkle tree commits to.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
 
 from backends.contract import Finding, Method, Result, Technique
-from shredder import durable
+from shredder import answers, durable, values
+from shredder.errors import Refused
 from shredder.journal import Entry
-from shredder.plan import Decision, Item, read_items
+from shredder.plan import Decision, Item, digest_of, read_items
 from shredder.run.work import Work
+
+MOST_LIMITATIONS = 64  # that one holding's line, and its group in a statement, can name
 
 
 class Status(StrEnum):
@@ -75,15 +76,18 @@ def outcome_of(item: Item, entry: Entry | None, resurfaced: frozenset[str]) -> O
     if item.decision is not Decision.DESTROY:
         status = _BY_DECISION[item.decision]
         until = holding.retained_until if status is Status.RETAINED else ""
-        return Outcome(item.id, holding.store, status, item.reason, until=until)
+        reason = item.reason or status.value
+        return Outcome(item.id, holding.store, status, reason, until=until)
     if entry is None or entry.destruction is None:
         return Outcome(item.id, holding.store, Status.FAILED, "not-carried-out", item.technique)
     done, seen = entry.destruction, entry.verification
+    finding = seen.finding if seen else None
     if done.result in _BY_RESULT:
         status, reason = _BY_RESULT[done.result]
         reason = done.reason or reason
     elif item.id in resurfaced:
-        status, reason = Status.FAILED, "residue"
+        # Whatever the backend said of it: the sweep has found it.
+        status, reason, finding = Status.FAILED, "residue", Finding.RESIDUE
     elif seen is None:
         status, reason = Status.UNVERIFIED, "not-verified"
     else:
@@ -102,9 +106,9 @@ def outcome_of(item: Item, entry: Entry | None, resurfaced: frozenset[str]) -> O
         technique=item.technique,
         method=done.method if gone else None,
         until=done.until,
-        limitations=tuple(sorted(limitations)),
+        limitations=answers.codes(limitations, MOST_LIMITATIONS),
         numbers=done.numbers,
-        finding=seen.finding if seen else None,
+        finding=finding,
         looked=seen.looked if seen else (),
         residue=seen.numbers if seen else {},
     )
@@ -115,18 +119,17 @@ def results_file(work: Work, run: str) -> Path:
     return work.state.run(run) / "results.jsonl"
 
 
-def write_results(work: Work, run: str, resurfaced: frozenset[str]) -> None:
-    """Judge every item and write the results durably; repeatable."""
+def write_results(work: Work, run: str, resurfaced: frozenset[str]) -> str:
+    """Judge every item and write the results durably; repeatable. Returns the file's digest."""
+    path = results_file(work, run)
     durable.write(
-        results_file(work, run),
+        path,
         (
-            json.dumps(asdict(outcome), sort_keys=True, separators=(",", ":")).encode() + b"\n"
-            for outcome in (
-                outcome_of(item, work.journal.entry(run, item.id), resurfaced)
-                for item in read_items(work.plan_file(run))
-            )
+            values.dumps(outcome_of(item, work.journal.entry(run, item.id), resurfaced))
+            for item in read_items(work.plan_file(run))
         ),
     )
+    return digest_of(path)
 
 
 def read_result_lines(work: Work, run: str) -> Iterator[bytes]:
@@ -136,21 +139,12 @@ def read_result_lines(work: Work, run: str) -> Iterator[bytes]:
 
 
 def read_results(work: Work, run: str) -> Iterator[Outcome]:
-    """The results, one at a time."""
-    return map(_parse, read_result_lines(work, run))
-
-
-def _parse(line: bytes) -> Outcome:
-    fields: dict[str, Any] = json.loads(line)
-    technique, method, finding = (fields[key] for key in ("technique", "method", "finding"))
-    return Outcome(
-        **fields
-        | {
-            "status": Status(fields["status"]),
-            "technique": Technique(technique) if technique else None,
-            "method": Method(method) if method else None,
-            "finding": Finding(finding) if finding else None,
-            "limitations": tuple(fields["limitations"]),
-            "looked": tuple(fields["looked"]),
-        }
-    )
+    """The results, one at a time. Raises Refused if a line is damaged."""
+    for line in read_result_lines(work, run):
+        try:
+            yield values.loads(Outcome, line)
+        except values.NotOfItsType:
+            raise Refused(
+                f"the results of run {run} are damaged",
+                hint="the attestation stands: `shredder show` and `verify` do without them",
+            ) from None
