@@ -24,6 +24,7 @@ from shredder.config.model import (
 from shredder.config.secrets import secret_hint
 from shredder.errors import UsageError
 from shredder.registry import backend_settings
+from shredder.statable import not_a_code, not_a_label, not_an_identifier
 
 T = TypeVar("T")
 
@@ -80,6 +81,13 @@ class _Table:
 
     def text(self, key: str, default: str | None = None) -> str:
         return self._take(key, str, "a string", default)
+
+    def stated(self, key: str, default: str, why_not: Callable[[str], str]) -> str:
+        """A text that will stand in an attestation, and must have the form for it."""
+        value = self.text(key, default)
+        if trouble := why_not(value):
+            raise self._reader.error((*self.path, key), trouble)
+        return value
 
     def number(self, key: str, default: int, *, most: int) -> int:
         value = self._take(key, int, "a whole number", default)
@@ -163,9 +171,10 @@ class _Reader:
         config = Config(
             path=self._path,
             state=self._path.parent / top.text("state", ".shredder"),
-            controller=top.text("controller", "unnamed controller"),
+            controller=top.stated("controller", "unnamed controller", not_a_label),
             operator=Operator(
-                operator.text("role", "operator"), operator.text("reference", "unstated")
+                operator.stated("role", "operator", not_a_code),
+                operator.stated("reference", "unstated", not_an_identifier),
             ),
             stores=stores,
             datasets=datasets,
@@ -233,12 +242,12 @@ class _Reader:
             inner.done("reason, until")
         dataset = DatasetConfig(
             name=table.path[-1],
-            title=table.text("title", table.path[-1]),
+            title=table.stated("title", table.path[-1], not_a_label),
             sources=sources,
             columns=columns,
             locations=tuple(locations),
             hold=hold,
-            basis=table.text("basis", "unstated"),
+            basis=table.stated("basis", "unstated", not_a_code),
             reference=table.text("reference", ""),
         )
         table.done("title, sources, columns, locations, hold, basis, reference")
