@@ -1,0 +1,182 @@
+"""How fast the matcher is on dense foreign text, beside ``grep -F -f`` in the same run.
+
+    python bench/matcher.py --size 256MB
+
+Prints MB/s on one thread, for each route and number of tokens, and the ratio to ``grep -F -f``
+with as many patterns. A second is one of processor time, so that other work on the machine
+counts less; MB is 10**6 bytes. The text is made up: CSV, JSON lines, logs and prose, dense with
+UUIDs and e-mail addresses, none of which is in the catalogue. It lies in memory for the matcher,
+cut into lines beforehand, and in a file in the page cache for grep. With many patterns grep gets
+the first part of it only, for it would take minutes else. Both find nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import os
+import random
+import re
+import resource
+import subprocess
+import tempfile
+import time
+import uuid
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+
+from shredder.fingerprint import FingerprintMatcher, enrol
+from shredder.fingerprint.engine import ROUTE
+
+KEY = bytes(range(32))
+MEGA = 10**6
+BLOCK = 1 << 20
+DISTINCT = 64 * MEGA  # after so much the text repeats itself
+TOKENS = (10_000, 1_000_000)
+ROUTES = ("numpy", "numba")
+
+PROSE = (
+    "The quick brown fox considered something entirely different, and wrote a rather long "
+    "sentence about the considerable merits of data protection.\n"
+)
+
+Block = tuple[bytes, Sequence[int]]
+
+
+class Survey:
+    """Made-up records: an id of two forms and an e-mail address, so three tokens each."""
+
+    columns = ("respondent_id", "email")
+    locator = ""
+
+    def __init__(self, tokens: int) -> None:
+        self._records = tokens // 3
+
+    def __iter__(self) -> Iterator[tuple[str | None, ...]]:
+        chance = random.Random(1)
+        for number in range(self._records):
+            name = str(uuid.UUID(int=chance.getrandbits(128)))
+            yield name, f"person{number}@survey{number % 100}.example"
+
+    def patterns(self) -> Iterator[str]:
+        """Yield what grep has to look for."""
+        for name, email in self:
+            yield from (str(name), str(name).replace("-", ""), str(email))
+
+
+def text(size: int) -> bytes:
+    """Make foreign text of about `size` bytes."""
+    chance = random.Random(2)
+    lines: list[str] = []
+    total = number = 0
+    while total < min(size, DISTINCT):
+        name = uuid.UUID(int=chance.getrandbits(128))
+        email = f"user{chance.randrange(10**6)}@example{chance.randrange(100)}.org"
+        lines += (
+            f"{name},{email},{chance.randrange(10**5)},yes,no,2018-05-04\n",
+            f'{{"id":"{name}","email":"{email}","answers":{{"q1":{number},"q2":"agree"}}}}\n',
+            f"2018-05-04T12:01:11.{number % 1000:03}Z INFO web request={name} user={email} ok\n",
+            PROSE,
+        )
+        total += sum(map(len, lines[-4:]))
+        number += 1
+    once = "".join(lines).encode()
+    return once * max(1, round(size / len(once)))
+
+
+def blocks(data: bytes) -> list[Block]:
+    """Cut text into blocks at line ends, with the offsets of these."""
+    found: list[Block] = []
+    start = 0
+    while start < len(data):
+        end = data.rfind(b"\n", start, start + BLOCK) + 1
+        block = data[start:end]
+        ends = np.flatnonzero(np.frombuffer(block, np.uint8) == 10) + 1
+        found.append((block, cast("Sequence[int]", ends)))
+        start = end
+    return found
+
+
+def matcher_rate(route: str, path: Path, work: list[Block]) -> float:
+    """Return bytes a second."""
+    os.environ[ROUTE] = route
+    matcher = FingerprintMatcher(path, KEY)
+    matcher.scan().feed(*work[0])  # opens, and compiles where that is to be done
+    scan = matcher.scan()
+    start = time.thread_time()
+    for block, ends in work:
+        scan.feed(block, ends)
+    taken = time.thread_time() - start
+    evidence = scan.evidence()
+    if evidence.verdict is not None or evidence.windows != sum(len(ends) for _, ends in work):
+        raise SystemExit(f"the matcher is wrong: {evidence}")
+    return sum(len(block) for block, _ in work) / taken
+
+
+def grep_rate(patterns: list[str], file: Path, data: bytes) -> float:
+    """Return bytes a second, less the time that grep takes to get ready."""
+    times = []
+    for content in (b"\n", data):
+        file.write_bytes(content)
+        subprocess.run(["cat", file], stdout=subprocess.DEVNULL, check=True)
+        start = children_time()
+        found = subprocess.run(
+            ["grep", "-c", "-F", *patterns, str(file)],
+            env={**os.environ, "LC_ALL": "C"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        times.append(children_time() - start)
+        if found.stdout.strip() != "0":
+            raise SystemExit(f"grep found {found.stdout.strip()} lines: {found.stderr.strip()}")
+    taken = times[1] - times[0]
+    return len(data) / taken if taken > 0 else math.nan  # too little to be measured
+
+
+def children_time() -> float:
+    """Return the processor time of all processes that were started and have ended, in seconds."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
+def size_of(words: str) -> int:
+    """Read ``256MB`` or ``1GB``."""
+    match = re.fullmatch(r"([0-9]+)(MB|GB)", words)
+    if not match:
+        raise argparse.ArgumentTypeError("a size is written as 256MB or 1GB")
+    return int(match[1]) * (MEGA if match[2] == "MB" else 1000 * MEGA)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--size", type=size_of, default=size_of("256MB"))
+    parser.add_argument("--tokens", type=int, nargs="+", default=TOKENS, metavar="N")
+    options = parser.parse_args()
+    size: int = options.size
+    data = text(size)
+    work = blocks(data)
+    print(f"{len(data) / MEGA:.0f} MB of foreign text, {sum(len(ends) for _, ends in work)} lines")
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "text")
+        one = grep_rate(["person0@survey0.example"], file, data)
+        print(f"{'grep -F, one literal':26} {'':>9} {one / MEGA:8.0f} MB/s")
+        for tokens in options.tokens:
+            survey = Survey(tokens)
+            path, patterns = Path(folder, f"catalogue-{tokens}"), Path(folder, "patterns")
+            enrol([survey], roles={}, key=KEY, path=path)
+            patterns.write_text("\n".join(survey.patterns()) + "\n")
+            part = data[: data.rfind(b"\n", 0, (128 if tokens < 100_000 else 64) * MEGA) + 1]
+            many = grep_rate(["-f", str(patterns)], file, part)
+            print(f"{'grep -F -f':26} {tokens:9,} {many / MEGA:8.0f} MB/s")
+            for route in ROUTES:
+                rate = matcher_rate(route, path, work)
+                ratios = f"{rate / many:6.1f} x grep -F -f   {rate / one:5.2f} x grep -F"
+                print(f"{'matcher, ' + route:26} {tokens:9,} {rate / MEGA:8.0f} MB/s {ratios}")
+
+
+if __name__ == "__main__":
+    main()

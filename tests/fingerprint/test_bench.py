@@ -1,0 +1,23 @@
+"""The documented benchmark runs; what it measures is not judged here."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+BENCH = Path(__file__).resolve().parents[2] / "bench" / "matcher.py"
+
+
+def test_it_prints_a_rate_for_each_route() -> None:
+    found = subprocess.run(
+        [sys.executable, str(BENCH), "--size", "4MB", "--tokens", "3000"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert found.returncode == 0, found.stderr
+    assert "4 MB of foreign text" in found.stdout
+    for route in ("numpy", "numba"):
+        assert re.search(rf"matcher, {route} +3,000 +\d+ MB/s", found.stdout)
