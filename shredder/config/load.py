@@ -9,6 +9,7 @@ import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 from backends.contract import Setting, SourceSpec
 from shredder.config.lines import line_of
@@ -30,6 +31,7 @@ T = TypeVar("T")
 
 FILE_NAME = "shredder.toml"
 ROLES = ("private", "person", "quasi")
+_MOST_RECIPIENTS = 500  # that an attestation can name
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -62,6 +64,9 @@ def load(path: Path) -> Config:
         raise UsageError(f"cannot read {path}: {_why(error)}") from error
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{path} is not TOML: {error}") from error
+    except (ValueError, RecursionError):
+        # A number of thousands of digits, lists a thousand deep: nobody means that.
+        raise UsageError(f"{path} is not TOML that can be read") from None
     return _Reader(path, text).config(document)
 
 
@@ -170,7 +175,7 @@ class _Reader:
         datasets = {t.path[-1]: self._dataset(t, stores) for t in top.named("datasets")}
         config = Config(
             path=self._path,
-            state=self._path.parent / top.text("state", ".shredder"),
+            state=self._path.parent / self._folder(top, "state", ".shredder"),
             controller=top.stated("controller", "unnamed controller", not_a_label),
             operator=Operator(
                 operator.stated("role", "operator", not_a_code),
@@ -185,10 +190,18 @@ class _Reader:
         operator.done("role, reference")
         timestamp.done("authorities, timeout_s")
         top.done("controller, state, operator, stores, datasets, recipients, timestamp")
-        for url in config.authorities:
-            if not url.startswith(("http://", "https://")):
-                raise self.error(("timestamp", "authorities"), "must be http:// or https:// URLs")
+        if not all(map(_is_web_address, config.authorities)):
+            raise self.error(("timestamp", "authorities"), "must be http:// or https:// URLs")
+        for name in datasets:
+            if sum(name in each.datasets for each in config.recipients) > _MOST_RECIPIENTS:
+                raise self.error(("datasets", name), f"has more than {_MOST_RECIPIENTS} recipients")
         return config
+
+    def _folder(self, table: _Table, key: str, default: str) -> str:
+        value = table.text(key, default)
+        if not value or "\0" in value:
+            raise self.error((*table.path, key), "is no folder's name")
+        return value
 
     def _refuse_secrets(self, value: object, path: tuple[str, ...]) -> None:
         if isinstance(value, dict):
@@ -280,6 +293,14 @@ class _Reader:
         recipient = Recipient(table.path[-1], names, table.date("told"), table.date("answered"))
         table.done("datasets, told, answered")
         return recipient
+
+
+def _is_web_address(text: str) -> bool:
+    try:
+        where = urlsplit(text)
+        return where.scheme in {"http", "https"} and bool(where.hostname) and where.port != 0
+    except ValueError:
+        return False
 
 
 _CHECKS: Mapping[Setting, Callable[[object], bool]] = {
