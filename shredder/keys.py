@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 
-from attestations import KeyFileSigner, Signer
+from attestations import KeyFileSigner, KeyUnusable, Signer
 from shredder import durable
 from shredder.errors import UsageError
 from shredder.state import State
@@ -34,7 +34,13 @@ def signer(state: State) -> Signer:
     """The signer. Raises UsageError if there is no key, KeyUnusable if it cannot be used."""
     if not state.signing_key.exists():
         raise UsageError("no signing key in the state directory", hint="run `shredder init`")
-    return KeyFileSigner.load(state.signing_key, passphrase=passphrase())
+    try:
+        return KeyFileSigner.load(state.signing_key, passphrase=passphrase())
+    except KeyUnusable as error:
+        hint = error.hint
+        if "passphrase" in error.message + hint:
+            hint = f"{hint or 'give the right one'}: it is read from {PASSPHRASE}"
+        raise KeyUnusable(error.message, hint=hint) from error
 
 
 def fingerprint_key(state: State, dataset: str, *, create: bool = False) -> bytes:
