@@ -14,7 +14,7 @@ The issuer's way::
 
 The auditor's way::
 
-    report = check(bundle_bytes, Policy.load(path))
+    report = check_file(bundle_path, Policy.load(policy_path))
 """
 
 from attestations.bundle import Bundle, Sealed
@@ -72,11 +72,11 @@ from attestations.policy import (
     TrustedKey,
     trusted_key,
 )
+from attestations.procedure import check, check_file, verify
 from attestations.report import Report, SignedBy, TimeVerdict, Verdict
 from attestations.signers import KeyFileSigner, Signer
 from attestations.statement import from_payload, to_payload
 from attestations.tsa_client import request_timestamp, request_timestamps
-from attestations.verify import check, verify
 
 __all__ = [
     "Actor",
@@ -139,6 +139,7 @@ __all__ = [
     "Verdict",
     "Verification",
     "check",
+    "check_file",
     "compute",
     "from_payload",
     "inclusion_path",

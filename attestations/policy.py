@@ -86,6 +86,7 @@ class TimestampRules:
     unknown_authorities: Strangers = Strangers.REFUSE
     clock_skew_seconds: Annotated[int, Range(0, 86400)] = 60
     max_lag_seconds: Annotated[int, Range()] | None = None
+    plan_before_start: bool = False
     authorities: Annotated[tuple[TrustedAuthority, ...], Many(16)] = ()
 
 

@@ -44,7 +44,9 @@ class Report:
 
     `codes` are refusals and, on a valid report, what lowers its time verdict. `obstacles` says
     why the outcome is not complete. `findings` are lines for people, safe to print.
-    `plan` and `result` are the verified predicates; None unless `authentic` is valid.
+    `no_later_than` is the result's proven time; `plan_before_start` says whether the plan is
+    proven to be older than the destruction's stated start. `plan` and `result` are the verified
+    predicates; None unless `authentic` is valid.
     """
 
     authentic: Verdict
@@ -56,6 +58,7 @@ class Report:
     signers: tuple[SignedBy, ...] = ()
     findings: tuple[str, ...] = ()
     no_later_than: datetime | None = None
+    plan_before_start: bool = False
     plan: Plan | None = None
     result: Destruction | None = None
 
@@ -68,6 +71,7 @@ class Report:
             "obstacles": [str(each) for each in self.obstacles],
             "codes": list(self.codes),
             "noLaterThan": format_time(self.no_later_than) if self.no_later_than else None,
+            "planBeforeStart": self.plan_before_start,
             "signers": [
                 {"name": s.name, "role": s.role, "keyid": s.keyid, "signed": list(s.signed)}
                 for s in self.signers

@@ -137,8 +137,6 @@ def _read_private(path: Path) -> bytes:
                 raise KeyUnusable(
                     "the key file can be read or written by others", hint="chmod 600 it"
                 )
-            if status.st_uid not in {os.geteuid(), 0}:
-                raise KeyUnusable("the key file belongs to another user")
             pem = file.read(_MAX_KEY_FILE + 1)
     except OSError as error:
         raise KeyUnusable(f"the key file cannot be read: {error.strerror}") from None

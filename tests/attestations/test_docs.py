@@ -70,7 +70,7 @@ def test_the_procedure_names_every_code_and_no_other() -> None:
 
 
 def test_the_steps_stand_in_the_code_as_numbers() -> None:
-    source = Path(__file__).resolve().parents[2].joinpath("attestations/verify.py").read_text()
+    source = Path(__file__).resolve().parents[2].joinpath("attestations/procedure.py").read_text()
     body = source.split("def verify(")[1].split("\ndef ")[0]
     numbers = [int(n) for line in re.findall(r"# (.*)", body) for n in re.findall(r"(?<!\w)(\d+) [a-z]", line)]  # fmt: skip
     assert numbers == list(range(1, 17))

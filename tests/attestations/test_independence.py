@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
+import cryptography
 import pytest
 
 from attestations import Bundle, TimeVerdict, Verdict, check
@@ -34,6 +35,34 @@ def test_importing_it_loads_nothing_of_the_rest() -> None:
     code = f"import sys, attestations; print([n for n in {names.split()!r} if n in sys.modules])"
     done = run(code)
     assert (done.stdout.strip(), done.stderr) == ("[]", "")
+
+
+def test_two_libraries_are_enough(tmp_path: Path) -> None:
+    """With no other package in reach, not even by accident, it verifies and signs."""
+    forge = Forge()
+    (tmp_path / "bundle").write_bytes(bundle(stamp=forge.plain).to_bytes())
+    (tmp_path / "policy").write_bytes(timed(forge).to_bytes())
+    alone = tmp_path / "site"
+    alone.mkdir()
+    site = Path(cryptography.__file__).parents[1]
+    for name in ("cryptography", "rfc3161_client", "cffi", "_cffi_backend*", "pycparser"):
+        for found in site.glob(name):
+            (alone / found.name).symlink_to(found)
+    (alone / "attestations").symlink_to(ROOT / "attestations")
+    code = f"""
+import sys
+sys.path.insert(0, {str(alone)!r})
+from datetime import datetime
+from pathlib import Path
+from attestations import KeyFileSigner, Policy, check_file
+here = Path({str(tmp_path)!r})
+now = datetime.fromisoformat({NOW.isoformat()!r})
+print(check_file(here / "bundle", Policy.load(here / "policy"), now=now).time)
+KeyFileSigner.create(here / "key").sign(b"message")
+"""
+    command = [sys.executable, "-I", "-S", "-c", code]  # no site-packages, no PYTHONPATH
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.stdout.strip(), done.stderr) == ("valid", "")
 
 
 def test_it_names_what_it_offers_in_order() -> None:

@@ -66,15 +66,6 @@ def test_a_key_that_others_can_touch_is_refused(tmp_path: Path, mode: int) -> No
     assert "600" in caught.value.hint
 
 
-@pytest.mark.needs("root")
-def test_a_key_of_another_user_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "signing.pem"
-    KeyFileSigner.create(path)
-    os.chown(path, 12345, 12345)
-    with pytest.raises(KeyUnusable, match="another user"):
-        KeyFileSigner.load(path)
-
-
 def test_passphrases_are_asked_for_and_checked(tmp_path: Path) -> None:
     bare, guarded = tmp_path / "bare.pem", tmp_path / "guarded.pem"
     KeyFileSigner.create(bare)

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from attestations import Bundle, Code, Refused, Unreadable
+from attestations import Bundle, Code, Refused, Unreadable, Verdict, check_file
 from attestations.storage import read_limited, write_atomically
+from tests.attestations import made
 
 
 def test_a_file_is_replaced_whole(tmp_path: Path) -> None:
@@ -62,6 +63,18 @@ def test_a_file_over_the_limit_is_refused_unread(tmp_path: Path) -> None:
     with pytest.raises(Refused) as caught:
         Bundle.load(path)
     assert caught.value.verdict == Code.E_LIMIT
+    assert check_file(path, made.policy()).codes == (Code.E_LIMIT,)
+
+
+def test_a_bundle_is_checked_where_it_lies(tmp_path: Path) -> None:
+    path = tmp_path / "bundle.json"
+    made.bundle().write(path)
+    assert made.bundle() == Bundle.load(path)
+    assert check_file(path, made.policy(), now=made.NOW).authentic is Verdict.VALID
+    path.write_bytes(path.read_bytes()[:-100])
+    assert check_file(path, made.policy(), now=made.NOW).codes == (Code.E_JSON,)
+    with pytest.raises(Unreadable):
+        check_file(tmp_path / "absent", made.policy())
 
 
 def test_what_is_no_file_cannot_be_told(tmp_path: Path) -> None:

@@ -125,8 +125,12 @@ def test_the_operators_own_authority_proves_nothing_to_others() -> None:
 def test_a_plan_timestamped_after_the_start_is_not_proven_to_be_older() -> None:
     data = restamped(lambda e: FORGE.plain(e, at(15)), which="plan")
     report = passed(data, timed(FORGE))
-    assert (report.authentic, report.time) == (Verdict.VALID, TimeVerdict.INDETERMINATE)
+    assert (report.time, report.plan_before_start) == (TimeVerdict.VALID, False)
     assert any("not proven to be older" in line for line in report.findings)
+    assert code_of(data, timed(FORGE, plan_before_start=True)) == Code.E_TIME_ORDER
+    good = STAMPED.to_bytes()
+    assert passed(good, timed(FORGE, plan_before_start=True)).plan_before_start
+    assert code_of(DATA, timed(FORGE, plan_before_start=True)) == Code.E_TIME_ORDER
 
 
 def test_a_certificate_that_ended_since_was_valid_then() -> None:

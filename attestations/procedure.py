@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import UTC, datetime
+from pathlib import Path
 
 from attestations._trust import Signed, Stamped, check_key_times, check_signatures, check_timestamps
-from attestations.bundle import Bundle
+from attestations.bundle import LIMITS, Bundle
 from attestations.consistency import (
     check_against_plan,
     check_order,
@@ -35,6 +36,7 @@ from attestations.policy import Policy, Trust, prepare
 from attestations.report import Report, SignedBy, TimeVerdict, Verdict
 from attestations.schema import encode
 from attestations.statement import from_payload
+from attestations.storage import read_limited
 from attestations.text import format_time, shown
 
 
@@ -43,13 +45,19 @@ def check(bundle: bytes, policy: Policy, *, now: datetime | None = None) -> Repo
     try:
         return verify(bundle, policy, now=now)
     except Refused as refused:
-        about_time = isinstance(refused, TimeRefused)
-        return Report(
-            authentic=Verdict.INVALID,
-            time=TimeVerdict.INVALID if about_time else TimeVerdict.INDETERMINATE,
-            codes=(refused.code,),
-            findings=(shown(refused.message),),
-        )
+        return _refusal(refused)
+
+
+def check_file(path: Path, policy: Policy, *, now: datetime | None = None) -> Report:
+    """Verify the bundle in a file, which is not read if it is too long for one.
+
+    Raises :class:`attestations.errors.Unreadable`.
+    """
+    try:
+        data = read_limited(path, LIMITS.size, "bundle")
+    except Refused as refused:
+        return _refusal(refused)
+    return check(data, policy, now=now)
 
 
 def verify(bundle: bytes, policy: Policy, *, now: datetime | None = None) -> Report:
@@ -98,6 +106,9 @@ def verify(bundle: bytes, policy: Policy, *, now: datetime | None = None) -> Rep
     check_order(plan, result)
     _check_against_clocks(policy, trust, plan.issued_at, plan_stamped, now, "plan")
     _check_against_clocks(policy, trust, result.issued_at, result_stamped, now, "result")
+    before_start = _is_before_start(plan_stamped, result, trust)
+    if policy.timestamps.plan_before_start and not before_start:
+        raise TimeRefused(Code.E_TIME_ORDER, "the plan is not proven to be older than the start")
 
     # 13 cross-checks, and what the policy asks of coverage and methods
     check_personal_data(encode(plan), "plan")
@@ -121,11 +132,24 @@ def verify(bundle: bytes, policy: Policy, *, now: datetime | None = None) -> Rep
         raise Contradiction(Code.E_PLAN, "the plan in the bundle is not the result's")
     check_against_plan(plan, result)
 
-    fixed_before = _fixed_before(plan_stamped, result, trust)
     return _report(
-        plan, result, computed, (plan_signed, result_signed), (plan_stamped, result_stamped),
-        fixed_before=fixed_before,
-    )  # fmt: skip
+        plan,
+        result,
+        computed,
+        signed=(plan_signed, result_signed),
+        stamped=(plan_stamped, result_stamped),
+        before_start=before_start,
+    )
+
+
+def _refusal(refused: Refused) -> Report:
+    about_time = isinstance(refused, TimeRefused)
+    return Report(
+        authentic=Verdict.INVALID,
+        time=TimeVerdict.INVALID if about_time else TimeVerdict.INDETERMINATE,
+        codes=(refused.code,),
+        findings=(shown(refused.message),),
+    )
 
 
 def _check_expected(policy: Policy, result: Destruction) -> None:
@@ -171,7 +195,7 @@ def _names(coverage: tuple[ScopeCoverage, ...]) -> set[str]:
     return {name for scope in coverage for name in (scope.store, scope.identity)}
 
 
-def _fixed_before(stamped: Stamped, result: Destruction, trust: Trust) -> bool:
+def _is_before_start(stamped: Stamped, result: Destruction, trust: Trust) -> bool:
     """Whether the plan is proven to be older than the destruction's own stated start."""
     return stamped.latest is not None and stamped.latest <= result.times.started + trust.skew
 
@@ -180,19 +204,18 @@ def _report(
     plan: Plan,
     result: Destruction,
     computed: Computed,
+    *,
     signed: tuple[Signed, Signed],
     stamped: tuple[Stamped, Stamped],
-    *,
-    fixed_before: bool,
+    before_start: bool,
 ) -> Report:
     enough = all(each.latest is not None for each in stamped)
     independent = all(each.independent for each in stamped)
-    timed = enough and independent and fixed_before
     who = shown(result.controller.name)
     findings = [
         f"{who} attests the dataset {result.dataset.label}: {computed.outcome}",
         *(f"not complete: {obstacle}" for obstacle in computed.obstacles),
-        *_about_time(stamped, fixed_before=fixed_before),
+        *_about_time(stamped, before_start=before_start),
     ]
     signers = _signers(signed)
     if all(signer.operator_run for signer in signers):
@@ -202,7 +225,7 @@ def _report(
     findings += ["log: not asked", "chain of attestations: not asked"]
     return Report(
         authentic=Verdict.VALID,
-        time=TimeVerdict.VALID if timed else TimeVerdict.INDETERMINATE,
+        time=TimeVerdict.VALID if enough and independent else TimeVerdict.INDETERMINATE,
         stated=result.outcome,
         computed=computed.outcome,
         obstacles=computed.obstacles,
@@ -210,12 +233,13 @@ def _report(
         signers=signers,
         findings=tuple(findings),
         no_later_than=stamped[1].latest,
+        plan_before_start=before_start,
         plan=plan,
         result=result,
     )
 
 
-def _about_time(stamped: tuple[Stamped, Stamped], *, fixed_before: bool) -> list[str]:
+def _about_time(stamped: tuple[Stamped, Stamped], *, before_start: bool) -> list[str]:
     lines = []
     for what, each in zip(("plan", "result"), stamped, strict=True):
         if each.latest is None:
@@ -227,7 +251,7 @@ def _about_time(stamped: tuple[Stamped, Stamped], *, fixed_before: bool) -> list
                 lines.append(f"{what}: its time is the operator's own word")
         if each.unknown:
             lines.append(f"{what}: {each.unknown} timestamps by unknown authorities, not counted")
-    if stamped[0].latest is not None and not fixed_before:
+    if stamped[0].latest is not None and not before_start:
         lines.append("the plan was timestamped after the destruction began: not proven to be older")
     return lines
 
