@@ -1,34 +1,34 @@
-"""Locators of things whose names are any bytes: readable, printable, reversible.
+"""Locators of things whose names are any bytes: readable, reversible, one line.
 
 Percent-escaped, as ``%`` and two upper-case hex digits for each byte of the name's UTF-8, are
 ``%`` itself, what is no character (bytes that are not UTF-8), and characters that a terminal
-or a log would not show as they are: control and format characters, line and paragraph
-separators (Unicode categories Cc, Cf, Zl, Zp).
+or a log would obey or swallow instead of showing: controls, line and paragraph separators,
+marks of direction and width. The list is fixed, not the interpreter's Unicode tables: a name
+reads the same under every version.
 """
 
 from __future__ import annotations
 
 import re
-import unicodedata
 
 _PLAIN = re.compile(r"[ -$&-~]*")
-_INVISIBLE = frozenset({"Cc", "Cf", "Zl", "Zp", "Cs"})
+_HIDDEN = re.compile(
+    "[%\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+    "\ud800-\udfff]"
+)
 _ESCAPE = re.compile(rb"%([0-9A-F]{2})?")
 
 
 def escape(name: bytes) -> str:
-    """Return a name as text without invisible characters; unescape() gives the name back."""
+    """Return a name as text in one line; unescape() gives the name back."""
     text = name.decode("utf-8", "surrogateescape")
     if _PLAIN.fullmatch(text):
         return text
-    return "".join(
-        _escaped(char) if char == "%" or unicodedata.category(char) in _INVISIBLE else char
-        for char in text
-    )
+    return _HIDDEN.sub(_escaped, text)
 
 
-def _escaped(char: str) -> str:
-    return "".join(f"%{byte:02X}" for byte in char.encode("utf-8", "surrogateescape"))
+def _escaped(match: re.Match[str]) -> str:
+    return "".join(f"%{byte:02X}" for byte in match[0].encode("utf-8", "surrogateescape"))
 
 
 def unescape(text: str) -> bytes:

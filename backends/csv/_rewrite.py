@@ -4,13 +4,13 @@ The successor is written beside the file, then the two exchange their names in o
 the old file is destroyed as any other::
 
     original   .shredder-ID.new   on the next attempt
-    old        none                starts from the beginning
+    old        none               starts from the beginning
     old        part of the new    removes that, and starts from the beginning
     old        the new, synced    likewise
     ── exchange of the names, fsync of the folder ──────────────────────────────
     new        old                known by its inode: goes on with destroying it
     ── as in backends.fsops.condemn ────────────────────────────────────────────
-    new        none                nothing of the dataset in it: already absent
+    new        none               nothing of the dataset in it: already absent
 
 Whatever happens, the original name leads to a file with every foreign record at all times.
 """

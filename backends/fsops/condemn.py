@@ -35,6 +35,7 @@ from backends.fsops.identity import Version
 from backends.fsops.overwrite import CutShort, Overwritten, ReadBackDiffers, overwrite
 from backends.fsops.reasons import reason_for
 
+_SHORTEST_BLANK = 8  # hex digits
 _OPEN = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
@@ -54,7 +55,7 @@ class Names:
     original: bytes
     condemned: bytes
     fresh: bytes  # its successor's, before the two are exchanged
-    blank: bytes
+    blank: bytes  # the condemned one, if the original is so short that chance could make it
 
     @classmethod
     def of(cls, original: bytes, order: str, version: str) -> Names:
@@ -62,7 +63,8 @@ class Names:
         tag = hashlib.sha256(f"{order}\0{version}\0".encode() + original).digest()
         condemned = b".shredder-" + tag[:12].hex().encode()
         blank = hashlib.shake_128(tag).hexdigest(len(original)).encode()[: len(original)]
-        return cls(original, condemned, condemned + b".new", blank)
+        short = len(original) < _SHORTEST_BLANK
+        return cls(original, condemned, condemned + b".new", condemned if short else blank)
 
 
 @dataclass(slots=True)
@@ -217,7 +219,7 @@ def finish(folder: int, at: bytes, fd: int, names: Names, version: Version) -> O
         with contextlib.suppress(PermissionError):  # only its owner may; see emptied()
             os.utime(fd, (_mark(version), _mark(version)))
     os.fsync(fd)
-    if names.blank != names.original:
+    if names.blank not in {at, names.original}:
         # Makes it likely, no more, that the old name's place in the folder is written over.
         with contextlib.suppress(FileExistsError):
             linux.rename_to_free(at, names.blank, folder)

@@ -60,6 +60,16 @@ def as_csv(rows: Sequence[Row]) -> bytes:
     return text.getvalue().encode()
 
 
+@contextlib.contextmanager
+def another_user() -> Iterator[None]:
+    """Give up root's rights for a while."""
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
 class TreeHarness(Harness):
     """Real files; the state is read by os.walk, with the metadata that must not change."""
 
@@ -116,12 +126,9 @@ class TreeHarness(Harness):
     def deny(self, locator: str) -> Iterator[None]:
         """Become somebody who may not read the file."""
         Path(locator).chmod(0o600)
-        os.seteuid(65534)
-        try:
+        with another_user():
             yield
-        finally:
-            os.seteuid(0)
-            Path(locator).chmod(0o644)
+        Path(locator).chmod(0o644)
 
     def source(self, locator: str) -> SourceSpec:
         return SourceSpec("place", path=locator)
