@@ -1,10 +1,10 @@
 """Listing a bucket: versions, delete markers, unfinished uploads. Answers are not trusted.
 
-Some servers that number their pages lose entries between them: SeaweedFS 4.48 cuts pages in the
-order of its directories (``a``, ``a-b``) and sorts them afterwards by key (``a-b``, ``a/b``), so
-what sorts before the mark and was not yet collected is never listed. Hence the walk goes down by
-``/`` until a page is not truncated, and where one level alone is longer than a page, lists it
-twice with pages of different length, takes what either shows, and says so where they differ.
+Some servers lose entries between pages: SeaweedFS 4.48 cuts pages in the order of its directories
+(``a``, ``a-b``) and sorts each by key (``a-b``, ``a/b``): what sorts before the mark and was
+not collected yet is never listed. Hence the walk goes down by ``/`` until a page is not truncated.
+Where one level alone is longer than a page, pages overlap by half: what is out of order by less
+than that is found, and that it was out of order is told, for there may be more.
 """
 
 from __future__ import annotations
@@ -26,9 +26,10 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 PAGE = 1000
-_OTHER_PAGE = 701
 _DENSE = 8  # keys of one folder from which on listing the folder costs less than listing each
 THREADS = 8
+
+_Named = dict[tuple[str, str, str], "Entry | str"]  # versions and markers of a key, or a prefix
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +55,10 @@ class Listing:
         prefix: str = "",
         delimiter: str = "",
         mark: tuple[str, str] | None = None,
-        size: int = PAGE,
+        size: int = 0,
     ) -> Page:
-        """Ask for one page of versions and markers."""
-        asked: dict[str, Any] = {"Bucket": self._bucket, "MaxKeys": size}
+        """Ask for one page of versions and markers; of PAGE entries unless `size` says."""
+        asked: dict[str, Any] = {"Bucket": self._bucket, "MaxKeys": size or PAGE}
         if prefix:
             asked["Prefix"] = prefix
         if delimiter:
@@ -208,8 +209,8 @@ class Listing:
 class Walk:
     """All versions and markers of a bucket in the order of their keys, each once.
 
-    Afterwards `uneven` tells how many entries only one of two listings of the same level showed
-    although they had been there before it began.
+    Afterwards `uneven` tells how many entries a page should have shown and did not, although they
+    had been there before the walk began; the next page did.
     """
 
     def __init__(self, listing: Listing, after_key: str = "") -> None:
@@ -238,45 +239,52 @@ class Walk:
                 stack.append(iter(page.entries) if page.mark is None else self._level(item))
 
     def _level(self, prefix: str) -> Iterator[Entry | str]:
-        """List one level by two sizes of pages and merge what they show."""
-        first = _named(self._pages(prefix, PAGE))
-        second = _named(self._pages(prefix, _OTHER_PAGE))
-        a, b = next(first, None), next(second, None)
-        while a or b:
-            if b is None or (a is not None and a[0] < b[0]):
-                assert a is not None
-                yield from self._doubtful(a[1])
-                a = next(first, None)
-            elif a is None or b[0] < a[0]:
-                yield from self._doubtful(b[1])
-                b = next(second, None)
-            else:
-                both = {_identity(item): item for item in (*a[1], *b[1])}
-                yield from both.values()
-                a, b = next(first, None), next(second, None)
-
-    def _doubtful(self, items: Iterable[Entry | str]) -> Iterator[Entry | str]:
-        for item in items:
-            # What came or went between the two listings is no fault of theirs.
-            if isinstance(item, Entry) and item.modified < self._began:
-                self.uneven += item in self._listing.exact(item.key)
-            yield item
-
-    def _pages(self, prefix: str, size: int) -> Iterator[Entry | str]:
+        """List one level by pages that each begin in the middle of the one before."""
+        held: dict[str, _Named] = {}  # shown, and not yet yielded
         mark: tuple[str, str] | None = None
-        last = ""
+        reached = ""  # everything up to here was to be shown by the page before
         while True:
-            page = self._listing.page(prefix=prefix, delimiter="/", mark=mark, size=size)
-            deeper = [p for p in page.prefixes if p.startswith(prefix) and len(p) > len(prefix)]
-            items: list[Entry | str] = [*page.entries, *deeper]
-            for item in sorted(items, key=_name):
-                if _name(item) < last:
-                    raise self._listing.broken("is out of order", "listing-out-of-order")
-                last = _name(item)
-                yield item
+            page = self._listing.page(prefix=prefix, delimiter="/", mark=mark)
+            shown = _by_name(page, prefix)
+            if mark and any(name < mark[0] for name in shown):
+                raise self._listing.broken("is out of order", "listing-out-of-order")
+            for name, items in shown.items():
+                late = items.keys() - held.get(name, {}).keys() if name < reached else ()
+                self.uneven += sum(self._was_there(items[identity]) for identity in late)
+                held[name] = held.get(name, {}) | items
             if page.mark is None:
-                return
-            mark = page.mark
+                break
+            mark, reached = _middle(shown) or page.mark, max(shown, default="")
+            for name in sorted(name for name in held if name < mark[0]):
+                yield from held.pop(name).values()
+        for name in sorted(held):
+            yield from held[name].values()
+
+    def _was_there(self, item: Entry | str) -> bool:
+        """What came while it was listed is no fault of the listing."""
+        return isinstance(item, Entry) and item.modified < self._began
+
+
+def _middle(shown: Mapping[str, _Named]) -> tuple[str, str] | None:
+    """Where the next page begins; None if one key fills the page.
+
+    A key rather than a common prefix: what a prefix skips as a mark is told nowhere.
+    """
+    names = sorted(shown)[:-1]  # the last one's versions may go on
+    for name in [*reversed(names[: len(names) // 2 + 1]), *names]:
+        if any(isinstance(item, Entry) for item in shown[name].values()):
+            return name, ""
+    return None
+
+
+def _by_name(page: Page, prefix: str) -> dict[str, _Named]:
+    named: dict[str, _Named] = {}
+    for entry in page.entries:
+        named.setdefault(entry.key, {})[entry.key, entry.version_id, entry.kind] = entry
+    for deeper in page.prefixes:
+        if deeper.startswith(prefix) and len(deeper) > len(prefix):
+            named[deeper] = {(deeper, "", ""): deeper}
+    return named
 
 
 def _entry(found: Mapping[str, Any], kind: str) -> Entry:
@@ -289,21 +297,6 @@ def _entry(found: Mapping[str, Any], kind: str) -> Entry:
         modified=int(found["LastModified"].timestamp()),
         latest=bool(found.get("IsLatest", False)),
     )
-
-
-def _named(items: Iterator[Entry | str]) -> Iterator[tuple[str, list[Entry | str]]]:
-    return (
-        (name, list({_identity(item): item for item in group}.values()))
-        for name, group in groupby(items, _name)
-    )
-
-
-def _name(item: Entry | str) -> str:
-    return item if isinstance(item, str) else item.key
-
-
-def _identity(item: Entry | str) -> str | tuple[str, str, str]:
-    return item if isinstance(item, str) else (item.key, item.version_id, item.kind)
 
 
 def _folder(key: str) -> str:

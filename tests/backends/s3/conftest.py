@@ -208,18 +208,19 @@ def proxy(server: SeaweedFS) -> Iterator[Proxy]:
 
 
 def sweep(store: Store) -> tuple[list[Examination], list[Gap]]:
-    """Examine everything."""
-    examinations: list[Examination] = []
+    """Examine everything, in as many threads as the store allows."""
+    listed: list[Unit] = []
     gaps: list[Gap] = []
     for scope in store.scopes():
         assert scope.problem == ""
         for unit in store.units(scope.name):
             if isinstance(unit, Gap):
                 gaps.append(unit)
-                continue
-            examinations.append(store.examine(unit, MATCHER))
-            if (gap := examinations[-1].gap) is not None:
-                gaps.append(gap)
+            else:
+                listed.append(unit)
+    with ThreadPoolExecutor(store.traits.concurrency) as pool:
+        examinations = list(pool.map(lambda unit: store.examine(unit, MATCHER), listed))
+    gaps += [examination.gap for examination in examinations if examination.gap is not None]
     return examinations, gaps
 
 
