@@ -19,9 +19,6 @@ class Obstacle(StrEnum):
     NO_RECORDS_ENROLLED = "no-records-enrolled"
     RECORDS_UNRECOGNISABLE = "records-unrecognisable"
     NOTHING_EXAMINED_BEFORE = "nothing-examined-before"
-    UNITS_FAILED_BEFORE = "units-failed-before"
-    UNITS_UNREACHABLE_BEFORE = "units-unreachable-before"
-    UNITS_EXCLUDED_BEFORE = "units-excluded-before"
     NOT_SWEPT_AFTER = "not-swept-after"
     NOTHING_EXAMINED_AFTER = "nothing-examined-after"
     UNITS_FAILED_AFTER = "units-failed-after"
@@ -47,15 +44,18 @@ class Computed:
 def compute(plan: Plan, result: Destruction) -> Computed:
     """Compute the outcome.
 
-    ``complete``: every record was recognisable, every unit examined before and after, every
-    holding destroyed and verified, none undecided, and nothing found afterwards.
+    ``complete``: every record was recognisable, every holding destroyed and verified, none
+    undecided, and afterwards every unit examined and nothing found. What could not be examined
+    before is told, but is no obstacle by itself: the second sweep is of everything, and what it
+    examined it did not find to hold anything. (An unfinished upload cannot be read at all, only
+    aborted.)
     ``pending``: waiting periods are all that is missing. ``failed``: something was to be
     destroyed, and nothing was. ``partial``: the rest.
     """
     held = {status: _holdings(result, status) for status in Status}
     obstacles = (
         *_recognition(result.dataset),
-        *_coverage(plan.sweep, "before"),
+        *(() if plan.sweep.coverage else (Obstacle.NOTHING_EXAMINED_BEFORE,)),
         *_after(plan, result),
         *((Obstacle.UNDECIDED,) if result.undecided.total else ()),
         *(Obstacle(s) for s in Status if s is not Status.DESTROYED_VERIFIED and held[s]),
@@ -83,12 +83,12 @@ def _recognition(dataset: Dataset) -> tuple[Obstacle, ...]:
     return ()
 
 
-def _coverage(sweep: Sweep, when: str) -> tuple[Obstacle, ...]:
+def _coverage_after(sweep: Sweep) -> tuple[Obstacle, ...]:
     if not sweep.coverage:
-        return (Obstacle(f"nothing-examined-{when}"),)
+        return (Obstacle.NOTHING_EXAMINED_AFTER,)
     found = {scope.status for scope in sweep.coverage}
     gaps = [status for status in UnitStatus if status is not UnitStatus.EXAMINED]
-    return tuple(Obstacle(f"units-{status}-{when}") for status in gaps if status in found)
+    return tuple(Obstacle(f"units-{status}-after") for status in gaps if status in found)
 
 
 def _after(plan: Plan, result: Destruction) -> tuple[Obstacle, ...]:
@@ -96,11 +96,12 @@ def _after(plan: Plan, result: Destruction) -> tuple[Obstacle, ...]:
         return (Obstacle.NOT_SWEPT_AFTER,)
     found, dismissed = result.sweep.found, result.dismissed
     more = found.copy or found.likely > dismissed.likely or found.maybe > dismissed.maybe
-    # What was looked at before and is not even listed afterwards was not looked at.
-    before = {(scope.store, scope.scope) for scope in plan.sweep.coverage}
+    # What was looked at before and is not even listed afterwards was not looked at. A scope
+    # that could not be listed before may have stood for the whole of a store.
+    before = {(s.store, s.scope) for s in plan.sweep.coverage if s.units_total is not None}
     gone = before - {(scope.store, scope.scope) for scope in result.sweep.coverage}
     return (
-        *_coverage(result.sweep, "after"),
+        *_coverage_after(result.sweep),
         *((Obstacle.SCOPES_MISSING_AFTER,) if gone else ()),
         *((Obstacle.FOUND_AFTER,) if more else ()),
     )

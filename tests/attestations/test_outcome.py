@@ -36,11 +36,17 @@ CASES: dict[str, tuple[Plan, dict[str, Any], Outcome, set[str]]] = {
         Outcome.COMPLETE,
         set(),
     ),
-    "unreachable before": (
+    "unreachable before, examined after": (
         replace(PLAN, sweep=replace(PLAN.sweep, coverage=(made.unreachable_scope(),))),
         {"sweep": swept()},
+        Outcome.COMPLETE,
+        set(),
+    ),
+    "excluded before and after": (
+        replace(PLAN, sweep=replace(PLAN.sweep, coverage=(excluded(),))),
+        {"sweep": swept(excluded())},
         Outcome.PARTIAL,
-        {"units-unreachable-before"},
+        {"units-excluded-after"},
     ),
     "unreachable after": (
         PLAN,
