@@ -152,6 +152,7 @@ class Forge:
         content: str = _TST_INFO,
         fraction: str = "",
         signature_flip: bool = False,
+        raw_time: bytes = b"",
     ) -> bytes:
         """A response over `message`; each argument after `when` spoils one thing."""
         assert self.leaf is not None
@@ -165,7 +166,7 @@ class Forge:
                 tlv(0x04, hashlib.sha256(message).digest() if imprint is None else imprint),
             ),
             integer(4711),
-            tlv(0x18, (when.astimezone(UTC).strftime("%Y%m%d%H%M%S") + fraction + "Z").encode()),
+            tlv(0x18, raw_time or f"{when.astimezone(UTC):%Y%m%d%H%M%S}{fraction}Z".encode()),
             b"" if accuracy is None else tlv(0x30, integer(int(accuracy.total_seconds()))),
             # An extension of the TSTInfo, critical and unknown to everybody.
             tlv(0xA1, tlv(0x30, oid("1.3.6.1.4.1.32473.9"), tlv(0x01, b"\xff"), tlv(0x04, b"x")))
@@ -209,6 +210,10 @@ class Forge:
         )
         token = tlv(0x30, oid("1.2.840.113549.1.7.2"), tlv(0xA0, signed))
         return tlv(0x30, tlv(0x30, integer(status)), token)
+
+    def at(self, message: bytes, text: bytes) -> bytes:
+        """A response whose time is any text at all."""
+        return self.stamp(message, BEGIN, raw_time=text)
 
     def plain(self, message: bytes, when: datetime) -> bytes:
         """A good response."""

@@ -171,6 +171,14 @@ def test_a_spoilt_token_is_refused_with_its_code(
     assert refusal(forge.stamp(MESSAGE, WHEN, **spoilt), both) == code
 
 
+@pytest.mark.parametrize(
+    "text",
+    [b"20261331120000Z", b"20260230120000Z", b"20261001240000Z", b"20261001126000Z", b"00001001120000Z", b"20261001120060Z", b"202610011200Z", b"20261001120000+0000", b"20261001120000", b"261001120000Z", b"20261001120000,5Z", b"2026100112000\xb2Z"],
+)  # fmt: skip
+def test_a_time_in_any_other_form_is_refused(forge: Forge, text: bytes) -> None:
+    assert refusal(forge.at(MESSAGE, text), authority(forge)) == Code.E_TS_PARSE
+
+
 def test_a_token_from_outside_of_its_certificates_life_is_refused(forge: Forge) -> None:
     for when in (BEGIN - timedelta(seconds=1), END + timedelta(seconds=1)):
         token = forge.stamp(MESSAGE, when)
