@@ -81,13 +81,13 @@ def abandon(work: Work, run: str, why: str) -> None:
 def step_back(work: Work, run: str) -> None:
     """Have a run that has touched nothing wait for approval again."""
     assert work.journal.run(run).phase.untouched
-    work.journal.enter(run, Phase.PLANNED)
+    work.journal.enter(run, Phase.PLANNED, destroying=False, approval="")
 
 
-def clear_way(work: Work, dataset: str) -> None:
+def clear_way(work: Work, dataset: str, *, keep: str = "") -> None:
     """Give up runs of a dataset that touched nothing; refuse if one has not come to its end."""
     for run in work.journal.runs(dataset):
-        if run.phase.ended or not run.facts.get("destroying"):
+        if run.phase.ended or not run.facts.get("destroying") or run.id == keep:
             continue
         if not run.phase.untouched:
             raise Refused(
@@ -108,11 +108,18 @@ def plan(work: Work, run: str) -> Sequence[Problem]:
     digest = write_down(work, work.plan_file(run), run, dataset, seen, lines)
     open_gaps = gaps(seen.sweep.problems, lines)
     anything = any(line.decision is not Decision.DISMISSED for line in lines)
-    phase = Phase.PLANNED if anything or open_gaps else Phase.NOTHING
+    nothing = not anything and not open_gaps and not _falls_short(work, known.dataset)
+    phase = Phase.NOTHING if nothing else Phase.PLANNED
     planned = clock.now(after=seen.sweep.finished)
     work.journal.enter(run, phase, plan_digest=digest, planned=planned, gaps=open_gaps)
     work.observer.event("planned", run=run, holdings=len(lines), gaps=open_gaps)
     return seen.sweep.problems
+
+
+def _falls_short(work: Work, dataset: str) -> bool:
+    """Whether the last attestation is not complete: that nothing is left now is to be attested."""
+    attested = [run for run in work.journal.runs(dataset) if run.phase is Phase.ATTESTED]
+    return bool(attested) and attested[-1].facts["outcome"] != "complete"
 
 
 def drive(work: Work, run: str, desk: Desk) -> Run:
@@ -177,6 +184,8 @@ def _approved(work: Work, known: Run, desk: Desk) -> str:
             f"not all of the stores could be examined, so nothing of {known.dataset} was touched",
             hint="see the coverage; mend it, or go on despite them with --despite-gaps",
         )
+    if decisions.total() == decisions[Decision.DISMISSED]:
+        return "nothing-to-destroy"
     if not decisions[Decision.DESTROY]:
         if decisions[Decision.RETAINED] + decisions[Decision.IMPOSSIBLE] == decisions.total():
             raise Refused(
