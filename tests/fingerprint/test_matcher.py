@@ -248,7 +248,10 @@ def test_persons_alone_are_a_maybe_and_in_source_order_a_likely(
     assert verdict(matcher, "\n".join(addresses[:8])) is Verdict.LIKELY
     assert verdict(matcher, "\n".join(addresses[:8:-1])) is Verdict.MAYBE
     assert verdict(matcher, "\nsomebody else\n".join(addresses[0:24:3])) is Verdict.LIKELY
-    assert verdict(matcher, "\n".join(addresses[0:28:4])) is Verdict.MAYBE
+    assert verdict(matcher, "\n".join(addresses[0:30:4])) is Verdict.MAYBE
+    twice = [address for address in addresses[:8] for _ in range(2)]
+    assert verdict(matcher, "\n".join(twice)) is Verdict.LIKELY
+    assert verdict(matcher, "\n".join(twice[:14])) is Verdict.MAYBE
     assert verdict(matcher, "nobody@example.org\n") is None
 
 
@@ -257,6 +260,16 @@ def test_source_order_is_seen_across_blocks(matcher: FingerprintMatcher) -> None
     for n in range(10, 18):
         scan.feed(*lines(f"p{n:03}@example.org\n".encode()))
     assert scan.evidence().verdict is Verdict.LIKELY
+
+
+def test_source_order_that_breaks_off_in_a_later_block(matcher: FingerprintMatcher) -> None:
+    addresses = [f"p{n:03}@example.org" for n in (10, 11, 12, 13, 14, 15, 16, 17, 2)]
+    for count, expected in ((9, Verdict.LIKELY), (8, Verdict.MAYBE)):
+        scan = matcher.scan()
+        chosen = addresses[-count:]
+        scan.feed(*lines("\n".join(chosen[:4]).encode()))
+        scan.feed(*lines("\n".join(chosen[4:]).encode()))
+        assert scan.evidence().verdict is expected
 
 
 def test_the_reference_matcher_agrees_on_plain_text(matcher: FingerprintMatcher) -> None:
