@@ -106,13 +106,14 @@ def destroy(
     with console(as_json, log_json) as out, changing(config, out) as work:
         refuse_held(work, dataset)
         signer(work.state)  # a key that cannot sign must show before anything is touched
-        machine.clear_way(work, dataset)
         approval = "plan" if plan is not None else "yes" if yes else ""
         facts = {"destroying": True, "later": timestamp_later, "challenge": challenge}
         problems: Sequence[Problem] = ()
         if plan is not None:
             run = machine.adopt(work, dataset, plan, digest or "", approval=approval, **facts)
+            machine.clear_way(work, dataset, keep=run)
         else:
+            machine.clear_way(work, dataset)
             run = machine.begin(work, dataset, decided, approval=approval, **facts)
             problems = machine.plan(work, run)
         return _carry_out(out, work, run, problems)
