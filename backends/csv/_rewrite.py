@@ -145,9 +145,10 @@ def _ignore(block: Block, classes: bytes) -> None:
 
 def _replace(task: Task, opened: Opened, reader: Passes) -> Destruction:
     folder, names = task.folder, task.names
-    state = Version.of(os.fstat(opened.fd))
+    status = os.fstat(opened.fd)
+    state = Version.of(status)
     try:
-        removed = _write(task, opened.fd, reader)
+        removed = _write(task, opened.fd, status, reader)
         _require_alone(opened, state)
     except BaseException:
         with contextlib.suppress(FileNotFoundError):
@@ -163,7 +164,7 @@ def _replace(task: Task, opened: Opened, reader: Passes) -> Destruction:
     return _destroy_old(task, opened, at, {"records-removed": removed})
 
 
-def _write(task: Task, old: int, reader: Passes) -> int:
+def _write(task: Task, old: int, status: os.stat_result, reader: Passes) -> int:
     """Write the successor and make it durable; return how many windows were left out.
 
     Raises Left if it is not exactly right.
@@ -177,9 +178,13 @@ def _write(task: Task, old: int, reader: Passes) -> int:
             raise Left(Result.FAILED, "gzip-extra-field")
         fd = os.open(task.names.fresh, _CREATE, 0o600, dir_fd=task.folder)
         try:
-            return _fill(task, reader, file, form, head, fd)
+            removed = _fill(task, reader, file, form, head, fd)
+            attributes.carry_over(old, status, fd)
+            attributes.carry_times(status, fd)
+            os.fsync(fd)
         finally:
             os.close(fd)
+    return removed
 
 
 def _fill(task: Task, reader: Passes, file: BinaryIO, form: Format, head: bytes, fd: int) -> int:
@@ -205,9 +210,8 @@ def _fill(task: Task, reader: Passes, file: BinaryIO, form: Format, head: bytes,
         if packer:
             packer.finish()
         new.flush()
-        attributes.carry_over(file.fileno(), fd)
         os.fsync(fd)
-        # What is checked is what the file gives, not what was handed to it.
+        # What is checked is what the file system gives back, not what was handed to it.
         again = Kept(task.matcher.digest())
         second = reader.pass_over(new, task.matcher, form, again.sink)
     if second.evidence.matched or second.reason or again.summary() != kept.summary():

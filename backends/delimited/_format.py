@@ -87,9 +87,14 @@ def _whole_lines(text: str, *, complete: bool) -> str:
 
 
 def _dialect(text: str, delimiter: str) -> tuple[Dialect, int] | None:
-    if not text.strip():
+    if not text.strip() or "\0" in text:
         return None
-    found = clevercsv.Detector().detect(text, delimiters=[delimiter] if delimiter else _DELIMITERS)
+    try:
+        found = clevercsv.Detector().detect(
+            text, delimiters=[delimiter] if delimiter else _DELIMITERS
+        )
+    except Exception:  # noqa: BLE001 - whatever the guesser trips over, it has not told a dialect
+        return None
     if found is None or found.escapechar or (not found.delimiter and not delimiter):
         return None
     mark = delimiter or str(found.delimiter)

@@ -8,12 +8,12 @@ import os
 _OURS = ("user.", "trusted.")  # namespaces whose values are data; others are the system's
 
 
-def carry_over(old: int, new: int) -> None:
-    """Give `new` the owner, mode, extended attributes (ACLs are some) and times of `old`.
+def carry_over(old: int, status: os.stat_result, new: int) -> None:
+    """Give `new` the owner, mode and extended attributes (ACLs are some) of `old`.
 
     Raises OSError if one of them cannot be given: a file that others rely on would be another.
+    The times of `status` come last, with carry_times(): reading and writing move them.
     """
-    status = os.fstat(old)
     wanted = {name: os.getxattr(old, name) for name in os.listxattr(old)}
     for name in os.listxattr(new):
         if name not in wanted:
@@ -25,6 +25,10 @@ def carry_over(old: int, new: int) -> None:
         if _value(new, name) != value:
             os.setxattr(new, name, value)
     os.fchmod(new, status.st_mode & 0o7777)
+
+
+def carry_times(status: os.stat_result, new: int) -> None:
+    """Give `new` the times of access and modification that `status` shows."""
     os.utime(new, ns=(status.st_atime_ns, status.st_mtime_ns))
 
 

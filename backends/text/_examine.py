@@ -109,11 +109,8 @@ class _Examination:
             self._inner(member, depth)
 
     def _inner(self, source: Source, depth: int) -> None:
-        """Examine what a container holds. A limit ends the whole; damage ends the container.
-
-        The text before the damage has been fed by then, but for its last block: see _text().
-        """
-        self.document(source, depth + 1)
+        """Examine what a container holds, up to where it is damaged or a limit is hit."""
+        self.document(Source(_until_damage(source, self.note)), depth + 1)
 
     def _text(self, source: Source) -> None:
         self._texts += 1
@@ -139,7 +136,6 @@ class _Examination:
 
     def _records(self, source: Source) -> None:
         first = True
-        source = Source(_until_damage(source, self.note))
         for block in blocks(source, self._dialect):
             # A byte order mark in mid-text (files that were joined) would stick to a token.
             data = block.data.replace(UTF8_BOM, b"   ") if UTF8_BOM in block.data else block.data
@@ -199,7 +195,7 @@ _STRONGEST = tuple(Verdict)
 
 
 def _until_damage(source: Source, note: Callable[[str], None]) -> Iterator[bytes]:
-    """Yield a text up to where its container is damaged: what was readable gets examined."""
+    """Yield what a container holds up to the damage: what was readable gets examined."""
     try:
         yield from source.chunks()
     except Stop as stop:

@@ -86,6 +86,7 @@ class _Cutter:
         if self._quoting and self._quote in data:
             quotes = np.flatnonzero(array == self._quote)
             ends = self._outside_quotes(array, quotes, ends, last=last)
+        self._settle(array, ends)
         if self._free:
             inside = quotes if self._quoting else np.empty(0, np.int64)
             ends, self._packed = _compound.split(data, ends, inside, packed=self._packed)
@@ -102,7 +103,6 @@ class _Cutter:
     def _lines(self, array: _Bytes, data: bytes, *, last: bool) -> _Positions:
         newlines = np.flatnonzero(array == _NEWLINE) + 1
         if b"\r" not in data:
-            self._settle(newlines, newlines[:0])
             return newlines
         returns = np.flatnonzero(array == _RETURN)
         if returns[-1] == len(data) - 1:
@@ -112,19 +112,20 @@ class _Cutter:
         else:
             final = returns[:0]
         lone = np.concatenate([returns[array[returns + 1] != _NEWLINE], final]) + 1
-        self._settle(newlines, lone)
         return np.sort(np.concatenate([newlines, lone]))
 
-    def _settle(self, newlines: _Positions, lone: _Positions) -> None:
-        """Hold a delimited text to the kind of line end that its first line has.
+    def _settle(self, array: _Bytes, ends: _Positions) -> None:
+        """Hold a delimited text to the kind of line end that its first record has.
 
-        A stray CR within a field is data to some programs and a line end to others.
+        A stray CR within a field is data to some programs and a line end to others. Within
+        quotes it is data to all of them.
         """
-        if self._free:
+        if self._free or not len(ends):
             return
-        if self._lone_returns is None and len(newlines) + len(lone):
-            self._lone_returns = not len(newlines) or bool(len(lone) and lone[0] < newlines[0])
-        if len(newlines if self._lone_returns else lone):
+        lone = array[ends - 1] == _RETURN
+        if self._lone_returns is None:
+            self._lone_returns = bool(lone[0])
+        if not (lone == self._lone_returns).all():
             self.regular = False
 
     def _outside_quotes(

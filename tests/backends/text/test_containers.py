@@ -102,6 +102,11 @@ def test_what_was_readable_before_the_damage_is_evidence() -> None:
     assert reading.evidence.verdict is Verdict.COPY
 
 
+def test_of_a_small_damaged_text_every_readable_record_is_found() -> None:
+    reading = read(gzip.compress(record(1) + record(2), 0)[:-9])
+    assert ("damaged-container", 2) == (reading.reason, reading.evidence.records)
+
+
 def test_a_bomb_is_stopped() -> None:
     bomb = gzip.compress(bytes(80 << 20))
     assert read(bomb, limits=Limits(free=1 << 20)).reason == "bomb-limit"
