@@ -36,9 +36,9 @@ SELECT c.oid, n.nspname, c.relname,
        pg_relation_size(c.oid) + coalesce(pg_relation_size(nullif(c.reltoastrelid, 0)), 0),
        has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT'),
        row_security_active(c.oid), c.relispopulated,
-       EXISTS (SELECT FROM pg_attribute a
+       EXISTS (SELECT FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
                 WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-                  AND a.atttypid = 'bytea'::regtype)
+                  AND 'bytea'::regtype IN (t.oid, t.typelem, t.typbasetype))
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 """
 _PAGE_OF_RELATIONS: LiteralString = (
@@ -102,7 +102,7 @@ class Relation:
 
 def scopes(cluster: Cluster, patterns: Sequence[str]) -> list[Scope]:
     """Return the databases whose names match a pattern, those we cannot enter included."""
-    with cluster.use() as connection:
+    with cluster.reading() as connection:
         rows = connection.execute(_DATABASES).fetchall()
         as_of = str(one(connection, _AS_OF)[0])
     found = []
@@ -121,7 +121,7 @@ def scopes(cluster: Cluster, patterns: Sequence[str]) -> list[Scope]:
 
 def database_exists(cluster: Cluster, name: str) -> bool:
     """Whether the cluster has a database of this name."""
-    with cluster.use() as connection:
+    with cluster.reading() as connection:
         found = connection.execute("SELECT FROM pg_database WHERE datname = %s", [name])
         return found.rowcount == 1
 
@@ -139,7 +139,7 @@ def units(cluster: Cluster, scope: str, after: str, exclude: Sequence[str]) -> I
         number = ""
     last = int(number or 0)
     while True:
-        with cluster.use(scope) as connection:
+        with cluster.reading(scope) as connection:
             page = connection.execute(_PAGE_OF_LARGE_OBJECTS, [last, PAGE]).fetchall()
         for oid, locator in page:
             cursor = f"{_LARGE_CURSOR}:{oid:010}"
@@ -189,7 +189,7 @@ def one(
 def _relations(cluster: Cluster, scope: str, after: int) -> Iterator[Relation]:
     last = after
     while True:
-        with cluster.use(scope) as connection:
+        with cluster.reading(scope) as connection:
             rows = connection.execute(_PAGE_OF_RELATIONS, [FIRST_USER_OID, last, PAGE]).fetchall()
         page = [Relation(*row) for row in rows]
         yield from page

@@ -30,7 +30,7 @@ SELECT count(*),
 def check(cluster: Cluster, patterns: Sequence[str]) -> Iterator[Check]:
     """Yield what is found, the server first; see the contract."""
     try:
-        with cluster.use() as connection:
+        with cluster.reading() as connection:
             server = one(connection, _SERVER)
         found = scopes(cluster, patterns)
     except BackendError as error:
@@ -82,7 +82,7 @@ def _database(cluster: Cluster, scope: Scope) -> Iterator[Check]:
         yield Check(what, CheckStatus.MISSING, scope.problem, "grant CONNECT, or leave it out")
         return
     try:
-        with cluster.use(scope.name) as connection:
+        with cluster.reading(scope.name) as connection:
             total, unreadable, filtered, others, published = one(
                 connection, _DATABASE, [FIRST_USER_OID]
             )

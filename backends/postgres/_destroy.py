@@ -21,8 +21,10 @@ from backends.errors import BackendError, Unreachable
 from backends.postgres import _aftercare
 from backends.postgres._catalog import LARGE_OBJECT, database_exists, one
 from backends.postgres._errors import translate
-from backends.postgres._session import WRITING, Cluster, Connection
+from backends.postgres._session import SNAPSHOT, WRITING, Cluster, Connection
 from backends.postgres._undo import Done, LeftAloneError, take_relation, unlink_large_object
+
+_SERVER = "SELECT pg_is_in_recovery(), current_setting('fsync') = 'on'"
 
 
 def destroy(cluster: Cluster, orders: Sequence[Order], matcher: Matcher) -> Sequence[Destruction]:
@@ -50,10 +52,11 @@ def _destroy(cluster: Cluster, order: Order, matcher: Matcher) -> Destruction:
         return Destruction(order.id, Result.ALREADY_ABSENT)
     take = unlink_large_object if order.holding.kind == LARGE_OBJECT else take_relation
     with cluster.use(order.holding.scope) as connection:
-        if one(connection, "SELECT pg_is_in_recovery()")[0]:
+        with cluster.transaction(connection, SNAPSHOT):
+            standby, syncs = one(connection, _SERVER)
+        if standby:
             return _failed(order, "read-only-server")
-        syncs = one(connection, "SELECT current_setting('fsync') = 'on'")[0]
-        connection.execute(WRITING)
+        cluster.begin(connection, WRITING)
         try:
             done = take(connection, order, matcher)
             # A deferred foreign key speaks now, not in COMMIT.
@@ -69,7 +72,7 @@ def _destroy(cluster: Cluster, order: Order, matcher: Matcher) -> Destruction:
             return _failed(order, failure)
         outcome = Destruction(order.id, Result.DESTROYED, numbers=done.numbers)
         limitations = [*done.limitations, *([] if syncs else ["server-does-not-sync"])]
-        return _limited(outcome, [*limitations, *_follow_up(connection, done)])
+        return _limited(outcome, [*limitations, *_follow_up(cluster, connection, done)])
 
 
 def _commit(connection: Connection) -> str:
@@ -82,12 +85,12 @@ def _commit(connection: Connection) -> str:
     return "" if status == "COMMIT" else "rolled-back"
 
 
-def _follow_up(connection: Connection, done: Done) -> list[str]:
+def _follow_up(cluster: Cluster, connection: Connection, done: Done) -> list[str]:
     if done.oid is None:
         return []
     return _tried(
         lambda oid: _aftercare.after_rows(
-            connection, oid, cleared=done.cleared, dead_rows=done.dead_rows
+            cluster, connection, oid, cleared=done.cleared, dead_rows=done.dead_rows
         ),
         done.oid,
     )
@@ -98,7 +101,7 @@ def _repeat(cluster: Cluster, connection: Connection, oid: int) -> list[str]:
 
     def again(oid: int) -> list[str]:
         cleared = _aftercare.clear_again(cluster, connection, oid)
-        return _aftercare.after_rows(connection, oid, cleared=cleared, dead_rows=True)
+        return _aftercare.after_rows(cluster, connection, oid, cleared=cleared, dead_rows=True)
 
     return _tried(again, oid)
 

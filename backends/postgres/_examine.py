@@ -25,7 +25,7 @@ from backends.postgres._catalog import (
 )
 from backends.postgres._rights import Rights, rights
 from backends.postgres._rows import RowScan, copy_rows
-from backends.postgres._session import SNAPSHOT, Cluster, Connection
+from backends.postgres._session import Cluster, Connection
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ def read_relation(connection: Connection, relation: Relation, scan: RowScan) -> 
 
 def examine(cluster: Cluster, unit: Unit, matcher: Matcher) -> Examination:
     """Look for the dataset in a unit; see the contract."""
-    with cluster.use(unit.scope) as connection, cluster.transaction(connection, SNAPSHOT):
+    with cluster.reading(unit.scope) as connection:
         if unit.kind == LARGE_OBJECT:
             return _examine_large_object(cluster, connection, unit, matcher)
         relation = relation_by_oid(connection, int(unit.version.partition(":")[0]))

@@ -10,6 +10,7 @@ from backends.postgres._catalog import one
 from backends.postgres._session import Connection
 from backends.postgres._text import is_container
 
+TABLE = 2613  # the oid of pg_largeobject, the same in every version
 _CHUNK = 1 << 20  # bytes that one query reads
 _LONGEST = 1 << 20  # bytes of a line that are one window
 _NAMES = re.compile(r"[,;\t|]")

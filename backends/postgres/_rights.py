@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from backends.contract import Technique
-from backends.postgres._catalog import Relation, one
+from backends.postgres._catalog import VIEW, Relation, one
 from backends.postgres._session import Connection
 
 # A foreign key's action, a trigger or a rule would take, keep or copy rows that the plan does
@@ -19,6 +20,7 @@ WITH fk AS (SELECT * FROM pg_constraint WHERE contype = 'f' AND confrelid = %(oi
                    AND p.proname ~ '^(RI_FKey_|unique_key_recheck$)'))
 SELECT EXISTS (SELECT FROM fk WHERE conrelid <> confrelid),
        EXISTS (SELECT FROM fk WHERE conrelid <> confrelid AND confdeltype IN ('c', 'n', 'd')),
+       EXISTS (SELECT FROM fk WHERE conrelid = confrelid),
        EXISTS (SELECT FROM fk WHERE conrelid = confrelid AND confdeltype IN ('c', 'n', 'd')),
        EXISTS (SELECT FROM triggers WHERE tgtype & 8 <> 0),
        EXISTS (SELECT FROM triggers WHERE tgtype & 32 <> 0),
@@ -61,6 +63,25 @@ SELECT max(depth) FROM chain
 _FIRST_VIEW_PHASE = 100  # views are computed anew once the tables are done
 
 
+class _Facts(NamedTuple):
+    """One row of _FACTS."""
+
+    referred: bool  # by another table's foreign key
+    action: bool  # which cascades, or sets something
+    own_key: bool  # by a foreign key of its own
+    own_action: bool
+    on_delete: bool  # has triggers
+    on_truncate: bool
+    rule: bool
+    extension: bool
+    published: bool
+    no_identity: bool  # and the server refuses to publish a deletion
+    may_truncate: bool
+    may_delete: bool
+    owner: bool
+    standby: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Rights:
     """The techniques that keep their word on a relation now; see Holding in the contract."""
@@ -69,47 +90,51 @@ class Rights:
     partial: Technique | None
     obstacle: str = ""
     by_truncate: bool = True  # else all rows are deleted one by one: a foreign key refers to it
+    refers_to_itself: bool = False  # then all rows must go in one statement
     published: bool = False
     phase: int = 0  # orders run in ascending phases
 
 
 def rights(connection: Connection, relation: Relation) -> Rights:
     """Find out what may be done. To be asked again once the relation is locked."""
-    facts = one(
-        connection,
-        _FACTS,
-        {"oid": relation.oid, "schema": relation.schema, "name": relation.name},
+    facts = _Facts(
+        *one(
+            connection,
+            _FACTS,
+            {"oid": relation.oid, "schema": relation.schema, "name": relation.name},
+        )
     )
-    (referred, action, own_action, on_delete, on_truncate, rule, extension, published, no_identity,
-     may_truncate, may_delete, owner, standby) = map(bool, facts)  # fmt: skip
-    if standby or extension:
-        return Rights(None, None, "read-only-server" if standby else "extension-member")
-    if relation.kind == "materialised-view":
+    if facts.standby or facts.extension:
+        return Rights(None, None, "read-only-server" if facts.standby else "extension-member")
+    if relation.kind == VIEW:
         phase = _FIRST_VIEW_PHASE + int(one(connection, _VIEW_DEPTH, [relation.oid])[0])
-        if not owner:
+        if not facts.owner:
             return Rights(None, None, "access-denied", phase=phase)
         return Rights(Technique.REFRESH_VIEW, Technique.REFRESH_VIEW, phase=phase)
-    phase = int(one(connection, _REFERRED_DEPTH, [relation.oid])[0]) if referred else 0
+    phase = int(one(connection, _REFERRED_DEPTH, [relation.oid])[0]) if facts.referred else 0
 
     def first(**obstacles: bool) -> str:
         return next((code.replace("_", "-") for code, there in obstacles.items() if there), "")
 
     deleting_all = first(
-        foreign_key_action=action,
-        delete_trigger=on_delete,
-        delete_rule=rule,
-        replica_identity=no_identity,
-        access_denied=not may_delete,
+        foreign_key_action=facts.action,
+        delete_trigger=facts.on_delete,
+        delete_rule=facts.rule,
+        replica_identity=facts.no_identity,
+        access_denied=not facts.may_delete,
     )
-    deleting_some = deleting_all or first(foreign_key_action=own_action)
+    deleting_some = deleting_all or first(foreign_key_action=facts.own_action)
     truncating = first(
-        foreign_key=referred, truncate_trigger=on_truncate, access_denied=not may_truncate
+        foreign_key=facts.referred,
+        truncate_trigger=facts.on_truncate,
+        access_denied=not facts.may_truncate,
     )
     return Rights(
         whole=None if truncating and deleting_all else Technique.TRUNCATE,
         partial=None if deleting_some else Technique.DELETE_ROWS,
         obstacle=deleting_some or (truncating if deleting_all else ""),
         by_truncate=not truncating,
-        published=published,
+        refers_to_itself=facts.own_key,
+        published=facts.published,
         phase=phase,
     )

@@ -13,7 +13,7 @@ import psycopg
 from psycopg import conninfo as libpq
 from psycopg.pq import TransactionStatus
 
-from backends.errors import BackendError, CouldNotTell, SettingError
+from backends.errors import CouldNotTell, SettingError
 from backends.postgres._errors import translate, translate_connecting
 
 Connection: TypeAlias = psycopg.Connection[tuple[Any, ...]]
@@ -35,27 +35,28 @@ _DEFAULTS: Mapping[str, str | int] = {
 _SECRETS = frozenset({"password", "sslpassword", "oauth_client_secret"})
 
 # Rows come in physical order and one text form, whatever the role's or the database's defaults;
-# a policy that would hide rows is an error; what is committed is on disk.
+# a policy that would hide rows is an error; what is committed is on disk. All of it for one
+# transaction only: behind a pooler a session's settings would become other people's.
 _SETTINGS = """
-SET search_path = '';
-SET client_encoding = 'UTF8';
-SET row_security = off;
-SET synchronize_seqscans = off;
-SET max_parallel_workers_per_gather = 0;
-SET jit = off;
-SET statement_timeout = 0;
-SET idle_in_transaction_session_timeout = 0;
-SET DateStyle = 'ISO, YMD';
-SET IntervalStyle = 'postgres';
-SET TimeZone = 'UTC';
-SET extra_float_digits = 1;
-SET bytea_output = 'escape';
-SET quote_all_identifiers = off;
-SELECT pg_catalog.set_config('transaction_timeout', '0', false)
+SET LOCAL search_path = '';
+SET LOCAL row_security = off;
+SET LOCAL synchronize_seqscans = off;
+SET LOCAL max_parallel_workers_per_gather = 0;
+SET LOCAL jit = off;
+SET LOCAL statement_timeout = 0;
+SET LOCAL idle_in_transaction_session_timeout = 0;
+SET LOCAL lock_timeout = '{lock_timeout_s}s';
+SET LOCAL DateStyle = 'ISO, YMD';
+SET LOCAL IntervalStyle = 'postgres';
+SET LOCAL TimeZone = 'UTC';
+SET LOCAL extra_float_digits = 1;
+SET LOCAL bytea_output = 'escape';
+SET LOCAL quote_all_identifiers = off;
+SELECT pg_catalog.set_config('transaction_timeout', '0', true)
   FROM pg_catalog.pg_settings WHERE name = 'transaction_timeout';
-SELECT pg_catalog.set_config('synchronous_commit', 'on', false)
+SELECT pg_catalog.set_config('synchronous_commit', 'on', true)
  WHERE pg_catalog.current_setting('synchronous_commit') <> 'remote_apply';
-SELECT pg_catalog.set_config('session_replication_role', 'origin', false)
+SELECT pg_catalog.set_config('session_replication_role', 'origin', true)
  WHERE pg_catalog.current_setting('session_replication_role') <> 'origin'
 """
 
@@ -85,7 +86,7 @@ class Cluster:
         """
         if not self._identity:
             with self.use() as connection:
-                self._identity = _identity(connection)
+                self._identity = self._read_identity(connection)
         return self._identity
 
     @contextmanager
@@ -108,7 +109,7 @@ class Cluster:
     @contextmanager
     def transaction(self, connection: Connection, begin: str) -> Iterator[None]:
         """Run a transaction: committed at the end, rolled back by any exception."""
-        connection.execute(begin.encode())
+        self.begin(connection, begin)
         try:
             yield
         except BaseException:
@@ -117,10 +118,25 @@ class Cluster:
             raise
         connection.execute("COMMIT")
 
+    @contextmanager
+    def reading(self, database: str = "", *, fresh: bool = False) -> Iterator[Connection]:
+        """Lend a connection in a snapshot of its own."""
+        with (
+            self.use(database, fresh=fresh) as connection,
+            self.transaction(connection, SNAPSHOT),
+        ):
+            yield connection
+
+    def begin(self, connection: Connection, begin: str) -> None:
+        """Begin a transaction with our settings."""
+        settings = _SETTINGS.format(lock_timeout_s=self.lock_timeout_s)
+        connection.execute(f"{begin};{settings}".encode())
+
     def connect(self, database: str = "") -> Connection:
         """Open a connection of the caller's own."""
         given = libpq.conninfo_to_dict(self.conninfo)
         words: dict[str, str | int] = {k: v for k, v in _DEFAULTS.items() if k not in given}
+        words["client_encoding"] = "UTF8"
         if database:
             words["dbname"] = database
         where = self.where(database)
@@ -128,23 +144,12 @@ class Cluster:
             connection = psycopg.connect(self.conninfo, autocommit=True, **words)  # type: ignore[arg-type]  # libpq's words
         except psycopg.Error as error:
             raise translate_connecting(error, where) from None
-        try:
-            connection.prepare_threshold = None  # a pooler in between may not keep statements
-            if connection.info.server_version < OLDEST:
-                raise CouldNotTell(
-                    f"{where}: the server is older than Postgres 13", reason="server-too-old"
-                )
-            connection.execute(_SETTINGS)
-            connection.execute(
-                "SELECT pg_catalog.set_config('lock_timeout', %s, false)",
-                [f"{self.lock_timeout_s}s"],
+        connection.prepare_threshold = None  # a pooler in between may not keep statements
+        if connection.info.server_version < OLDEST:
+            connection.close()
+            raise CouldNotTell(
+                f"{where}: the server is older than Postgres 13", reason="server-too-old"
             )
-        except psycopg.Error as error:
-            connection.close()
-            raise translate(error, where) from None
-        except BackendError:
-            connection.close()
-            raise
         return connection
 
     def close(self) -> None:
@@ -154,6 +159,19 @@ class Cluster:
             pools, self._idle = list(self._idle.values()), {}
         for connection in (c for pool in pools for c in pool):
             connection.close()
+
+    def _read_identity(self, connection: Connection) -> str:
+        try:
+            with self.transaction(connection, SNAPSHOT):
+                row = connection.execute(
+                    "SELECT system_identifier::text FROM pg_control_system()"
+                ).fetchone()
+        except psycopg.errors.InsufficientPrivilege:
+            row = None
+        if row is not None:
+            return f"postgresql:{row[0]}"
+        at = f"{connection.info.host}:{connection.info.port}"
+        return f"postgresql-at:{hashlib.sha256(at.encode()).hexdigest()[:32]}"
 
     def _from_pool(self, database: str) -> Connection | None:
         while True:
@@ -208,16 +226,3 @@ def _alive(connection: Connection) -> bool:
     except psycopg.Error:
         return False
     return True
-
-
-def _identity(connection: Connection) -> str:
-    try:
-        row = connection.execute(
-            "SELECT system_identifier::text FROM pg_catalog.pg_control_system()"
-        ).fetchone()
-    except psycopg.errors.InsufficientPrivilege:
-        row = None
-    if row is not None:
-        return f"postgresql:{row[0]}"
-    at = f"{connection.info.host}:{connection.info.port}"
-    return f"postgresql-at:{hashlib.sha256(at.encode()).hexdigest()[:32]}"

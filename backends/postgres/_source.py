@@ -50,6 +50,7 @@ class PostgresRows:
     """A table's or a query's rows; see :class:`backends.contract.SourceRows`."""
 
     def __init__(self, cluster: Cluster, spec: SourceSpec) -> None:
+        self._cluster = cluster
         self._where = cluster.where()
         self.locator = ""
         self._connection = cluster.connect()
@@ -86,7 +87,7 @@ class PostgresRows:
 
     def _open(self, spec: SourceSpec) -> None:
         connection = self._connection
-        connection.execute(SNAPSHOT)
+        self._cluster.begin(connection, SNAPSHOT)
         # Names mean here what they mean to the operator.
         connection.execute("SET LOCAL search_path TO DEFAULT")
         query = spec.query.strip().removesuffix(";").encode()

@@ -44,16 +44,18 @@ _MAGIC = (
 )
 
 
-def _bytea(data: bytes) -> bytes:
-    """Write bytes as COPY does a bytea in `bytea_output = escape`."""
+def _written(data: bytes) -> bytes:
+    """Return a pattern for bytes as COPY writes a bytea in `bytea_output = escape`.
+
+    In an array or a row each backslash is doubled again.
+    """
     return b"".join(
-        b"\\\\%03o" % byte if not 0x20 <= byte <= 0x7E else bytes([byte]) for byte in data
+        re.escape(bytes([byte])) if 0x20 <= byte <= 0x7E else rb"\\+%03o" % byte for byte in data
     )
 
 
 _CONTAINER = re.compile(
-    rb"(?:^|\t)(?:" + b"|".join(re.escape(_bytea(magic)) for magic in _MAGIC) + rb")",
-    re.MULTILINE,
+    rb"""(?:^|[\t{(,"])(?:""" + b"|".join(map(_written, _MAGIC)) + rb")", re.MULTILINE
 )
 
 

@@ -16,10 +16,11 @@ from backends.postgres._catalog import (
 )
 from backends.postgres._examine import read_relation
 from backends.postgres._rows import RowScan
-from backends.postgres._session import SNAPSHOT, Cluster, Connection
+from backends.postgres._session import Cluster, Connection
 
 _ABSENT = ("listing",)
 _RELATION = ("rows", "statistics")
+_LARGE_OBJECT = ("content", "statistics")
 
 
 def verify(cluster: Cluster, orders: Sequence[Order], matcher: Matcher) -> Iterator[Verification]:
@@ -35,10 +36,7 @@ def verify(cluster: Cluster, orders: Sequence[Order], matcher: Matcher) -> Itera
 
 
 def _verify(cluster: Cluster, order: Order, matcher: Matcher) -> Verification:
-    with (
-        cluster.use(order.holding.scope, fresh=True) as connection,
-        cluster.transaction(connection, SNAPSHOT),
-    ):
+    with cluster.reading(order.holding.scope, fresh=True) as connection:
         if order.holding.kind == LARGE_OBJECT:
             return _verify_large_object(connection, order, matcher)
         return _verify_relation(connection, order, matcher)
@@ -55,26 +53,38 @@ def _verify_relation(connection: Connection, order: Order, matcher: Matcher) -> 
     evidence = reading.evidence
     if evidence.matched or reading.version(relation) == holding.version:
         return _left(order, _RELATION[:1], "records-left", evidence)
-    kept = _statistics.scan(connection, relation.oid, matcher)
-    # A person in the statistics who is in no row any more comes from a row that is gone.
-    if kept.matched or (kept.person and not evidence.person):
-        return _left(order, _RELATION, "statistics-left", kept)
-    if not _statistics.readable(connection, relation.oid):
-        return Verification(
-            order.id, Finding.INCONCLUSIVE, _RELATION[:1], "statistics-not-readable"
-        )
-    return Verification(order.id, Finding.ABSENT, _RELATION)
+    return _statistics_of(connection, order, matcher, relation.oid, evidence, _RELATION)
 
 
 def _verify_large_object(connection: Connection, order: Order, matcher: Matcher) -> Verification:
     oid = int(order.holding.details["oid"])
-    if not large_object_exists(connection, oid):
-        return Verification(order.id, Finding.ABSENT, _ABSENT)
     scan = _large.ByteScan(matcher)
-    evidence = _large.read(connection, oid, scan)
-    if evidence.matched or _large.version(oid, scan) == order.holding.version:
-        return _left(order, ("content",), "records-left", evidence)
-    return Verification(order.id, Finding.ABSENT, ("content",))
+    evidence = scan.finish()
+    if large_object_exists(connection, oid):
+        evidence = _large.read(connection, oid, scan)
+        if evidence.matched or _large.version(oid, scan) == order.holding.version:
+            return _left(order, _LARGE_OBJECT[:1], "records-left", evidence)
+    # Other large objects may name the same persons: only records tell.
+    return _statistics_of(connection, order, matcher, _large.TABLE, None, _LARGE_OBJECT)
+
+
+def _statistics_of(
+    connection: Connection,
+    order: Order,
+    matcher: Matcher,
+    oid: int,
+    rows: Evidence | None,
+    looked: tuple[str, ...],
+) -> Verification:
+    """Judge what the statistics of a relation hold, of whose rows `rows` is known."""
+    kept = _statistics.scan(connection, oid, matcher)
+    # A person in the statistics who is in no row any more comes from a row that is gone.
+    orphan = rows is not None and kept.person and not rows.person
+    if kept.matched or orphan:
+        return _left(order, looked, "statistics-left", kept)
+    if not _statistics.readable(connection, oid):
+        return Verification(order.id, Finding.INCONCLUSIVE, looked[:1], "statistics-not-readable")
+    return Verification(order.id, Finding.ABSENT, looked)
 
 
 def _left(order: Order, looked: tuple[str, ...], reason: str, evidence: Evidence) -> Verification:

@@ -196,6 +196,16 @@ def test_compressed_content_is_a_gap_and_never_clean(any_place: Place) -> None:
             assert (CoverageStatus.FAILED, "container-not-opened") == (gap.status, gap.reason)
 
 
+@pytest.mark.parametrize("kind", ["bytea[]", "blob"])
+def test_compressed_content_deeper_in_a_value_is_a_gap(any_place: Place, kind: str) -> None:
+    any_place.sql("CREATE DOMAIN blob AS bytea")
+    packed = gzip.compress(ID.encode())
+    any_place.sql(f"CREATE TABLE t (v {kind})")
+    any_place.sql("INSERT INTO t VALUES (%s)", [b"x", packed] if kind == "bytea[]" else packed)
+    with any_place.store() as store:
+        assert examined(store, any_place.locator("t")).gap is not None
+
+
 def test_a_holding_with_binary_columns_says_that_it_does_not_open_them(any_place: Place) -> None:
     at = any_place.plant("t", records(2))
     any_place.sql("ALTER TABLE t ADD COLUMN photo bytea DEFAULT 'jpeg'")

@@ -12,10 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from backends.conformance import records
+from backends.conformance import records, strangers
 from backends.contract import CheckStatus, Context, Finding, Result, SourceSpec, Technique
 from backends.errors import AccessDenied, BackendError, CouldNotTell, SettingError, Unreachable
 from backends.postgres import BACKEND
+from backends.postgres._session import Cluster
+from backends.postgres._store import PostgresStore
 from demo.servers.postgres import PostgresServer
 from tests.backends.postgres.place import (
     DATASET,
@@ -44,21 +46,21 @@ def refusal(conninfo: str, **more: object) -> BackendError:
     return caught.value
 
 
-def test_a_wrong_password_is_refused(any_place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wrong_password_is_refused(new_place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PGPASSWORD", "not-the-password")
-    error = refusal(any_place.server.conninfo)
+    error = refusal(new_place.server.conninfo)
     assert isinstance(error, AccessDenied)
     assert "store warehouse: the server refused the log-in" == error.message
     assert "PGPASSWORD" in error.hint
 
 
-def test_no_password_is_refused(any_place: Place) -> None:
-    assert isinstance(refusal(any_place.server.conninfo), AccessDenied)
+def test_no_password_is_refused(new_place: Place) -> None:
+    assert isinstance(refusal(new_place.server.conninfo), AccessDenied)
 
 
-def test_an_unknown_role_is_refused(any_place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PGPASSWORD", any_place.server.password)
-    assert isinstance(refusal(f"{any_place.server.conninfo} user=nobody_here"), AccessDenied)
+def test_an_unknown_role_is_refused(new_place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PGPASSWORD", new_place.server.password)
+    assert isinstance(refusal(f"{new_place.server.conninfo} user=nobody_here"), AccessDenied)
 
 
 @pytest.mark.parametrize(
@@ -71,10 +73,10 @@ def test_a_server_that_is_not_there_is_unreachable(conninfo: str) -> None:
 
 
 def test_an_unknown_database_is_no_empty_one(
-    any_place: Place, monkeypatch: pytest.MonkeyPatch
+    new_place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("PGPASSWORD", any_place.server.password)
-    assert isinstance(refusal(f"{any_place.server.conninfo} dbname=no_such"), CouldNotTell)
+    monkeypatch.setenv("PGPASSWORD", new_place.server.password)
+    assert isinstance(refusal(f"{new_place.server.conninfo} dbname=no_such"), CouldNotTell)
 
 
 @pytest.mark.parametrize(
@@ -138,35 +140,35 @@ def test_a_missing_driver_is_named_with_what_to_install() -> None:
     assert "store w: psycopg is not installed | pip install 'shredder-toolkit[postgres]'" == said
 
 
-def test_no_password_is_in_what_a_store_says_of_itself(any_place: Place) -> None:
-    with any_place.store() as store:
+def test_no_password_is_in_what_a_store_says_of_itself(new_place: Place) -> None:
+    with new_place.store() as store:
         store.scopes()
-        assert any_place.server.password not in repr(store)
-        assert any_place.server.password not in store.identity
+        assert new_place.server.password not in repr(store)
+        assert new_place.server.password not in store.identity
 
 
-def test_the_identity_is_the_cluster_s_own(any_place: Place) -> None:
-    ((number,),) = any_place.sql("SELECT system_identifier FROM pg_control_system()")
-    with any_place.store(OPERATOR) as store:
+def test_the_identity_is_the_cluster_s_own(new_place: Place) -> None:
+    ((number,),) = new_place.sql("SELECT system_identifier FROM pg_control_system()")
+    with new_place.store(OPERATOR) as store:
         assert f"postgresql:{number}" == store.identity
 
 
-def test_an_identity_that_is_withheld_has_a_stable_substitute(any_place: Place) -> None:
-    any_place.sql("REVOKE EXECUTE ON FUNCTION pg_control_system FROM public")
+def test_an_identity_that_is_withheld_has_a_stable_substitute(new_place: Place) -> None:
+    new_place.sql("REVOKE EXECUTE ON FUNCTION pg_control_system FROM public")
     try:
-        with any_place.store(OPERATOR) as first, any_place.store(OPERATOR) as second:
+        with new_place.store(OPERATOR) as first, new_place.store(OPERATOR) as second:
             assert first.identity == second.identity
             assert first.identity.startswith("postgresql-at:")
             assert first.scopes()
     finally:
-        any_place.sql("GRANT EXECUTE ON FUNCTION pg_control_system TO public")
+        new_place.sql("GRANT EXECUTE ON FUNCTION pg_control_system TO public")
 
 
-def test_a_table_that_is_locked_away_is_not_examined(any_place: Place) -> None:
-    at = any_place.plant("t", records(3))
-    with any_place.store(lock_timeout_s=1) as store:
+def test_a_table_that_is_locked_away_is_not_examined(new_place: Place) -> None:
+    at = new_place.plant("t", records(3))
+    with new_place.store(lock_timeout_s=1) as store:
         listed = unit(store, at)
-        with any_place.connect() as other:
+        with new_place.connect() as other:
             other.execute("BEGIN")
             other.execute("LOCK TABLE t")
             with pytest.raises(CouldNotTell) as caught:
@@ -175,18 +177,18 @@ def test_a_table_that_is_locked_away_is_not_examined(any_place: Place) -> None:
     assert '"t"' not in caught.value.message
 
 
-def test_what_the_server_says_of_data_is_not_passed_on(any_place: Place) -> None:
+def test_what_the_server_says_of_data_is_not_passed_on(new_place: Place) -> None:
     """A server's message quotes values: here a function fails with one in its text."""
-    at = any_place.plant("t", records(3))
-    any_place.sql(
+    at = new_place.plant("t", records(3))
+    new_place.sql(
         "CREATE FUNCTION leak(text) RETURNS text LANGUAGE plpgsql IMMUTABLE AS"
         " $$ BEGIN RAISE EXCEPTION 'failed at %', $1; END $$"
     )
-    any_place.sql("CREATE MATERIALIZED VIEW v AS SELECT * FROM t")
-    with any_place.store() as store:
-        found = holding(store, any_place.locator("v"))
+    new_place.sql("CREATE MATERIALIZED VIEW v AS SELECT * FROM t")
+    with new_place.store() as store:
+        found = holding(store, new_place.locator("v"))
         assert 3 == holding(store, at).records
-        any_place.sql("CREATE OR REPLACE VIEW w AS SELECT public.leak(email) FROM t")
+        new_place.sql("CREATE OR REPLACE VIEW w AS SELECT public.leak(email) FROM t")
         with pytest.raises(CouldNotTell) as caught:
             list(store.source(SourceSpec("warehouse", query="SELECT * FROM w")))
     assert "member" not in f"{caught.value!r}{caught.value.__cause__!r}{caught.value.__context__!r}"
@@ -215,12 +217,12 @@ def standby_of(place: Place, directory: Path) -> Iterator[Standby]:
         yield standby
 
 
-def test_a_standby_is_swept_and_left_alone(any_place: Place, tmp_path: Path) -> None:
-    at = any_place.plant("t", records(3))
-    with any_place.store() as store:
+def test_a_standby_is_swept_and_left_alone(new_place: Place, tmp_path: Path) -> None:
+    at = new_place.plant("t", records(3))
+    with new_place.store() as store:
         identity = store.identity
-    with standby_of(any_place, tmp_path) as standby:
-        settings = dict(any_place.settings())
+    with standby_of(new_place, tmp_path) as standby:
+        settings = dict(new_place.settings())
         settings["conninfo"] = str(settings["conninfo"]) + " " + standby.conninfo.split()[0]
         store = BACKEND.open("warehouse", settings, HERE)
         assert identity == store.identity
@@ -228,22 +230,22 @@ def test_a_standby_is_swept_and_left_alone(any_place: Place, tmp_path: Path) -> 
         found = holding(store, at)
         assert (None, None, "read-only-server") == (found.whole, found.partial, found.obstacle)
         assert 3 == found.records
-        with any_place.store() as primary:
+        with new_place.store() as primary:
             wanted = order(holding(primary, at))
         outcome = destroyed(store, wanted)
         assert (Result.FAILED, "read-only-server") == (outcome.result, outcome.reason)
         assert Finding.RESIDUE is verified(store, wanted).finding
         assert CheckStatus.MISSING in {check.status for check in store.check()}
         store.close()
-    assert 3 == len(any_place.rows("t"))
+    assert 3 == len(new_place.rows("t"))
 
 
-def test_the_doctor_names_what_is_missing(any_place: Place) -> None:
-    any_place.sql("CREATE TABLE closed (a text)")
-    any_place.plant("open", [])
-    with any_place.store(OPERATOR) as store:
+def test_the_doctor_names_what_is_missing(new_place: Place) -> None:
+    new_place.sql("CREATE TABLE closed (a text)")
+    new_place.plant("open", [])
+    with new_place.store(OPERATOR) as store:
         checks = {check.what: check for check in store.check()}
-    database = checks[f"database {any_place.name}"]
+    database = checks[f"database {new_place.name}"]
     assert CheckStatus.MISSING is database.status
     assert "1 cannot be read" in database.detail
     assert CheckStatus.MISSING is checks["durability"].status
@@ -251,17 +253,36 @@ def test_the_doctor_names_what_is_missing(any_place: Place) -> None:
     assert CheckStatus.MISSING is checks["statistics"].status
 
 
-def test_the_doctor_finds_no_database_that_matches(any_place: Place) -> None:
-    with any_place.store(databases=["nothing-like-*"]) as store:
+def test_the_doctor_finds_no_database_that_matches(new_place: Place) -> None:
+    with new_place.store(databases=["nothing-like-*"]) as store:
         assert CheckStatus.FAILED in {check.status for check in store.check()}
 
 
-def test_an_examination_leaves_no_transaction_behind(any_place: Place) -> None:
-    at = any_place.plant("t", records(3))
-    with any_place.store() as store:
+def test_an_examination_leaves_no_transaction_behind(new_place: Place) -> None:
+    at = new_place.plant("t", records(3))
+    with new_place.store() as store:
         examined(store, at)
-        list(store.units(any_place.name))
-        states = any_place.sql(
+        list(store.units(new_place.name))
+        states = new_place.sql(
             "SELECT DISTINCT state FROM pg_stat_activity WHERE application_name = 'shredder'"
         )
     assert [("idle",)] == states
+
+
+def test_no_setting_of_ours_stays_in_a_session(new_place: Place) -> None:
+    """Behind a pooler it would become someone else's."""
+    show = "SELECT name, setting FROM pg_settings ORDER BY name"
+    at = new_place.plant("t", [*records(3), *strangers(1)])
+    conninfo = str(new_place.settings()["conninfo"])
+    cluster = Cluster("warehouse", conninfo)
+    with cluster.use() as connection:
+        before = connection.execute(show).fetchall()
+    with new_place.store() as store:
+        wanted = order(holding(store, at))
+        other = PostgresStore("warehouse", cluster)
+        destroyed(other, wanted)
+        assert other.identity == store.identity
+    for database in ("", new_place.name):
+        with cluster.use(database) as connection:
+            assert before == connection.execute(show).fetchall()
+    cluster.close()

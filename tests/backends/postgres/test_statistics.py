@@ -4,11 +4,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from backends.conformance import Row, records, strangers
 from backends.contract import Finding, Result
-from tests.backends.postgres.place import OPERATOR, Place, destroyed, holding, order, verified
+from tests.backends.postgres.place import (
+    DATASET,
+    OPERATOR,
+    Place,
+    destroyed,
+    holding,
+    order,
+    verified,
+)
 
 # All that statistics say, by another way than the backend's views: the catalogues themselves.
 KEPT = """
@@ -179,3 +189,33 @@ def test_a_person_in_the_statistics_who_is_in_no_row_is_residue(any_place: Place
         answer = verified(store, wanted)
     assert (Finding.RESIDUE, "statistics-left") == (answer.finding, answer.reason)
     assert answer.numbers["windows"] > 0
+
+
+def test_a_large_object_s_values_go_too(any_place: Place) -> None:
+    """Their common table is analysed like any other, and short pieces are kept as values."""
+    oids = [
+        any_place.sql("SELECT lo_from_bytea(0, %s)", ",".join(row).encode())[0][0]
+        for row in [*records(3), *strangers(3)]
+    ]
+    any_place.sql("ANALYZE pg_largeobject")
+    in_statistics = "SELECT histogram_bounds::text FROM pg_stats WHERE tablename = 'pg_largeobject' AND attname = 'data'"
+    any_place.sql("SET bytea_output = 'escape'")
+    assert "member0001" in str(any_place.sql(in_statistics))
+    with any_place.store() as store:
+        orders = [
+            replace(
+                order(holding(store, f"{any_place.name}/pg_largeobject:{oid}")), id=f"order-{oid}"
+            )
+            for oid in oids[:3]
+        ]
+        assert [Result.DESTROYED] * 3 == [o.result for o in store.destroy(orders, DATASET)]
+        answers = list(store.verify(orders, DATASET))
+        with any_place.store(OPERATOR) as owner:
+            doubts = list(owner.verify(orders, DATASET))
+    assert [(Finding.ABSENT, ("content", "statistics"))] * 3 == [
+        (a.finding, a.looked) for a in answers
+    ]
+    assert ["statistics-not-readable"] * 3 == [doubt.reason for doubt in doubts]
+    left = str(any_place.sql(in_statistics))
+    assert "member" not in left
+    assert "other0001" in left
