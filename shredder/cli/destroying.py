@@ -179,6 +179,7 @@ def _carry_out(out: Console, work: Work, run: str, problems: Sequence[Problem]) 
     found = work.journal.run(run)
     if found.phase is Phase.NOTHING:
         return _nothing(out, work, found)
+    machine.check_digest(work, found)
     facts = found.facts
     desk = _Desk(out, approval=facts.get("approval", ""), later=facts.get("later", False))
     planned = report.plan_json(work, found, problems)

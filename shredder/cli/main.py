@@ -75,12 +75,14 @@ def run(arguments: Sequence[str]) -> int:
     except TyperException as error:
         return _usage(error, as_json)
     except (KeyboardInterrupt, Abort):
-        return _tell("interrupted", _GO_ON, _INTERRUPTED, as_json)
+        code = _INTERRUPTED
     except BrokenPipeError:
         _let_go_of_stdout()
         return _UNREAD
     except Exception as error:  # noqa: BLE001 - the last resort of the process
         return _failed(error, as_json)
+    if code == _INTERRUPTED:  # also typer's own answer to a Ctrl-C; no command returns it
+        return _tell("interrupted", _GO_ON, _INTERRUPTED, as_json)
     return code if isinstance(code, int) else ExitCode.COMPLETE
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from demo.servers.tsa import TimestampAuthority
 from demo.survey import as_csv, other_records, records
-from tests.cli.operating import SURVEY, Operator
+from tests.cli.operating import SURVEY, HereOperator, Operator
 
 # The shelf takes a line for a record, so that a record has to be a line.
 MINE, THEIRS = (
@@ -81,3 +81,9 @@ def desk(prepared: Operator, tmp_path: Path) -> Operator:
     folder = tmp_path / "desk"
     shutil.copytree(prepared.folder, folder, symlinks=True)
     return Operator(folder, {"PYTHONPATH": prepared.environment["PYTHONPATH"]})
+
+
+@pytest.fixture
+def here(desk: Operator) -> Operator:
+    """The same desk, worked at in this process."""
+    return HereOperator(desk.folder, desk.environment)

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import os
 import re
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from shredder.config import TEMPLATE
-from tests.cli.operating import SURVEY, Operator
+from tests.cli.operating import SURVEY, HereOperator, Operator
 
 
 @pytest.fixture
 def fresh(tmp_path: Path) -> Operator:
     folder = tmp_path / "fresh"
     folder.mkdir()
-    return Operator(folder)
+    return HereOperator(folder)
 
 
 def initialised(fresh: Operator) -> Operator:
@@ -26,13 +26,22 @@ def initialised(fresh: Operator) -> Operator:
     return fresh
 
 
-def refusal(operator: Operator, text: str) -> tuple[str, str]:
-    """The message and the hint for a configuration that is refused."""
-    operator.config.write_text(text)
-    done = operator.run("status", "--json")
-    assert done.code == 2
-    assert done.json["error"] == done.error
-    return done.error.removeprefix(f"{operator.config}:"), done.hint
+@pytest.fixture
+def refusal(
+    fresh: Operator, capsys: pytest.CaptureFixture[str]
+) -> Callable[[str], tuple[str, str]]:
+    """Gives the message and the hint for a configuration that is refused."""
+
+    def ask(text: str) -> tuple[str, str]:
+        fresh.config.write_text(text)
+        done = fresh.run("status", "--json")
+        assert (done.code, done.json["error"]) == (2, done.error)
+        return done.error.removeprefix(f"{fresh.config}:"), done.hint
+
+    return ask
+
+
+Refusal = Callable[[str], tuple[str, str]]
 
 
 FILES = '[stores.share]\nbackend = "files"\nroots = ["share"]\n'
@@ -69,9 +78,9 @@ DATASET = f'{FILES}[datasets.x]\nsources = [{{ store = "share", path = "x.csv" }
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_named_with_its_line(
-    fresh: Operator, text: str, message: str, hint: str
+    refusal: Refusal, text: str, message: str, hint: str
 ) -> None:
-    error, told = refusal(fresh, text)
+    error, told = refusal(text)
     assert error[: len(message)] == message
     assert told[: len(hint)] == hint
 
@@ -84,8 +93,8 @@ def test_what_is_wrong_is_named_with_its_line(
         ("x = 1\nx = 2\n", r"is not TOML: .*line 2"),
     ],
 )
-def test_what_is_not_toml_is_told_with_its_line(fresh: Operator, text: str, message: str) -> None:
-    assert re.search(message, refusal(fresh, text)[0])
+def test_what_is_not_toml_is_told_with_its_line(refusal: Refusal, text: str, message: str) -> None:
+    assert re.search(message, refusal(text)[0])
 
 
 def test_a_file_that_is_not_utf8(fresh: Operator) -> None:
@@ -94,9 +103,9 @@ def test_a_file_that_is_not_utf8(fresh: Operator) -> None:
     assert (done.code, done.error) == (2, f"cannot read {fresh.config}: not UTF-8")
 
 
-def test_what_steers_a_terminal_is_not_repeated(fresh: Operator) -> None:
+def test_what_steers_a_terminal_is_not_repeated(refusal: Refusal) -> None:
     """A key of the file is quoted in the message, and may be anything."""
-    error, _ = refusal(fresh, '"\\u001b[2Jx" = 1\n')
+    error, _ = refusal('"\\u001b[2Jx" = 1\n')
     assert "\x1b" not in error
     assert "\\x1b[2Jx is not known" in error
 
@@ -121,9 +130,9 @@ SECRET = "hunter2-verysecret"
     ],
 )  # fmt: skip
 def test_a_secret_is_refused_with_a_hint_and_not_repeated(
-    fresh: Operator, text: str, hint: str
+    refusal: Refusal, text: str, hint: str
 ) -> None:
-    error, told = refusal(fresh, text)
+    error, told = refusal(text)
     assert "holds a secret, and this file must not" in error
     assert hint in told
     assert SECRET not in error + told
@@ -152,22 +161,29 @@ def test_the_template_is_right_down_to_its_comments(fresh: Operator) -> None:
 # --- Which file ---------------------------------------------------------------------------
 
 
-def test_option_before_variable_before_folder(desk: Operator) -> None:
-    elsewhere = desk.folder / "elsewhere.toml"
+def test_option_before_variable_before_folder(here: Operator) -> None:
+    elsewhere = here.folder / "elsewhere.toml"
     elsewhere.write_text("[stores.x]\n")
     by_variable = {"SHREDDER_CONFIG": str(elsewhere)}
-    assert desk.run("status").code == 0
-    assert str(elsewhere) in desk.run("status", environment=by_variable).error
-    assert desk.run("status", "--config", desk.config, environment=by_variable).code == 0
-    assert str(elsewhere) in desk.run("status", "--config", elsewhere).error
-    assert desk.run("status", environment={"SHREDDER_CONFIG": ""}).code == 0
+    assert here.run("status").code == 0
+    assert str(elsewhere) in here.run("status", environment=by_variable).error
+    assert here.run("status", "--config", here.config, environment=by_variable).code == 0
+    assert str(elsewhere) in here.run("status", "--config", elsewhere).error
+    assert here.run("status", environment={"SHREDDER_CONFIG": ""}).code == 0
 
 
 def test_paths_start_at_the_file_and_not_where_the_command_runs(
-    desk: Operator, tmp_path: Path
+    here: Operator, tmp_path: Path
 ) -> None:
-    done = desk.run("locate", SURVEY, "--config", desk.config, "--json", folder=tmp_path)
+    done = here.run("locate", SURVEY, "--config", here.config, "--json", folder=tmp_path)
     assert (done.code, len(done.json["holdings"])) == (0, 3)
+
+
+def test_the_installed_command_says_the_same(fresh: Operator) -> None:
+    fresh.config.write_text('controler = "x"\n')
+    done = Operator(fresh.folder).run("status", "--json")
+    assert (done.code, done.error) == (2, f"{fresh.config}:1: controler is not known")
+    assert (done.json["error"], done.json["hint"]) == (done.error, done.hint)
 
 
 def test_no_file(fresh: Operator) -> None:
@@ -237,43 +253,43 @@ def test_no_state_directory(fresh: Operator) -> None:
     assert (done.code, done.error) == (2, f"no state directory at {fresh.state}")
 
 
-def test_a_private_key_that_others_can_read_does_not_sign(desk: Operator) -> None:
-    (desk.state / "keys" / "signing.pem").chmod(0o644)
-    done = desk.run("destroy", SURVEY, "--yes", "--json")
+def test_a_private_key_that_others_can_read_does_not_sign(here: Operator) -> None:
+    (here.state / "keys" / "signing.pem").chmod(0o644)
+    done = here.run("destroy", SURVEY, "--yes", "--json")
     assert (done.code, done.error) == (2, "the key file can be read or written by others")
-    assert desk.run("status").out == "no runs yet\n"
+    assert here.run("status").out == "no runs yet\n"
 
 
 # --- The passphrase -----------------------------------------------------------------------
 
 
-def test_a_passphrase_guards_the_key(desk: Operator) -> None:
+def test_a_passphrase_guards_the_key(here: Operator) -> None:
     for name in ("signing.pem", "signing.pub.pem"):
-        (desk.state / "keys" / name).unlink()
+        (here.state / "keys" / name).unlink()
     right, wrong = ({"SHREDDER_PASSPHRASE": word} for word in ("correct horse", "battery staple"))
-    assert desk.run("init", environment=right).code == 0
-    assert b"ENCRYPTED" in (desk.state / "keys" / "signing.pem").read_bytes()
+    assert here.run("init", environment=right).code == 0
+    assert b"ENCRYPTED" in (here.state / "keys" / "signing.pem").read_bytes()
 
     words = ("destroy", SURVEY, "--yes", "--json")
-    lacking = desk.run(*words)
+    lacking = here.run(*words)
     assert (lacking.code, lacking.error) == (2, "the key file is encrypted")
     assert "SHREDDER_PASSPHRASE" in lacking.hint
-    mistaken = desk.run(*words, environment=wrong)
+    mistaken = here.run(*words, environment=wrong)
     assert mistaken.code == 2
     assert "a wrong passphrase" in mistaken.error
     assert "battery staple" not in mistaken.out + mistaken.err
     # Found out before a store was asked for anything, and so before anything was touched.
-    assert desk.run("status").out == "no runs yet\n"
-    assert desk.run(*words, environment=right).code == 0
+    assert here.run("status").out == "no runs yet\n"
+    assert here.run(*words, environment=right).code == 0
 
 
-def test_a_passphrase_for_a_key_that_has_none(desk: Operator) -> None:
-    done = desk.run("destroy", SURVEY, "--yes", environment={"SHREDDER_PASSPHRASE": "x"})
+def test_a_passphrase_for_a_key_that_has_none(here: Operator) -> None:
+    done = here.run("destroy", SURVEY, "--yes", environment={"SHREDDER_PASSPHRASE": "x"})
     assert (done.code, done.error) == (2, "the key file has no passphrase")
 
 
-def test_a_fingerprint_is_asked_for(desk: Operator) -> None:
-    os.unlink(desk.state / "keys" / f"{SURVEY}.fingerprint")
-    done = desk.run("locate", SURVEY)
+def test_a_fingerprint_is_asked_for(here: Operator) -> None:
+    (here.state / "keys" / f"{SURVEY}.fingerprint").unlink()
+    done = here.run("locate", SURVEY)
     assert (done.code, done.error) == (2, f"dataset {SURVEY} has no fingerprint yet")
     assert done.hint == f"take it with `shredder enroll {SURVEY}`"
