@@ -26,6 +26,7 @@ from backends.contract import (
     Verification,
     is_code,
 )
+from backends.errors import BackendError
 from shredder import clock
 from shredder.statable import MOST, not_a_label
 
@@ -41,6 +42,11 @@ class Unfitting(Exception):
 def reason(text: object) -> str:
     """A reason code; whatever is none is a defect."""
     return text if isinstance(text, str) and is_code(text) else DEFECT
+
+
+def code_of(error: Exception) -> str:
+    """The reason code of what a backend raised; what is no error of the contract is a defect."""
+    return reason(error.code) if isinstance(error, BackendError) else DEFECT
 
 
 def codes(found: Iterable[object], most: int = _MOST_CODES) -> tuple[str, ...]:

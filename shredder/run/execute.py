@@ -62,7 +62,9 @@ def _batch(
             *_interrupted(work, run, store, begun, matcher),
         ]
     elif isinstance(store, BackendError):
-        outcomes = [Destruction(order.id, Result.FAILED, reason=store.code) for order in left]
+        outcomes = [
+            Destruction(order.id, Result.FAILED, reason=answers.code_of(store)) for order in left
+        ]
     else:
         outcomes = _destroy(work, run, store, left, matcher)
     work.journal.record(run, outcomes)
@@ -84,7 +86,7 @@ def _destroy(
         try:
             outcomes = [answers.destruction(each) for each in store.destroy(orders, matcher)]
         except Exception as error:  # noqa: BLE001 - whatever a backend raises: nothing is known
-            reason = error.code if isinstance(error, BackendError) else DEFECT
+            reason = answers.code_of(error)
             work.observer.event("destroy-raised", store=store.name, error=type(error).__name__)
             if isinstance(error, Unreachable):
                 continue  # to repeat it tells what came of it
@@ -93,7 +95,7 @@ def _destroy(
             return outcomes
         reason = DEFECT
         break
-    return [Destruction(o.id, Result.FAILED, reason=answers.reason(reason)) for o in orders]
+    return [Destruction(o.id, Result.FAILED, reason=reason) for o in orders]
 
 
 def _interrupted(

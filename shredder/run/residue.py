@@ -44,7 +44,7 @@ def verify(
     seen: dict[str, Verification] = {}
     reason = "not-answered"
     if isinstance(store, BackendError):
-        reason = store.code
+        reason = answers.code_of(store)
     elif orders:
         try:
             for answer in store.verify(orders, matcher):
@@ -52,7 +52,7 @@ def verify(
                 twice = Verification(fitting.order, Finding.INCONCLUSIVE, reason=DEFECT)
                 seen[fitting.order] = twice if fitting.order in seen else fitting
         except Exception as error:  # noqa: BLE001 - whatever is raised: nothing is known
-            reason = answers.reason(error.code) if isinstance(error, BackendError) else DEFECT
+            reason = answers.code_of(error)
             kind = type(error).__name__
             work.observer.event("verify-raised", store=store.name, reason=reason, error=kind)
     unknown = {

@@ -107,7 +107,7 @@ class _StoreSweep:
 
     def run(self) -> None:
         if isinstance(self._store, BackendError):
-            self._blind("", self._store.code)
+            self._blind("", answers.code_of(self._store))
             return
         store = self._store
         identity = ""
@@ -115,8 +115,8 @@ class _StoreSweep:
             identity = answers.identity(store.identity)
             workers = max(1, store.traits.concurrency)
             scopes = _each_once(answers.scope(scope) for scope in store.scopes())
-        except Exception as error:  # noqa: BLE001 - see _code()
-            self._blind(identity, _code(error))
+        except Exception as error:  # noqa: BLE001 - a third party's defect must not end the sweep
+            self._blind(identity, answers.code_of(error))
             return
         if not scopes:
             # An empty answer is not absence: nothing of this store was looked at.
@@ -200,10 +200,10 @@ class _StoreSweep:
     def _examine(self, store: Store, unit: Unit) -> Examination:
         try:
             examination = _fitting(store.examine(unit, self._matcher), unit, self._name)
-        except Exception as error:  # noqa: BLE001 - see _code()
+        except Exception as error:  # noqa: BLE001 - a third party's defect must not end the sweep
             silent = isinstance(error, Unreachable)
             status = CoverageStatus.UNREACHABLE if silent else CoverageStatus.FAILED
-            code, kind = _code(error), type(error).__name__
+            code, kind = answers.code_of(error), type(error).__name__
             self._observer.event("unit-not-examined", store=self._name, reason=code, error=kind)
             return Examination(unit, gap=Gap(unit.scope, status, code, unit.locator))
         self._meter.add(examination)
@@ -220,8 +220,8 @@ class _StoreSweep:
                 if place not in known:
                     known.add(place)
                     found.append(fitting)
-        except Exception as error:  # noqa: BLE001 - see _code()
-            self._blind(identity, _code(error))
+        except Exception as error:  # noqa: BLE001 - a third party's defect must not end the sweep
+            self._blind(identity, answers.code_of(error))
         self.holdings.extend(found)
 
 
@@ -245,10 +245,5 @@ def _listed(store: Store, scope: str) -> Iterator[Unit | Gap | str]:
     """The units, and last the reason code of whatever broke the listing off."""
     try:
         yield from store.units(scope)
-    except Exception as error:  # noqa: BLE001 - see _code()
-        yield _code(error)
-
-
-def _code(error: Exception) -> str:
-    """The reason code of what a backend raised. A third party's defect must not end the sweep."""
-    return error.code if isinstance(error, BackendError) else "backend-defect"
+    except Exception as error:  # noqa: BLE001 - a third party's defect must not end the sweep
+        yield answers.code_of(error)
