@@ -1,8 +1,9 @@
 """Objects of S3 and of servers that speak like it: every version, marker and unfinished upload.
 
 Settings of ``[stores.NAME]``: `buckets` (names or patterns), `endpoint_url` (left out: AWS),
-`region`, `profile`, and `exclude` (patterns of keys that are not looked into). Credentials come
-from boto3's own chain only. boto3 loads when a store is opened, not before.
+`region`, `profile`, `exclude` (patterns of keys that are not looked into), and, where guessing
+goes wrong, `encoding` and `delimiter` of sources. Credentials come from boto3's own chain only.
+boto3 loads when a store is opened, not before.
 """
 
 from backends.s3._backend import BACKEND, S3Backend

@@ -25,6 +25,8 @@ class Settings:
     region: str = ""
     profile: str = ""
     exclude: tuple[str, ...] = ()
+    encoding: str = ""
+    delimiter: str = ""
 
     @classmethod
     def parse(cls, name: str, raw: Mapping[str, object]) -> Self:
@@ -35,12 +37,17 @@ class Settings:
             region=str(raw.get("region", "")),
             profile=str(raw.get("profile", "")),
             exclude=_texts(raw.get("exclude")),
+            encoding=_encoding(name, str(raw.get("encoding", ""))),
+            delimiter=str(raw.get("delimiter", "")),
         )
         if not settings.buckets or "" in settings.buckets:
             raise SettingError(
                 f"store {name}: buckets names no bucket",
                 hint='name the buckets, or all that can be listed: buckets = ["*"]',
             )
+        mark = settings.delimiter
+        if mark and (len(mark) != 1 or not mark.isascii()):
+            raise SettingError(f"store {name}: delimiter is not one ASCII character")
         if settings.endpoint_url:
             _check_endpoint(name, settings.endpoint_url)
         return settings
@@ -55,6 +62,8 @@ class S3Backend:
         "region": Setting.TEXT,
         "exclude": Setting.TEXTS,
         "profile": Setting.TEXT,
+        "encoding": Setting.TEXT,
+        "delimiter": Setting.TEXT,
     }
     required: frozenset[str] = frozenset({"buckets"})
 
@@ -76,6 +85,16 @@ class S3Backend:
 
 def _texts(value: object) -> tuple[str, ...]:
     return tuple(map(str, value)) if isinstance(value, list | tuple) else ()
+
+
+def _encoding(name: str, encoding: str) -> str:
+    try:
+        "".encode(encoding or "utf-8")  # codecs.lookup() knows some that are none of text
+    except LookupError:
+        raise SettingError(
+            f"store {name}: encoding is not one that Python knows", hint='for example "cp1252"'
+        ) from None
+    return encoding
 
 
 def _check_endpoint(name: str, url: str) -> None:

@@ -27,6 +27,7 @@ def check_buckets(scopes: Sequence[Scope], bucket_of: Callable[[str], Bucket]) -
         yield Check(f"{what}: list versions", CheckStatus.OK)
         bucket = bucket_of(scope.name)
         yield from _rights(bucket, what)
+        yield _untried(what)
         yield from _configuration(bucket, what)
 
 
@@ -52,6 +53,11 @@ def _rights(bucket: Bucket, what: str) -> Iterator[Check]:
             lambda call=call: call(Bucket=bucket.name, Key=key, VersionId=version_id),  # type: ignore[misc]
             bucket.where,
         )
+
+
+def _untried(what: str) -> Check:
+    rights = "s3:DeleteObject, s3:DeleteObjectVersion, s3:AbortMultipartUpload"
+    return Check(f"{what}: delete", CheckStatus.OK, f"not tried, for it deletes; needs {rights}")
 
 
 def _some_version(bucket: Bucket) -> tuple[str, str] | None:

@@ -47,7 +47,8 @@ class Target:
 def delete(bucket: Bucket, targets: Sequence[Target]) -> Mapping[tuple[str, str], str]:
     """Delete exactly these; return the server's error codes, by key and version id.
 
-    No code says no more than that the server reported no error.
+    The id is empty where the server left it out. That there is no code for a version says no
+    more than that the server reported no error.
     """
     errors: dict[tuple[str, str], str] = {}
     batch = [target for target in targets if target.fits_xml]
@@ -69,7 +70,7 @@ def _delete_batch(bucket: Bucket, targets: Sequence[Target]) -> dict[tuple[str, 
     with speaking(bucket.where):
         answer = bucket.client.delete_objects(Bucket=bucket.name, Delete=wanted)
     return {
-        (error["Key"], error.get("VersionId", "null")): error.get("Code", "unknown")
+        (error["Key"], error.get("VersionId", "")): error.get("Code", "unknown")
         for error in answer.get("Errors", ())
     }
 

@@ -129,7 +129,7 @@ def _outcome(
     bucket: Bucket, order: Order, entry: Entry, left: Sequence[Entry], errors: Mapping[Any, str]
 ) -> Destruction:
     holding = order.holding
-    code = errors.get((entry.key, entry.version_id), "")
+    code = errors.get((entry.key, entry.version_id)) or errors.get((entry.key, ""), "")
     now = _find(left, Version(entry.version_id, entry.etag, entry.modified), entry.kind)
     if now is None:
         if code in {"PreconditionFailed", "AccessDenied"}:  # it went, and not by this order
@@ -155,11 +155,10 @@ def _outcome(
 def _absent(bucket: Bucket, order: Order, key: str, version: Version) -> Destruction:
     """It is not listed: gone only if asking for it says the same."""
     status = head_status(bucket, key, version.version_id)
-    if status == 404:
+    if status in {404, 405}:  # 405: a null marker has taken the place of a null version
         return Destruction(order.id, Result.ALREADY_ABSENT)
-    if status == 405:  # a null marker has taken the place of a null version
-        return Destruction(order.id, Result.ALREADY_ABSENT)
-    reason = "listing-incomplete" if status == 200 else "access-denied"
+    reasons = {200: "listing-incomplete", 403: "access-denied"}
+    reason = reasons.get(status, "request-refused")
     return Destruction(order.id, Result.FAILED, reason=reason)
 
 

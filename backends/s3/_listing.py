@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
@@ -71,10 +72,12 @@ class Listing:
             # botocore asks for keys in URL encoding and decodes them: XML 1.0 cannot hold all keys.
             answer: Mapping[str, Any] = self._client.list_object_versions(**asked)
         self._expect(answer, "IsTruncated", Name=self._bucket)
-        entries = [
-            *(_entry(found, OBJECT) for found in answer.get("Versions", ())),
-            *(_entry(found, MARKER) for found in answer.get("DeleteMarkers", ())),
-        ]
+        with self._parsing():
+            entries = [
+                *(_entry(found, OBJECT) for found in answer.get("Versions", ())),
+                *(_entry(found, MARKER) for found in answer.get("DeleteMarkers", ())),
+            ]
+            prefixes = sorted(found["Prefix"] for found in answer.get("CommonPrefixes", ()))
         following: tuple[str, str] | None = None
         if answer["IsTruncated"]:
             following = (answer.get("NextKeyMarker", ""), answer.get("NextVersionIdMarker", ""))
@@ -82,7 +85,7 @@ class Listing:
                 raise self.broken("does not go on", "listing-stuck")
         return Page(
             tuple(sorted(entries, key=attrgetter("key"))),
-            tuple(sorted(found["Prefix"] for found in answer.get("CommonPrefixes", ()))),
+            tuple(prefixes),
             following,
             server_time(answer),
         )
@@ -121,11 +124,11 @@ class Listing:
         while True:
             answer = self._uploads_page(prefix, mark)
             page = answer.get("Uploads", ())
-            fresh = [found for found in page if found["UploadId"] not in seen]
-            for found in fresh:
-                seen.add(found["UploadId"])
-                key, started = found["Key"], int(found["Initiated"].timestamp())
-                yield Pending(key, found["UploadId"], started)
+            with self._parsing():
+                shown = [_pending(found) for found in page]
+            fresh = [pending for pending in shown if pending.upload_id not in seen]
+            seen.update(pending.upload_id for pending in fresh)
+            yield from fresh
             if not answer["IsTruncated"]:
                 return
             # SeaweedFS goes by the upload's id alone and gives no mark of the key.
@@ -155,10 +158,11 @@ class Listing:
                         return None
                     raise
             self._expect(answer, "IsTruncated", UploadId=upload_id)
-            found += [
-                Part(part["PartNumber"], part["ETag"].strip('"'), part["Size"])
-                for part in answer.get("Parts", ())
-            ]
+            with self._parsing():
+                found += [
+                    Part(part["PartNumber"], part["ETag"].strip('"'), part["Size"])
+                    for part in answer.get("Parts", ())
+                ]
             if not answer["IsTruncated"]:
                 return tuple(sorted(found, key=attrgetter("number")))
             following = int(answer.get("NextPartNumberMarker", 0))
@@ -196,6 +200,13 @@ class Listing:
             answer.get(field) != value for field, value in values.items()
         ):
             raise self.broken("is not one", "no-listing")
+
+    @contextmanager
+    def _parsing(self) -> Iterator[None]:
+        try:
+            yield
+        except (AttributeError, KeyError, TypeError, ValueError):
+            raise self.broken("lacks what a listing has", "no-listing") from None
 
     def broken(self, how: str, reason: str) -> CouldNotTell:
         """The error for a listing that cannot be used."""
@@ -297,6 +308,11 @@ def _entry(found: Mapping[str, Any], kind: str) -> Entry:
         modified=int(found["LastModified"].timestamp()),
         latest=bool(found.get("IsLatest", False)),
     )
+
+
+def _pending(found: Mapping[str, Any]) -> Pending:
+    started = found.get("Initiated")
+    return Pending(found["Key"], found["UploadId"], int(started.timestamp()) if started else 0)
 
 
 def _folder(key: str) -> str:

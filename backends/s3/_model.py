@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
-from urllib.parse import quote, unquote
+
+from backends.locator import escape, unescape
 
 OBJECT, MARKER, UPLOAD = "object", "delete-marker", "upload"
 _LAST = 10**12  # cursors count time down from here: the newest version of a key comes first
@@ -84,17 +85,13 @@ def upload_version(upload_id: str, parts: Sequence[Part]) -> str:
 
 
 def locator(bucket: str, key: str) -> str:
-    """``bucket/key``; percent-encoded is the percent sign and what does not print on one line.
-
-    A bucket's name has no slash. The last dot segments of a key are nothing special.
-    """
-    shown = (c if c.isprintable() and c != "%" else quote(c, errors="surrogatepass") for c in key)
-    return f"{bucket}/{''.join(shown)}"
+    """``bucket/key``, the key escaped. A bucket's name has no slash."""
+    return f"{bucket}/{escape(key.encode('utf-8', 'surrogatepass'))}"
 
 
 def key_of(bucket: str, text: str) -> str:
     """The key in a locator of this bucket."""
-    return unquote(text.removeprefix(f"{bucket}/"), errors="surrogatepass")
+    return unescape(text.removeprefix(f"{bucket}/")).decode("utf-8", "surrogatepass")
 
 
 def key_cursor(key: str) -> str:

@@ -44,7 +44,7 @@ from backends.s3._examine import examine
 from backends.s3._listing import THREADS, Walk
 from backends.s3._model import cursor_key, locator
 from backends.s3._scopes import is_pattern, scopes
-from backends.s3._source import ObjectRows
+from backends.s3._source import open_rows
 from backends.s3._verify import verify
 
 if TYPE_CHECKING:
@@ -152,8 +152,9 @@ class S3Store:
     def companions(self, holdings: Sequence[Holding], matcher: Matcher) -> Iterator[Holding]:
         """Yield markers on the holdings' keys, and the uploads of the holdings' buckets."""
         del matcher
-        for scope in sorted({holding.scope for holding in holdings}):
-            yield from companions(self._bucket(scope), holdings)
+        ours = [holding for holding in holdings if holding.store == self.name]
+        for scope in sorted({holding.scope for holding in ours}):
+            yield from companions(self._bucket(scope), ours)
 
     def destroy(self, orders: Sequence[Order], matcher: Matcher) -> Sequence[Destruction]:
         """Delete versions and markers, abort uploads; see :mod:`backends.s3._destroy`."""
@@ -192,10 +193,10 @@ class S3Store:
             )
         first, _, rest = spec.key.partition("/")
         if rest and any(fnmatchcase(first, wanted) for wanted in self.settings.buckets):
-            return ObjectRows(self._bucket(first), rest)
+            return self._rows(first, rest)
         only = self.settings.buckets[0]
         if len(self.settings.buckets) == 1 and not is_pattern(only):
-            return ObjectRows(self._bucket(only), spec.key)
+            return self._rows(only, spec.key)
         raise SourceError(
             f"store {self.name}: the source's key does not begin with one of its buckets",
             hint='name it as key = "bucket/key"',
@@ -217,6 +218,10 @@ class S3Store:
     def close(self) -> None:
         """Close the connections."""
         self.client.close()
+
+    def _rows(self, bucket: str, key: str) -> SourceRows:
+        settings = self.settings
+        return open_rows(self._bucket(bucket), key, settings.encoding, settings.delimiter)
 
     def _bucket(self, name: str) -> Bucket:
         with self._lock:

@@ -11,10 +11,19 @@ from typing import Any
 
 import pytest
 
-from backends.contract import CheckStatus, CoverageStatus, Gap, SourceSpec, Unit, Verdict
-from backends.errors import AccessDenied, MissingDriver, SettingError, SourceError
+from backends.contract import (
+    CheckStatus,
+    CoverageStatus,
+    Finding,
+    Gap,
+    Result,
+    SourceSpec,
+    Unit,
+    Verdict,
+)
+from backends.errors import AccessDenied, ChangedWhileRead, MissingDriver, SettingError, SourceError
 from backends.s3 import BACKEND, _listing
-from tests.backends.s3.conftest import IDS, MATCHER, Place, found, sweep, text, units
+from tests.backends.s3.conftest import IDS, MATCHER, Place, found, plan, sweep, text, units
 from tests.backends.s3.proxy import Answer, Proxy, refused
 
 
@@ -164,6 +173,21 @@ def test_an_entry_that_only_the_next_page_shows_is_kept_and_told(
     assert ["listing-uneven"] == [g.reason for g in again if isinstance(g, Gap)]
 
 
+def test_a_key_with_more_versions_than_a_page_is_listed_in_full(
+    versioned: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = {versioned.put("k", text(n)) for n in range(8)} | {versioned.put("k/sub", text(9))}
+    ids |= {versioned.put(f"z{n}", text(n)) for n in range(7)}
+    monkeypatch.setattr(_listing, "PAGE", 3)
+    store = versioned.open()
+    listed = units(store, versioned.name)
+    assert sorted(ids) == sorted(unit.version.split()[0] for unit in listed)
+    orders = plan(found(store))
+    assert {Result.DESTROYED} == {answer.result for answer in store.destroy(orders, MATCHER)}
+    assert {Finding.ABSENT} == {answer.finding for answer in store.verify(orders, MATCHER)}
+    assert {} == versioned.state()
+
+
 def test_an_excluded_key_is_a_gap_by_choice(plain: Place) -> None:
     plain.put("logs/a.csv", text(1))
     plain.put("data/a.csv", text(2))
@@ -305,6 +329,20 @@ def test_a_source_is_read_as_delimited_text(plain: Place) -> None:
             assert f"{plain.name}/{key}" == source.locator
 
 
+def test_what_is_said_of_a_source_is_not_guessed(plain: Place) -> None:
+    plain.put("s.csv", "name|note\nJörg|a,b\nZoë|c,d\n".encode("cp1252"))
+    source = plain.open(encoding="cp1252", delimiter="|").source(SourceSpec("lake", key="s.csv"))
+    assert [("Jörg", "a,b"), ("Zoë", "c,d")] == list(source)
+
+
+def test_a_source_that_is_altered_while_it_is_read_raises(plain: Place) -> None:
+    plain.put("s.csv", text(1, 2))
+    source = plain.open().source(SourceSpec("lake", key="s.csv"))
+    plain.put("s.csv", text(3))
+    with pytest.raises(ChangedWhileRead, match="altered"):
+        list(source)
+
+
 @pytest.mark.parametrize(
     "body", [b"", b"\xff\xfe\xff\x00\xd8", b"a,b\n1,2,3\n", b"\x1f\x8b\x08broken"]
 )
@@ -374,6 +412,8 @@ def test_no_credentials_raise(plain: Place, monkeypatch: pytest.MonkeyPatch) -> 
         ({"buckets": ["a"], "endpoint_url": "ftp://x"}, "not an http or https URL"),
         ({"buckets": ["a"], "endpoint_url": "http://x:99999"}, "not an http or https URL"),
         ({"buckets": ["a"], "endpoint_url": "http://user:hunter2@x"}, "more in it than"),
+        ({"buckets": ["a"], "encoding": "base64"}, "encoding"),
+        ({"buckets": ["a"], "delimiter": "::"}, "delimiter"),
         ({"buckets": ["a"], "profile": "nowhere"}, "no such profile"),
     ],
 )
