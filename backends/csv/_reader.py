@@ -82,7 +82,7 @@ def from_settings(name: str, settings: Mapping[str, object]) -> CsvReader:
 
 def _is_text_encoding(name: str) -> bool:
     try:
-        b"".decode(name)
+        b"x".decode(name, "replace")
     except LookupError:  # there is none of the name, or one from bytes to bytes
         return False
     return True
