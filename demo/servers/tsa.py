@@ -134,7 +134,7 @@ class TimestampAuthority:
             return
         try:
             reply = self.reply(http.rfile.read(size))
-        except subprocess.SubprocessError:
+        except (subprocess.SubprocessError, OSError):
             http.send_error(500)
             return
         http.send_response(200)

@@ -251,8 +251,10 @@ def test_a_leaf_cannot_sign_for_another_leaf(forge: Forge) -> None:
         ((ExtendedKeyUsageOID.CODE_SIGNING,), True),
         ((ExtendedKeyUsageOID.TIME_STAMPING, ExtendedKeyUsageOID.CODE_SIGNING), True),
         ((ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE,), True),
+        # OpenSSL overlooks a purpose that it does not know.
+        ((ExtendedKeyUsageOID.TIME_STAMPING, x509.ObjectIdentifier("1.3.6.1.4.1.32473.7")), True),
     ],
-    ids=["none", "not critical", "other", "two", "any"],
+    ids=["none", "not critical", "other", "two", "any", "unknown"],
 )
 @pytest.mark.parametrize("pin", ["leaf", "policy"])
 def test_a_certificate_that_is_not_for_time_stamping_alone_is_refused(
@@ -261,6 +263,20 @@ def test_a_certificate_that_is_not_for_time_stamping_alone_is_refused(
     root = certify("Root")
     forge = Forge(root=root, leaf=certify("TSA", root, usages=usages, critical=critical))
     assert refusal(forge.stamp(MESSAGE, WHEN), authority(forge, pin=pin)) == Code.E_TS_CHAIN
+
+
+def test_our_own_checks_hold_without_the_librarys(forge: Forge) -> None:
+    """Who may issue, and which certificate is the signer's: OpenSSL would say so, too."""
+    assert forge.leaf is not None
+    sub = certify("Sub", forge.leaf)
+    assert list(timestamp._issuers(sub.certificate, [forge.leaf.certificate])) == []
+    issuers = timestamp._issuers(forge.leaf.certificate, [forge.root.certificate])
+    assert list(issuers) == [forge.root.certificate]
+    twin = certify("TSA", forge.root, serial=forge.leaf.certificate.serial_number)
+    read = timestamp._read(forge.stamp(MESSAGE, WHEN, embed=(forge.leaf.der, twin.der)))
+    for pin in ("leaf", "policy"):
+        with pytest.raises(UnknownAuthority):
+            timestamp._leaf(authority(forge, pin=pin), read)
 
 
 def test_no_authority_accepts_nothing(forge: Forge) -> None:
