@@ -12,29 +12,31 @@ import re
 from collections.abc import Sequence
 
 _COPY = re.compile(rb"\\.", re.DOTALL)
-# Two backslashes or more: one that is in the value, for COPY doubles it.
+# Two backslashes or more: one that is in the value, for COPY doubles it. Every branch begins with
+# the same byte, which the engine can then search for by itself.
 _BENEATH = re.compile(
-    rb"((?:(?:\\\\)+u[0-9A-Fa-f]{4})+)"  # UTF-16 code units in JSON
-    rb"|(?:\\\\)+([0-3][0-7]{2})"  # a byte in bytea
-    rb"|(?:\\\\)+[nrtbf]"  # white space in JSON
-    rb"|\\.",
+    rb"\\(?:"
+    rb"\\(?:\\\\)*(?:"
+    rb"(u[0-9A-Fa-f]{4}(?:(?:\\\\)+u[0-9A-Fa-f]{4})*)"  # UTF-16 code units in JSON
+    rb"|([0-3][0-7]{2})"  # a byte in bytea
+    rb"|[nrtbf])"  # white space in JSON
+    rb"|.)",
     re.DOTALL,
 )
 _UNIT = re.compile(rb"u([0-9A-Fa-f]{4})")
 
-# Values that begin like this hold text only after being opened. 7-bit and 8-bit alike.
+# Values that begin like this hold text only after being opened.
 _MAGIC = (
     b"\x1f\x8b",  # gzip
     b"PK\x03\x04",  # zip, xlsx, docx
     b"\xfd7zXZ\x00",
-    b"BZh",
+    *(b"BZh%d1AY&SY" % level for level in range(1, 10)),
     b"\x28\xb5\x2f\xfd",  # zstandard
     b"\x04\x22\x4d\x18",  # lz4
     b"7z\xbc\xaf\x27\x1c",
     b"\xd0\xcf\x11\xe0",  # doc, xls
     b"%PDF-",
     b"PAR1",
-    b"ORC",
     b"Obj\x01",  # avro
     b"SQLite format 3\x00",
     b"PGDMP",

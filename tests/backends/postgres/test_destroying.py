@@ -12,7 +12,7 @@ from psycopg import sql
 
 from backends.conformance import Row, acquaintances, records, strangers
 from backends.contract import Finding, Order, Result, Technique
-from backends.postgres import _undo
+from backends.postgres import _catalog, _undo
 from tests.backends.postgres.place import (
     DATASET,
     OPERATOR,
@@ -452,6 +452,26 @@ def test_a_renamed_table_is_left_alone(any_place: Place) -> None:
         assert (Result.CHANGED, "") == result(store, wanted)
         assert Finding.RESIDUE is verified(store, wanted).finding
     assert 3 == len(any_place.rows("u"))
+
+
+def test_a_table_that_takes_the_name_in_mid_work_is_left_alone(
+    any_place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = any_place.plant("t", records(3))
+    any_place.plant("u", strangers(3))
+    real = _catalog.relation_by_oid
+
+    def late(*arguments: object) -> object:
+        found = real(*arguments)  # type: ignore[arg-type]
+        monkeypatch.undo()
+        any_place.sql("ALTER TABLE t RENAME TO v; ALTER TABLE u RENAME TO t")
+        return found
+
+    with any_place.store() as store:
+        wanted = order(holding(store, at))
+        monkeypatch.setattr(_undo, "relation_by_oid", late)
+        assert (Result.CHANGED, "") == result(store, wanted)
+    assert (3, 3) == (len(any_place.rows("t")), len(any_place.rows("v")))
 
 
 def test_a_restored_table_is_another_one(any_place: Place) -> None:

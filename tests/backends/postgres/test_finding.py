@@ -11,8 +11,8 @@ from psycopg import sql
 
 from backends.conformance import acquaintances, records, strangers
 from backends.contract import CoverageStatus, Gap, Technique, Unit
-from backends.errors import CouldNotTell, Vanished
-from backends.postgres import _catalog
+from backends.errors import ChangedWhileRead, CouldNotTell, Vanished
+from backends.postgres import _catalog, _examine, _rows
 from tests.backends.postgres.place import (
     DATASET,
     OPERATOR,
@@ -359,4 +359,23 @@ def test_a_table_that_took_the_name_is_not_read_for_it(any_place: Place) -> None
         any_place.sql("DROP TABLE t")
         any_place.plant("t", strangers(3))
         with pytest.raises(Vanished):
+            store.examine(listed, DATASET)
+
+
+def test_a_table_that_takes_the_name_in_mid_work_is_noticed(
+    any_place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Statements name a relation, and the name can move between looking it up and using it."""
+    at = any_place.plant("t", strangers(3))
+    any_place.plant("u", records(3))
+    real = _rows.copy_rows
+
+    def late(*arguments: object) -> object:
+        any_place.sql("ALTER TABLE t RENAME TO v; ALTER TABLE u RENAME TO t")
+        return real(*arguments)  # type: ignore[arg-type]
+
+    with any_place.store() as store:
+        listed = unit(store, at)
+        monkeypatch.setattr(_examine, "copy_rows", late)
+        with pytest.raises(ChangedWhileRead):
             store.examine(listed, DATASET)
