@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 from itertools import pairwise
 
 from backends.contract import RecordClass
 from backends.delimited import Format
-from backends.text import Block
+from backends.text import Block, fields_of, has_inner_break
 
 _RECORD = bytes([RecordClass.RECORD])
 _REPLACEMENT = "\ufffd".encode()
@@ -38,27 +37,12 @@ class Guard:
         """
         for (start, end), kind in zip(pairwise([0, *block.ends]), classes, strict=True):
             if kind == RecordClass.RECORD:
-                record = block.data[start:end].rstrip(b"\r\n")
-                if (b"\n" in record or b"\r" in record) and self._fields(record) != (
-                    self._form.fields
+                record = block.data[start:end]
+                if has_inner_break(record) and (
+                    len(fields_of(record, self._form.dialect)) != self._form.fields
                 ):
                     self.problem = "irregular-dialect"
                     return
-
-    def _fields(self, record: bytes) -> int:
-        dialect = self._form.dialect
-        lines = record.decode("utf-8", "replace").splitlines(keepends=True)
-        try:
-            rows = list(
-                csv.reader(
-                    lines,
-                    delimiter=dialect.delimiter.decode("ascii"),
-                    quotechar=dialect.quote.decode("ascii"),
-                )
-            )
-        except csv.Error:
-            return 0
-        return len(rows[0]) if len(rows) == 1 else 0
 
 
 def _reversible(encoding: str) -> bool:

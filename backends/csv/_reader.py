@@ -23,6 +23,11 @@ class CsvReader:
     delimiter: str = ""
 
     @property
+    def kind(self) -> str:
+        """The backend's name."""
+        return "csv"
+
+    @property
     def techniques(self) -> frozenset[Technique]:
         """Both."""
         return frozenset({Technique.OVERWRITE, Technique.REWRITE_WITHOUT_RECORDS})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import csv
+import io
 import zlib
 from dataclasses import dataclass
 from typing import BinaryIO
@@ -110,7 +111,7 @@ def _fields(text: str, delimiter: str, quote: str) -> int:
     """Return how many fields nearly all records of a sample have; 0: there is no such number."""
     counts: dict[int, int] = {}
     try:
-        for row in csv.reader(text.splitlines(keepends=True), delimiter=delimiter, quotechar=quote):
+        for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, quotechar=quote):
             if row:
                 counts[len(row)] = counts.get(len(row), 0) + 1
     except csv.Error:

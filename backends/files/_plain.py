@@ -12,6 +12,7 @@ from backends.text import examine_stream
 class PlainReader:
     """See :class:`backends.files.reader.Reader`."""
 
+    kind = "files"
     techniques = frozenset({Technique.OVERWRITE})
 
     def read(self, file: BinaryIO, matcher: Matcher) -> Content:

@@ -47,6 +47,10 @@ class Reader(Protocol):
     """Reads files, and takes records out of them where it can."""
 
     @property
+    def kind(self) -> str:
+        """The backend's name."""
+
+    @property
     def techniques(self) -> frozenset[Technique]:
         """The techniques it offers."""
 

@@ -64,7 +64,8 @@ class TreeStore:
     @property
     def identity(self) -> str:
         """The roots as configured: paths of this machine are nobody else's business."""
-        return "files:" + ",".join(escape(os.fsencode(root.name)) for root in self._trees.roots)
+        roots = ",".join(escape(os.fsencode(root.name)) for root in self._trees.roots)
+        return f"{self._reader.kind}:{roots}"
 
     @property
     def traits(self) -> Traits:

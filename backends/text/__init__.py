@@ -9,6 +9,7 @@ the text into records and has a matcher classify them. What it could not look in
 from backends.text._dialect import Dialect
 from backends.text._encoding import SAMPLE, UTF8_BOM, wide_encoding
 from backends.text._examine import Sink, examine_stream
+from backends.text._fields import fields_of, has_inner_break
 from backends.text._magic import identify
 from backends.text._reading import Limits, Reading
 from backends.text._records import Block
@@ -22,6 +23,8 @@ __all__ = [
     "Reading",
     "Sink",
     "examine_stream",
+    "fields_of",
+    "has_inner_break",
     "identify",
     "wide_encoding",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from backends.contract import Evidence, Matcher, RecordClass, Scan, Verdict
@@ -11,6 +11,7 @@ from backends.text import _compound
 from backends.text._compressed import decompressed
 from backends.text._dialect import Dialect
 from backends.text._encoding import SAMPLE, UTF8_BOM, to_utf8, wide_encoding
+from backends.text._fields import fields_of, guess_dialect, has_inner_break
 from backends.text._header import is_header
 from backends.text._magic import HEAD, identify
 from backends.text._reading import Limits, Reading
@@ -51,6 +52,24 @@ def examine_stream(
         examination.note(stop.reason)
     meter.drain()
     return examination.reading()
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """How many fields the records of a text have, by its first one."""
+
+    dialect: Dialect
+    fields: int
+
+    @classmethod
+    def of(cls, record: bytes, dialect: Dialect | None) -> Shape:
+        """Return the shape of a text that begins with this record."""
+        dialect = dialect or guess_dialect(record)
+        return cls(dialect, len(fields_of(record, dialect)))
+
+    def fits(self, record: bytes) -> bool:
+        """Whether a record has as many fields."""
+        return len(fields_of(record, self.dialect)) == self.fields
 
 
 class _Examination:
@@ -135,11 +154,14 @@ class _Examination:
         self._records(Source(to_utf8(Source(looked_at()), encoding)))
 
     def _records(self, source: Source) -> None:
-        first = True
+        shape: Shape | None = None
         for block in blocks(source, self._dialect):
             # A byte order mark in mid-text (files that were joined) would stick to a token.
             data = block.data.replace(UTF8_BOM, b"   ") if UTF8_BOM in block.data else block.data
             classes = self._scan.feed(data, block.ends)
+            first = shape is None
+            if shape is None:
+                shape = Shape.of(data[: block.ends[0]], self._dialect)
             if (
                 first
                 and classes[0] == RecordClass.FOREIGN
@@ -147,20 +169,25 @@ class _Examination:
             ):
                 self._headers += 1
                 classes = bytes([RecordClass.BLANK]) + classes[1:]
-            first = False
             self._regular = self._regular and block.regular
             self._windows += len(block.ends)
-            self._judge(data, block, classes)
+            self._judge(data, block, classes, shape)
             if self._sink:
                 self._sink(block, classes)
 
-    def _judge(self, data: bytes, block: Block, classes: bytes) -> None:
+    def _judge(self, data: bytes, block: Block, classes: bytes, shape: Shape) -> None:
         """Find out whether a window that holds a record might hold others, too."""
-        if not self._divided or _RECORD not in classes or (self._dialect and block.regular):
+        if not self._divided or _RECORD not in classes:
             return
+        strict = self._dialect is not None and block.regular
         for (start, end), kind in zip(pairwise([0, *block.ends]), classes, strict=True):
-            if kind == RecordClass.RECORD:
-                window = data[start:end]
+            if kind != RecordClass.RECORD:
+                continue
+            window = data[start:end]
+            if has_inner_break(window) and not shape.fits(window):
+                self._divided = False  # two stray quote marks can make one record of two
+                return
+            if not strict:
                 if _compound.undivided(window):
                     self._divided = False
                     return

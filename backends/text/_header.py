@@ -5,18 +5,17 @@ To take a foreign record for a header would be to destroy it: every doubt says n
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Sequence
 from itertools import pairwise
 
 from backends.text._dialect import Dialect
+from backends.text._fields import fields_of, guess_dialect
 
 _SAMPLE = 50  # records
 _LONG = 64 << 10  # bytes; a longer first record is no header
 _NAME = re.compile(r"[^\W\d][\w .\-/()#?]*")
 _DATA = re.compile(r"[0-9@]")
-_GUESSES = (Dialect(b","), Dialect(b";"), Dialect(b"\t"), Dialect(b"|"))
 
 
 def is_header(
@@ -32,10 +31,8 @@ def is_header(
     if edges[1] > _LONG:
         return False
     records = [data[a:b] for a, b in pairwise(edges)]
-    for guess in (dialect,) if dialect else _GUESSES:
-        rows = [_fields(record, guess) for record in records]
-        if len(rows[0]) > 1:
-            break
+    dialect = dialect or guess_dialect(records[0])
+    rows = [fields_of(record, dialect) for record in records]
     first, others = rows[0], [row for row in rows[1:] if any(row)]
     if not all(len(row) == len(first) for row in others):
         return False
@@ -55,17 +52,3 @@ def _differs(first: Sequence[str], others: Sequence[Sequence[str]]) -> bool:
             return False
         typed += not _DATA.search(name) and all(_DATA.search(value) for value in values)
     return 2 * typed >= len(first)
-
-
-def _fields(record: bytes, dialect: Dialect) -> list[str]:
-    text = record.decode("utf-8", "replace").rstrip("\r\n")
-    reader = csv.reader(
-        [text],
-        delimiter=dialect.delimiter.decode("ascii"),
-        quotechar=dialect.quote.decode("ascii") or None,
-        quoting=csv.QUOTE_MINIMAL if dialect.quote else csv.QUOTE_NONE,
-    )
-    try:
-        return [field.strip() for field in next(reader, [])]
-    except csv.Error:  # a field beyond the module's limit, a NUL
-        return [text]

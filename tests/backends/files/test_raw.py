@@ -58,7 +58,7 @@ class Image:
 
 @pytest.fixture
 def image(tmp_path: Path) -> Iterator[Image]:
-    image = Image(tmp_path, 64 << 20)
+    image = Image(tmp_path, 16 << 20)
     image.mount()
     yield image
     if os.path.ismount(image.place):

@@ -204,6 +204,19 @@ def test_a_window_that_may_hold_several_records_is_not_called_pure(text: str) ->
     assert reading.foreign_records is None
 
 
+@pytest.mark.parametrize("dialect", [None, Dialect(b",")])
+def test_two_records_that_stray_quotes_make_one_are_not_called_pure(
+    dialect: Dialect | None,
+) -> None:
+    """By RFC 4180 it is one record; by the number of its fields it is not."""
+    text = TEXT + f'{IDS[0]},x,"stray\nelsewhere99,y,"\n'.encode()
+    swallowed = TEXT + f'{IDS[0]},x@example.org,a,"stray\nelsewhere99,y,"\n'.encode()
+    assert read(text, dialect=dialect).foreign_records == 0  # as many fields: nothing tells
+    assert read(swallowed, dialect=dialect).foreign_records is None
+    long = f'{IDS[0]},x@example.org,"an answer\nof two lines, and more"\n'.encode()
+    assert read(TEXT + long, dialect=dialect).foreign_records == 0
+
+
 def test_json_lines_with_nested_lists_are_one_record_each() -> None:
     line = '{"id":"%s","answers":[{"q":1},{"q":2}]}\n'
     reading = read("".join(line % i for i in IDS[:9]).encode())
