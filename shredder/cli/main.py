@@ -13,10 +13,13 @@ import signal
 import sys
 import traceback
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from shredder.cli.console import shown
 from shredder.errors import ExitCode, ShredderError
+
+if TYPE_CHECKING:
+    from typer import TyperException
 
 _INTERRUPTED = 128 + signal.SIGINT
 _UNREAD = 128 + signal.SIGPIPE
@@ -86,12 +89,11 @@ def run(arguments: Sequence[str]) -> int:
     return code if isinstance(code, int) else ExitCode.COMPLETE
 
 
-def _usage(error: Exception, as_json: bool) -> int:
-    name = type(error).__name__
-    if name == "NoArgsIsHelpError":
+def _usage(error: TyperException, as_json: bool) -> int:
+    if type(error).__name__ == "NoArgsIsHelpError":
         sys.stderr.write(f"{error}\n")
         return ExitCode.USAGE
-    return _tell(str(error), "see `shredder --help`", ExitCode.USAGE, as_json)
+    return _tell(error.format_message(), "see `shredder --help`", ExitCode.USAGE, as_json)
 
 
 def _failed(error: Exception, as_json: bool) -> int:
