@@ -18,9 +18,11 @@ from attestations import (
     Outcome,
     Plan,
     PlanDecision,
+    Recipient,
     Refused,
     Status,
     Tally,
+    Told,
     Tree,
     Verification,
     check,
@@ -242,6 +244,14 @@ def test_an_e_mail_address_is_refused_wherever_it_stands(
     assert of_plan(place(PLAN, text)) == Code.E_PII
 
 
+def test_an_e_mail_address_is_refused_in_either_statement_alone() -> None:
+    named = Recipient(recipient=made.NONE, label="mary@example.com", status=Told.TOLD)
+    assert of_result(recipients=(named,)) == Code.E_PII
+    before = replace(PLAN.sweep, coverage=(made.scope(as_of="mary@example.com"),))
+    clean = made.result(PLAN).sweep
+    assert of_plan(replace(PLAN, sweep=before), sweep=clean) == Code.E_PII
+
+
 def test_an_at_sign_alone_is_no_address() -> None:
     plan = replace(PLAN, dataset=replace(PLAN.dataset, title="Lunch @ noon; 3 @ 4.5"))
     report = verify(bundle(plan_of=plan).to_bytes(), policy(), now=NOW)
@@ -292,6 +302,8 @@ def test_a_result_names_its_plans_exact_bytes() -> None:
         {"approvers": ()},
         {"targets": (made.target(store="attic"),)},
         {"targets": (made.target(kind="object"),)},
+        {"targets": (made.left(Status.RETAINED, kind="object"),)},
+        {"targets": (made.left(Status.FAILED, store="attic"),)},
         {"targets": (made.target(technique="unlink"),)},
         {"targets": (made.target(whole=False),)},
         {"sweep": replace(PLAN.sweep, started=made.at(21), finished=made.at(22), coverage=(made.scope("other"),), found=Found())},
