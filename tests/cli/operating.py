@@ -19,7 +19,6 @@ from shredder.cli.main import run
 
 COMMAND = Path(sys.executable).with_name("shredder")
 SURVEY = "survey-2018-05"
-NOBODY = 65534
 
 
 def strict(text: str) -> dict[str, Any]:
@@ -97,20 +96,17 @@ class Operator:
         self,
         *words: str | Path,
         environment: Mapping[str, str] | None = None,
-        user: int | None = None,
+        prefix: Sequence[str] = (),
         folder: Path | None = None,
     ) -> Done:
         done = subprocess.run(
-            self.command(*words),
+            [*prefix, *self.command(*words)],
             cwd=folder or self.folder,
             env={**self.environment, **(environment or {})},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=60,
             check=False,
-            user=user,
-            group=user,
-            extra_groups=None if user is None else [],
         )
         answer = Done(done.returncode, done.stdout.decode(), done.stderr.decode())
         assert "Traceback" not in answer.out + answer.err, answer.err
@@ -145,10 +141,10 @@ class HereOperator(Operator):
         self,
         *words: str | Path,
         environment: Mapping[str, str] | None = None,
-        user: int | None = None,
+        prefix: Sequence[str] = (),
         folder: Path | None = None,
     ) -> Done:
-        assert user is None, "a process has one user"
+        assert not prefix, "that needs a process of its own"
         surroundings = {**self.environment, **(environment or {})}
         out, err = io.StringIO(), io.StringIO()
         with (
