@@ -24,6 +24,7 @@ from backends.contract import (
 )
 from backends.errors import SourceError
 from backends.files import _check, _destroy, _verify
+from backends.files._identity import machine_digest
 from backends.files._links import Links
 from backends.files._look import Sight, look
 from backends.files.reader import Reader
@@ -31,7 +32,6 @@ from backends.files.trees import Root, Trees, cursor, parts_of
 from backends.fsops.identity import Version
 from backends.fsops.reasons import RootUnavailable, root_reason, told
 from backends.fsops.tree import Found, open_root
-from backends.locator import escape
 
 _LIMITATIONS = ("overwrite-not-proved-physical",)
 _BLIND_SPOTS = (
@@ -63,9 +63,9 @@ class TreeStore:
 
     @property
     def identity(self) -> str:
-        """The roots as configured: paths of this machine are nobody else's business."""
-        roots = ",".join(escape(os.fsencode(root.name)) for root in self._trees.roots)
-        return f"{self._reader.kind}:{roots}"
+        """Which machine and which roots, without telling either; see `machine_digest`."""
+        paths = sorted(os.fsencode(root.path.absolute()) for root in self._trees.roots)
+        return f"{self._reader.kind}:{machine_digest(paths)}"
 
     @property
     def traits(self) -> Traits:

@@ -121,8 +121,8 @@ def _examine_large_object(
     cluster: Cluster, connection: Connection, unit: Unit, matcher: Matcher
 ) -> Examination:
     oid = int(unit.version)
-    scan = _large.ByteScan(matcher)
-    evidence = _large.read(connection, oid, scan)
+    reading = _large.read(connection, oid, matcher)
+    evidence, foreign = reading.evidence, reading.foreign_records
     holdings: tuple[Holding, ...] = ()
     if evidence.verdict is not None:
         may = _large.may_unlink(connection, oid)
@@ -130,19 +130,21 @@ def _examine_large_object(
             store=cluster.store,
             scope=unit.scope,
             locator=unit.locator,
-            version=_large.version(oid, scan),
+            version=_large.version(oid, reading),
             kind=unit.kind,
             verdict=evidence.verdict,
             records=evidence.records,
-            foreign_records=evidence.foreign + evidence.person,
-            size=scan.size,
+            foreign_records=foreign,
+            size=reading.bytes_read,
             whole=Technique.UNLINK_LARGE_OBJECT if may else None,
             obstacle="large-object-not-parted" if may else "access-denied",
             details={"oid": oid, "rows": evidence.windows, "matched": evidence.matched},
         )
         holdings = (holding,)
-    gap = _unopened(unit) if scan.container else None
-    return Examination(unit, holdings, gap, scan.size, evidence.windows)
+    gap = None
+    if reading.reason:
+        gap = Gap(unit.scope, CoverageStatus.FAILED, reading.reason, unit.locator)
+    return Examination(unit, holdings, gap, reading.bytes_read, evidence.windows)
 
 
 def _unopened(unit: Unit) -> Gap:

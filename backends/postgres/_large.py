@@ -2,101 +2,41 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass, field
-
-from backends.contract import Digest, Evidence, Matcher, Scan
+from backends.contract import Matcher
 from backends.postgres._catalog import one
 from backends.postgres._session import Connection
-from backends.postgres._text import is_container
+from backends.text import Reading, examine_stream
 
 TABLE = 2613  # the oid of pg_largeobject, the same in every version
 _CHUNK = 1 << 20  # bytes that one query reads
-_LONGEST = 1 << 20  # bytes of a line that are one window
-_NAMES = re.compile(r"[,;\t|]")
 
 # Superusers can keep every writer of large objects out; there is no lock on a single one.
 _LOCK = "LOCK TABLE pg_largeobject IN SHARE ROW EXCLUSIVE MODE"
 
 
-@dataclass
-class ByteScan:
-    """A pass of `matcher` over bytes that come in pieces: a window is a line.
+class _Stream:
+    """The bytes of a large object, as a stream; reading raises psycopg's UndefinedObject."""
 
-    A first line of nothing but the dataset's column names is a header, and not shown.
-    """
+    def __init__(self, connection: Connection, oid: int) -> None:
+        self._connection, self._oid, self._offset = connection, oid, 0
 
-    matcher: Matcher
-    size: int = 0
-    container: bool = False
-    _scan: Scan = field(init=False)
-    _digest: Digest = field(init=False)
-    _carry: bytes = b""
-    _begun: bool = False
-
-    def __post_init__(self) -> None:
-        self._scan = self.matcher.scan()
-        self._digest = self.matcher.digest()
-
-    def add(self, data: bytes) -> None:
-        """Take in the next bytes."""
-        if not self.size:
-            self.container = is_container(data)
-        self.size += len(data)
-        self._digest.update(data)
-        lines = (self._carry + data).splitlines(keepends=True)
-        self._carry = lines.pop() if lines and not lines[-1].endswith(b"\n") else b""
-        if len(self._carry) > _LONGEST:
-            cut = max(self._carry.rfind(b" "), self._carry.rfind(b"\x00")) + 1
-            lines.append(self._carry[: cut or _LONGEST])
-            self._carry = self._carry[cut or _LONGEST :]
-        self._feed(lines)
-
-    def finish(self) -> Evidence:
-        """Sum up what was taken in."""
-        if self._carry:
-            self._feed([self._carry])
-            self._carry = b""
-        return self._scan.evidence()
-
-    def digest(self) -> str:
-        """Return the keyed digest of the bytes, lower-case hex."""
-        return self._digest.hexdigest()
-
-    def _feed(self, lines: list[bytes]) -> None:
-        if lines and not self._begun:
-            self._begun = True
-            if self._is_header(lines[0]):
-                lines = lines[1:]
-        if not lines:
-            return
-        ends = []
-        end = 0
-        for line in lines:
-            end += len(line)
-            ends.append(end)
-        self._scan.feed(b"".join(lines), ends)
-
-    def _is_header(self, line: bytes) -> bool:
-        names = _NAMES.split(line.decode("utf-8", "replace").strip("\ufeff\r\n").lower())
-        return all(name.strip('" ') in self.matcher.columns for name in names)
+    def read(self, size: int = -1, /) -> bytes:
+        """Return the next bytes, one query's at the most; nothing at the end."""
+        wanted = _CHUNK if size < 0 else min(size, _CHUNK)
+        query = "SELECT lo_get(%s, %s, %s)"
+        data = bytes(one(self._connection, query, [self._oid, self._offset, wanted])[0])
+        self._offset += len(data)
+        return data
 
 
-def read(connection: Connection, oid: int, scan: ByteScan) -> Evidence:
-    """Read a large object; raises psycopg's UndefinedObject if there is none."""
-    offset = 0
-    while True:
-        data = bytes(one(connection, "SELECT lo_get(%s, %s, %s)", [oid, offset, _CHUNK])[0])
-        if data:
-            scan.add(data)
-        if len(data) < _CHUNK:
-            return scan.finish()
-        offset += len(data)
+def read(connection: Connection, oid: int, matcher: Matcher) -> Reading:
+    """Read a large object, containers opened; raises psycopg's UndefinedObject."""
+    return examine_stream(_Stream(connection, oid), matcher)
 
 
-def version(oid: int, scan: ByteScan) -> str:
+def version(oid: int, reading: Reading) -> str:
     """Return the version of a large object that was read."""
-    return f"{oid}:{scan.size}:{scan.digest()}"
+    return f"{oid}:{reading.bytes_read}:{reading.digest}"
 
 
 def may_unlink(connection: Connection, oid: int) -> bool:

@@ -61,11 +61,6 @@ _CONTAINER = re.compile(
 )
 
 
-def is_container(head: bytes) -> bool:
-    """Whether raw content that begins so must be opened to be read."""
-    return head.startswith(_MAGIC)
-
-
 def has_container(rows: bytes) -> bool:
     """Whether a bytea among rows in COPY's form must be opened to be read."""
     return _CONTAINER.search(rows) is not None

@@ -106,18 +106,17 @@ def unlink_large_object(connection: Connection, order: Order, matcher: Matcher) 
     locked = _large.lock(connection)
     if not large_object_exists(connection, oid):
         raise LeftAloneError(Result.ALREADY_ABSENT)
-    scan = _large.ByteScan(matcher)
-    evidence = _large.read(connection, oid, scan)
-    if _large.version(oid, scan) != order.holding.version:
-        raise LeftAloneError(Result.CHANGED if scan.size else Result.ALREADY_ABSENT)
-    if not order.whole and evidence.foreign + evidence.person:
+    reading = _large.read(connection, oid, matcher)
+    if _large.version(oid, reading) != order.holding.version:
+        raise LeftAloneError(Result.CHANGED if reading.bytes_read else Result.ALREADY_ABSENT)
+    if not order.whole and reading.foreign_records != 0:
         raise LeftAloneError(Result.FAILED, "foreign-records-inside")
     _large.unlink(connection, oid)
     # Pieces of less than a kilobyte get into the statistics of their common table.
     cleared = _statistics.clear(connection, _large.TABLE)
     return Done(
         limitations=() if locked else ("large-object-not-locked",),
-        numbers={"bytes-destroyed": scan.size, "statistics-removed": cleared.removed},
+        numbers={"bytes-destroyed": reading.bytes_read, "statistics-removed": cleared.removed},
     )
 
 

@@ -58,12 +58,13 @@ def _verify_relation(connection: Connection, order: Order, matcher: Matcher) -> 
 
 def _verify_large_object(connection: Connection, order: Order, matcher: Matcher) -> Verification:
     oid = int(order.holding.details["oid"])
-    scan = _large.ByteScan(matcher)
-    evidence = scan.finish()
     if large_object_exists(connection, oid):
-        evidence = _large.read(connection, oid, scan)
-        if evidence.matched or _large.version(oid, scan) == order.holding.version:
-            return _left(order, _LARGE_OBJECT[:1], "records-left", evidence)
+        reading = _large.read(connection, oid, matcher)
+        if reading.evidence.matched or _large.version(oid, reading) == order.holding.version:
+            return _left(order, _LARGE_OBJECT[:1], "records-left", reading.evidence)
+        if reading.reason:
+            looked = _LARGE_OBJECT[:1]
+            return Verification(order.id, Finding.INCONCLUSIVE, looked, reading.reason)
     # Other large objects may name the same persons: only records tell.
     return _statistics_of(connection, order, matcher, _large.TABLE, None, _LARGE_OBJECT)
 
