@@ -112,7 +112,7 @@ def show(
     """Show to people what a bundle claims; without --policy, nobody has checked who claims it."""
     from attestations import Bundle
     from shredder.cli.claims import render
-    from shredder.evidence import read_plan, read_result
+    from shredder.sealed import read_plan, read_result
 
     code = ExitCode.COMPLETE
     verified: Report | None = None

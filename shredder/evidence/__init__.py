@@ -5,7 +5,7 @@ that were durable before it.
 """
 
 from shredder.evidence.announce import announce, announced_file
-from shredder.evidence.attest import attest, bundle_file, read_plan, read_result
+from shredder.evidence.attest import attest, bundle_file
 from shredder.evidence.later import add_timestamps
 
 __all__ = [
@@ -14,6 +14,4 @@ __all__ = [
     "announced_file",
     "attest",
     "bundle_file",
-    "read_plan",
-    "read_result",
 ]

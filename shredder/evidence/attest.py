@@ -18,8 +18,6 @@ from attestations import (
     Told,
     issue_result,
 )
-from attestations.envelope import Envelope
-from attestations.statement import from_payload
 from shredder import answers, clock
 from shredder.errors import Refused
 from shredder.evidence import parts
@@ -33,6 +31,7 @@ from shredder.plan import read_header, read_items
 from shredder.run.again import again_file
 from shredder.run.results import read_result_lines, read_results
 from shredder.run.work import Work
+from shredder.sealed import read_plan, read_result
 
 
 def bundle_file(work: Work, run: Run) -> Path:
@@ -75,20 +74,6 @@ def _issue(work: Work, run: Run) -> Bundle:
     except TimestampUnavailable as error:
         work.observer.event("timestamp-unavailable", run=run.id, reason=error.message)
     return Bundle(plan=announced, result=result)
-
-
-def read_plan(sealed: Sealed) -> Plan:
-    """The plan's statement as it was sealed."""
-    plan = from_payload(Envelope.from_bytes(sealed.envelope, "plan").payload, Plan)
-    assert isinstance(plan, Plan)
-    return plan
-
-
-def read_result(sealed: Sealed) -> Destruction:
-    """The result's statement as it was sealed."""
-    result = from_payload(Envelope.from_bytes(sealed.envelope, "result").payload, Destruction)
-    assert isinstance(result, Destruction)
-    return result
 
 
 def _predicate(work: Work, run: Run, plan: Plan, announced: Sealed) -> Destruction:

@@ -1,0 +1,24 @@
+"""The statements of a bundle, read back. What is read here has not been verified by that.
+
+Apart from the rest of the evidence, so that an auditor's command loads no operator's code.
+"""
+
+from __future__ import annotations
+
+from attestations import Destruction, Plan, Sealed
+from attestations.envelope import Envelope
+from attestations.statement import from_payload
+
+
+def read_plan(sealed: Sealed) -> Plan:
+    """The plan's statement as it was sealed."""
+    plan = from_payload(Envelope.from_bytes(sealed.envelope, "plan").payload, Plan)
+    assert isinstance(plan, Plan)
+    return plan
+
+
+def read_result(sealed: Sealed) -> Destruction:
+    """The result's statement as it was sealed."""
+    result = from_payload(Envelope.from_bytes(sealed.envelope, "result").payload, Destruction)
+    assert isinstance(result, Destruction)
+    return result
