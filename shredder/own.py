@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from attestations import AttestationError, Policy, TimestampRules, trusted_key, verify
+from attestations import AttestationError, Policy, TimestampRules, Verdict, check_file, trusted_key
 from attestations.policy import Strangers
 from shredder.errors import InvalidAttestation
 from shredder.keys import signer
@@ -20,11 +20,16 @@ def verify_own(work: Work, path: Path) -> str:
     rules = TimestampRules(unknown_authorities=Strangers.IGNORE)
     policy = Policy.new(keys=[key], timestamps=rules)
     try:
-        report = verify(path.read_bytes(), policy)
-    except (AttestationError, OSError) as error:
-        raise InvalidAttestation(
-            "the attestation of an earlier run does not verify",
-            hint="find out who changed it: the run's folder in the state directory has its parts",
-        ) from error
-    assert report.computed is not None
+        report = check_file(path, policy)
+    except AttestationError as error:
+        raise _invalid() from error
+    if report.authentic is not Verdict.VALID or report.computed is None:
+        raise _invalid()
     return report.computed.value
+
+
+def _invalid() -> InvalidAttestation:
+    return InvalidAttestation(
+        "the attestation of an earlier run does not verify",
+        hint="find out who changed it: the run's folder in the state directory has its parts",
+    )

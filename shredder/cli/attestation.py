@@ -32,13 +32,13 @@ def register(app: typer.Typer) -> None:
 
 
 def _report(bundle: Path, policy: Path) -> Report:
-    from attestations import Policy, check
+    from attestations import Policy, Unreadable, check_file
 
+    trusted = Policy.load(policy)
     try:
-        content = bundle.read_bytes()
-    except OSError as error:
-        raise UsageError(f"the bundle cannot be read: {error.strerror}") from error
-    return check(content, Policy.load(policy))
+        return check_file(bundle, trusted)
+    except Unreadable as error:
+        raise UsageError(error.message) from error
 
 
 def _code(report: Report) -> ExitCode:
@@ -84,6 +84,7 @@ def report_json(report: Report) -> dict[str, object]:
         "authentic": report.authentic is Verdict.VALID,
         "time": report.time.value,
         "no_later_than": report.no_later_than.isoformat() if report.no_later_than else None,
+        "plan_before_start": report.plan_before_start,
         "outcome": report.computed.value if report.computed else None,
         "obstacles": list(report.obstacles),
         "codes": [str(code) for code in report.codes],

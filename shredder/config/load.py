@@ -18,14 +18,16 @@ from shredder.config.model import (
     DatasetConfig,
     Hold,
     Location,
+    LogConfig,
     Operator,
     Recipient,
     StoreConfig,
 )
+from shredder.config.places import clash
 from shredder.config.secrets import secret_hint
 from shredder.errors import UsageError
 from shredder.registry import backend_settings
-from shredder.statable import not_a_code, not_a_label, not_an_identifier
+from shredder.statable import not_a_code, not_a_label, not_an_identifier, not_an_origin
 
 T = TypeVar("T")
 
@@ -186,16 +188,31 @@ class _Reader:
             recipients=tuple(self._recipient(t, datasets) for t in top.named("recipients")),
             authorities=timestamp.texts("authorities"),
             timestamp_timeout=timestamp.number("timeout_s", 20, most=600),
+            log=self._log(top.table("log")) if "log" in top else None,
         )
         operator.done("role, reference")
         timestamp.done("authorities, timeout_s")
-        top.done("controller, state, operator, stores, datasets, recipients, timestamp")
+        top.done("controller, state, operator, stores, datasets, recipients, timestamp, log")
         if not all(map(_is_web_address, config.authorities)):
             raise self.error(("timestamp", "authorities"), "must be http:// or https:// URLs")
         for name in datasets:
             if sum(name in each.datasets for each in config.recipients) > _MOST_RECIPIENTS:
                 raise self.error(("datasets", name), f"has more than {_MOST_RECIPIENTS} recipients")
+        if trouble := clash(config):
+            name, what, hint = trouble
+            raise self.error(("stores", name, "roots"), what, hint=hint)
         return config
+
+    def _log(self, table: _Table) -> LogConfig:
+        elsewhere = "folder" in table
+        folder = self._path.parent / self._folder(table, "folder", "unused")
+        log = LogConfig(
+            origin=table.stated("origin", "", not_an_origin),
+            witnesses=table.texts("witnesses"),
+            folder=folder if elsewhere else None,
+        )
+        table.done("origin, witnesses, folder")
+        return log
 
     def _folder(self, table: _Table, key: str, default: str) -> str:
         value = table.text(key, default)

@@ -73,6 +73,15 @@ class Operator:
 
 
 @dataclass(frozen=True, slots=True)
+class LogConfig:
+    """``[log]``: the operator's own transparency log."""
+
+    origin: str  # the first line of its heads, and the name of its key
+    witnesses: tuple[str, ...]  # verifier keys: whose cosignatures go into bundles
+    folder: Path | None  # where it is; None: in the state directory
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """All of ``shredder.toml``."""
 
@@ -85,6 +94,7 @@ class Config:
     recipients: tuple[Recipient, ...]
     authorities: tuple[str, ...]  # RFC 3161 time-stamping authorities, by URL
     timestamp_timeout: int  # seconds
+    log: LogConfig | None = None
 
     @property
     def base(self) -> Path:

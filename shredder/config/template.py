@@ -62,4 +62,11 @@ reference = "unstated"
 [timestamp]
 authorities = []
 timeout_s = 20
+
+# --- Transparency log: both envelopes of every run, for witnesses to sign ------------------
+
+# [log]
+# origin = "example.org/shredder-log"      # the log's name, in auditors' policies for ever
+# witnesses = []                           # verifier keys of witnesses, name+id+key
+# folder = "log"                           # where witnesses can read it; left out: in the state
 """

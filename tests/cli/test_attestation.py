@@ -144,7 +144,7 @@ def test_every_single_byte_of_a_bundle_counts(desk: Operator, auditor: Auditor) 
 )
 def test_a_bundle_that_is_no_file(auditor: Auditor, name: str, code: int, why: str) -> None:
     done = auditor.verify(name)
-    assert (done.code, done.error) == (code, f"the bundle cannot be read: {why}")
+    assert (done.code, done.error) == (code, f"bundle: cannot be read: {why}")
 
 
 # --- Policies -----------------------------------------------------------------------------
