@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from shredder.cli import attestation, destroying, looking, setup
@@ -17,3 +19,21 @@ app = typer.Typer(
 
 for module in (setup, looking, destroying, attestation):
     module.register(app)
+
+
+def _tell_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"shredder {version('shredder-toolkit')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _shredder(
+    version: Annotated[
+        bool,
+        typer.Option("--version", is_eager=True, callback=_tell_version, help="Say which it is."),
+    ] = False,
+) -> None:
+    """Options of no command."""
