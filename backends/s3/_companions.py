@@ -48,7 +48,8 @@ def companions(bucket: Bucket, holdings: Sequence[Holding]) -> Iterator[Holding]
 def _markers(bucket: Bucket, by_key: Mapping[str, Sequence[Holding]]) -> Iterator[Holding]:
     keys = sorted(key for key, held in by_key.items() if any(h.kind == OBJECT for h in held))
     for start in range(0, len(keys), _GROUP):
-        for key, entries in bucket.listing.snapshot(keys[start : start + _GROUP]).items():
+        listed = bucket.listing.snapshot(keys[start : start + _GROUP], expected=True)
+        for key, entries in listed.items():
             verdict = Verdict.COPY if _all_go(entries, by_key[key]) else Verdict.LIKELY
             for entry in entries:
                 if entry.kind == MARKER:

@@ -71,10 +71,9 @@ def _refusal(order: Order) -> str:
 
 
 def _objects(bucket: Bucket, orders: Sequence[Order]) -> dict[str, Destruction]:
-    listing = bucket.listing
     done: dict[str, Destruction] = {}
     targets: dict[str, Target] = {}
-    before = listing.snapshot(_keys(bucket, orders))
+    before = bucket.listing.snapshot(_keys(bucket, orders), expected=True)
     for order in orders:
         key, version = _place(bucket, order.holding)
         entry = _find(before[key], version, OBJECT)
@@ -97,7 +96,7 @@ def _objects(bucket: Bucket, orders: Sequence[Order]) -> dict[str, Destruction]:
 def _markers(bucket: Bucket, orders: Sequence[Order]) -> dict[str, Destruction]:
     done: dict[str, Destruction] = {}
     targets: dict[str, Target] = {}
-    before = bucket.listing.snapshot(_keys(bucket, orders))
+    before = bucket.listing.snapshot(_keys(bucket, orders), expected=True)
     for order in orders:
         key, version = _place(bucket, order.holding)
         entry = _find(before[key], version, MARKER)
@@ -131,6 +130,8 @@ def _outcome(
     holding = order.holding
     code = errors.get((entry.key, entry.version_id)) or errors.get((entry.key, ""), "")
     now = _find(left, Version(entry.version_id, entry.etag, entry.modified), entry.kind)
+    if now is None and code and head_status(bucket, entry.key, entry.version_id) == 200:
+        now = entry  # refused, and overlooked by the listing
     if now is None:
         if code in {"PreconditionFailed", "AccessDenied"}:  # it went, and not by this order
             return Destruction(order.id, Result.ALREADY_ABSENT)

@@ -102,8 +102,13 @@ class Listing:
                 return tuple(found)
             mark = page.mark
 
-    def snapshot(self, keys: Iterable[str]) -> dict[str, tuple[Entry, ...]]:
-        """List exactly these keys as they are now; an empty tuple for what is not listed."""
+    def snapshot(
+        self, keys: Iterable[str], *, expected: bool = False
+    ) -> dict[str, tuple[Entry, ...]]:
+        """List exactly these keys as they are now; an empty tuple for what is not listed.
+
+        Where something is `expected` at each key, one that seems empty is listed by itself, too.
+        """
         found: dict[str, tuple[Entry, ...]] = {}
         single: list[str] = []
         for folder, group in groupby(sorted(set(keys)), _folder):
@@ -113,6 +118,7 @@ class Listing:
                 single += names
             else:
                 found |= dense
+                single += [name for name in names if expected and not dense[name]]
         with ThreadPoolExecutor(THREADS) as pool:
             found |= dict(zip(single, pool.map(self.exact, single), strict=True))
         return found

@@ -33,11 +33,13 @@ def verify(bucket: Bucket, orders: Sequence[Order], matcher: Matcher) -> dict[st
         try:
             if order.holding.kind == UPLOAD:
                 return _upload(bucket, order, uploads)
-            entries = listed[key_of(bucket.name, order.holding.locator)]
+            key = key_of(bucket.name, order.holding.locator)
+            entries = listed[key]
             if entries is None:
                 return _doubt(order, "listing-unstable")
             if order.holding.kind == MARKER:
-                return _marker(order, entries)
+                # Asking for a marker by its id tells nothing: it is listed by itself instead.
+                return _marker(order, (*entries, *bucket.listing.exact(key)))
             return _object(bucket, order, entries, uploads, matcher)
         except BackendError as error:
             return _doubt(order, error.code)

@@ -242,7 +242,7 @@ def _command(ports: Sequence[int]) -> list[str]:
 
 def _litter(ports: Sequence[int]) -> list[str]:
     """The sockets that the server makes by itself, named by its gRPC ports."""
-    roles = {"master": ports[1], "volume": ports[3], "s3": ports[7]}
+    roles = {"master": ports[1], "volume": ports[3], "filer": ports[5], "s3": ports[7]}
     return [f"/tmp/seaweedfs-{role}-grpc-{port}.sock" for role, port in roles.items()]
 
 

@@ -14,7 +14,17 @@ import pytest
 from botocore.exceptions import ClientError
 
 from backends import s3
-from backends.contract import Context, Examination, Gap, Holding, Order, Store, Unit
+from backends.contract import (
+    Context,
+    Examination,
+    Finding,
+    Gap,
+    Holding,
+    Order,
+    Result,
+    Store,
+    Unit,
+)
 from backends.reference import ReferenceMatcher
 from demo.servers.seaweedfs import SeaweedFS
 from tests.backends.s3.proxy import Proxy
@@ -240,3 +250,24 @@ def order(holding: Holding, *, whole: bool = False, number: int = 0) -> Order:
 
 def plan(holdings: list[Holding], *, whole: bool = False) -> list[Order]:
     return [order(holding, whole=whole, number=n) for n, holding in enumerate(holdings)]
+
+
+DESTROYED = (Result.DESTROYED, "")
+ABSENT = (Finding.ABSENT, "")
+
+
+def results(store: Any, orders: list[Order]) -> list[tuple[Result, str]]:
+    answers = store.destroy(orders, MATCHER)
+    assert [o.id for o in orders] == [a.order for a in answers]
+    return [(a.result, a.reason) for a in answers]
+
+
+def findings(store: Any, orders: list[Order]) -> list[tuple[Finding, str]]:
+    answers = list(store.verify(orders, MATCHER))
+    assert [o.id for o in orders] == [a.order for a in answers]
+    return [(a.finding, a.reason) for a in answers]
+
+
+def uploads(place: Place) -> list[Holding]:
+    store = place.open()
+    return [c for c in store.companions(found(store), MATCHER) if c.kind == "upload"]

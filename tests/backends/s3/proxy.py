@@ -20,6 +20,7 @@ class Request:
     method: str
     path: str
     body: bytes
+    headers: dict[str, str]
 
     @property
     def query(self) -> dict[str, list[str]]:
@@ -55,9 +56,11 @@ class Proxy:
 
             def handle_any(self) -> None:
                 length = int(self.headers.get("Content-Length") or 0)
-                request = Request(self.command, self.path, self.rfile.read(length))
+                request = Request(
+                    self.command, self.path, self.rfile.read(length), dict(self.headers)
+                )
                 proxy.requests.append(request)
-                answer = proxy.rule(request, lambda: proxy.forward(request, dict(self.headers)))
+                answer = proxy.rule(request, lambda: proxy.forward(request))
                 if answer is None:
                     self.close_connection = True
                     return
@@ -85,13 +88,13 @@ class Proxy:
         self._thread.start()
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
 
-    def forward(self, request: Request, headers: dict[str, str]) -> Answer:
+    def forward(self, request: Request) -> Answer:
         connection = http.client.HTTPConnection(
             str(self._target.hostname), self._target.port, timeout=30
         )
         try:
             # The Host header stays the proxy's: it is signed.
-            connection.request(request.method, request.path, request.body, headers)
+            connection.request(request.method, request.path, request.body, request.headers)
             answer = connection.getresponse()
             return Answer(answer.status, answer.getheaders(), answer.read())
         finally:
