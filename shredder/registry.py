@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 
 from backends.contract import Backend, Setting
@@ -11,6 +12,7 @@ from shredder.errors import UsageError
 GROUP = "shredder.backends"
 
 
+@cache  # held() reads the configuration before every batch; what is installed stays
 def _entry_point(name: str) -> EntryPoint | None:
     found = tuple(entry_points(group=GROUP, name=name))
     return found[0] if found else None
