@@ -79,8 +79,9 @@ class Console:
             self.say("  " + "  ".join(parts).rstrip())
 
     def note(self, line: str) -> None:
-        """A line on stderr, with --json, too."""
+        """A line on stderr, with --json, too; after what stdout has so far."""
         self._clear()
+        sys.stdout.flush()
         sys.stderr.write(f"{line}\n")
 
     # --- asking ---
@@ -93,6 +94,7 @@ class Console:
     def ask(self, question: str) -> str:
         """One line of the operator's."""
         self._clear()
+        sys.stdout.flush()
         sys.stderr.write(question)
         sys.stderr.flush()
         return sys.stdin.readline().rstrip("\n")

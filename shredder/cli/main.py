@@ -6,6 +6,7 @@ Two codes are the shell's own words and stand outside of `ExitCode`: 128 + SIGIN
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
@@ -131,6 +132,8 @@ def _tell(message: str, hint: str, code: int, as_json: bool) -> int:
     if as_json:
         report = {"error": line, "hint": hint, "exit_code": int(code)}
         sys.stdout.write(json.dumps(report) + "\n")
+    with contextlib.suppress(OSError):  # main() sees to that
+        sys.stdout.flush()
     sys.stderr.write(f"error: {line}\n")
     if hint:
         sys.stderr.write(f"hint: {hint}\n")

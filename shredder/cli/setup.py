@@ -97,7 +97,13 @@ def doctor(
                     store.close()
             except BackendError as error:
                 checks.append(Check("open", CheckStatus.FAILED, error.message, error.hint))
-            if any(check.status is CheckStatus.FAILED for check in checks):
+                if error.exit_code == ExitCode.USAGE:
+                    worst = ExitCode.USAGE
+            except Exception as error:  # noqa: BLE001 - a third party's; the others are asked, too
+                detail = f"a defect of its backend: {type(error).__name__}"
+                checks.append(Check("open", CheckStatus.FAILED, detail))
+            failed = any(check.status is CheckStatus.FAILED for check in checks)
+            if failed and worst is ExitCode.COMPLETE:
                 worst = ExitCode.INCONCLUSIVE
             report[name] = [
                 {
