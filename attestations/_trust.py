@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,7 +10,7 @@ from attestations.bundle import Sealed
 from attestations.envelope import Envelope
 from attestations.errors import Code, TimeRefused, Untrusted
 from attestations.keys import PublicKey
-from attestations.policy import Policy, Strangers, Trust, TrustedKey
+from attestations.policy import Policy, RoleThreshold, Strangers, Trust, TrustedKey
 from attestations.timestamp import Stamp, UnknownAuthority, verify
 
 
@@ -39,7 +38,7 @@ class Stamped:
 
 
 def check_signatures(
-    envelope: Envelope, trust: Trust, thresholds: Counter[str], what: str
+    envelope: Envelope, trust: Trust, thresholds: Sequence[RoleThreshold], what: str
 ) -> Signed:
     """Step 6. A keyid only hints: every trusted key is tried. E_SIG, E_THRESHOLD, E_ROLE."""
     message = envelope.signed_bytes
@@ -59,10 +58,9 @@ def check_signatures(
             strangers += 1
     if not found:
         raise Untrusted(Code.E_SIG, f"{what}: no signature is a trusted key's")
-    roles = Counter(entry.role for entry in found.values())
-    if len(found) < thresholds.total():
+    if len(found) < sum(threshold.count for threshold in thresholds):
         raise Untrusted(Code.E_THRESHOLD, f"{what}: fewer trusted keys signed than are asked for")
-    if not thresholds <= roles:
+    if any(sum(map(each.counts, found.values())) < each.count for each in thresholds):
         raise Untrusted(Code.E_ROLE, f"{what}: a role that is asked for has not signed")
     return Signed(tuple(found.values()), tuple(found), strangers)
 

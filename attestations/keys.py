@@ -1,7 +1,8 @@
-"""Public keys that may be trusted: Ed25519 (RFC 8032) and ECDSA over P-256 with SHA-256.
+"""Public keys that may be trusted: Ed25519, ECDSA over P-256 with SHA-256, and ML-DSA-65.
 
-These two are what software, tokens and cloud key services all sign with. The algorithm
-belongs to the trusted key, never to the message.
+The first two are what software, tokens and cloud key services all sign with. The third (FIPS
+204) stands beside one of them, for the day a quantum computer breaks both. The algorithm belongs
+to the trusted key, never to the message.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, mldsa
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -33,12 +34,15 @@ _ORDER_EIGHT_Y = int.from_bytes(
 )
 _LOW_ORDER_Y = frozenset({0, 1, _P - 1, _ORDER_EIGHT_Y, _P - _ORDER_EIGHT_Y})
 
+_RHO_BYTES = 32  # the seed of the matrix, before t1 (FIPS 204, algorithm 22)
+
 
 class Algorithm(StrEnum):
     """How a key signs."""
 
     ED25519 = "ed25519"
     ECDSA_P256 = "ecdsa-p256-sha256"  # signatures in DER (RFC 3279, 2.2.3), not r‖s
+    ML_DSA_65 = "ml-dsa-65"  # pure, not pre-hashed; the context is empty (FIPS 204, 5.2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +90,14 @@ class PublicKey:
             algorithm = Algorithm.ED25519
         elif isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, ec.SECP256R1):
             algorithm = Algorithm.ECDSA_P256
+        elif isinstance(key, mldsa.MLDSA65PublicKey):
+            _refuse_zero(key.public_bytes_raw())
+            algorithm = Algorithm.ML_DSA_65
         else:
             raise PolicyRefused(
                 Code.E_POLICY,
                 "a key of an algorithm that is not supported",
-                hint="Ed25519 and ECDSA P-256 are",
+                hint="Ed25519, ECDSA P-256 and ML-DSA-65 are",
             )
         # Re-encoded, so that one key has one keyid, whatever it was read from.
         return cls(algorithm, key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo))
@@ -99,18 +106,28 @@ class PublicKey:
         """Return if the signature is this key's over the message, else raise Untrusted."""
         key = _load(self.spki)
         try:
-            if isinstance(key, ed25519.Ed25519PublicKey):
-                key.verify(signature, message)
-            else:
+            if isinstance(key, ec.EllipticCurvePublicKey):
                 key.verify(signature, message, ec.ECDSA(SHA256()))
+            else:
+                key.verify(signature, message)
         except InvalidSignature:
             raise Untrusted(Code.E_SIG, "a signature does not fit") from None
 
 
-def _load(spki: bytes) -> ed25519.Ed25519PublicKey | ec.EllipticCurvePublicKey:
+def _load(
+    spki: bytes,
+) -> ed25519.Ed25519PublicKey | ec.EllipticCurvePublicKey | mldsa.MLDSA65PublicKey:
     key = load_der_public_key(spki)
-    assert isinstance(key, ed25519.Ed25519PublicKey | ec.EllipticCurvePublicKey)
+    assert isinstance(
+        key, ed25519.Ed25519PublicKey | ec.EllipticCurvePublicKey | mldsa.MLDSA65PublicKey
+    )
     return key
+
+
+def _refuse_zero(raw: bytes) -> None:
+    """Refuse an ML-DSA key whose t1 is zero: w1 depends on z alone then, and anyone can sign."""
+    if not any(raw[_RHO_BYTES:]):
+        raise PolicyRefused(Code.E_WEAK_KEY, "an ML-DSA key that anyone can sign for")
 
 
 def _refuse_weak(raw: bytes) -> None:

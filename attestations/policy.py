@@ -59,12 +59,20 @@ class TrustedKey:
 
 @dataclass(frozen=True, slots=True)
 class RoleThreshold:
-    """How many keys of a role must have signed."""
+    """How many keys of a role must have signed; with an algorithm, only keys of it count.
+
+    A hybrid is a role with two of them: one for the classical algorithm, one for ML-DSA.
+    """
 
     role: Name
     count: Threshold
 
 
+    algorithm: Algorithm | None = None
+
+    def counts(self, key: TrustedKey) -> bool:
+        """Whether a signature by `key` counts towards it."""
+        return key.role == self.role and self.algorithm in {None, key.algorithm}
 @dataclass(frozen=True, slots=True)
 class TrustedAuthority:
     """A time-stamping authority: its roots, and its leaf certificates or policies, or both."""
@@ -198,13 +206,7 @@ def prepare(policy: Policy) -> Trust:
     keys = tuple((entry, _key(entry)) for entry in policy.keys)
     if len({key.keyid for _, key in keys}) != len(keys):
         raise PolicyRefused(Code.E_DUP_KEY, "policy: one key stands there twice")
-    roles = [entry.role for entry in policy.keys]
-    wanted = [threshold.role for threshold in policy.thresholds]
-    if len(set(wanted)) != len(wanted):
-        raise PolicyRefused(Code.E_POLICY, "policy: a role has two thresholds")
-    for threshold in policy.thresholds:
-        if roles.count(threshold.role) < threshold.count:
-            raise PolicyRefused(Code.E_POLICY, "policy: a role has fewer keys than its threshold")
+    _check_thresholds(policy)
     rules = policy.timestamps
     authorities = tuple(_authority(entry) for entry in rules.authorities)
     names = {authority.name for authority in authorities}
@@ -222,6 +224,17 @@ def _key(entry: TrustedKey) -> PublicKey:
     if key.algorithm is not entry.algorithm:
         raise PolicyRefused(Code.E_POLICY, "policy: a key is not of the algorithm it is said to be")
     begin, end = entry.valid_from, entry.valid_until
+def _check_thresholds(policy: Policy) -> None:
+    """A role has one threshold, or several, each for an algorithm of its own."""
+    for threshold in policy.thresholds:
+        same = [other for other in policy.thresholds if other.role == threshold.role]
+        kinds = {other.algorithm for other in same}
+        if len(same) > 1 and (None in kinds or len(kinds) != len(same)):
+            raise PolicyRefused(Code.E_POLICY, "policy: a role has two thresholds")
+        if sum(map(threshold.counts, policy.keys)) < threshold.count:
+            raise PolicyRefused(Code.E_POLICY, "policy: a role has fewer keys than its threshold")
+
+
     if begin is not None and end is not None and begin > end:
         raise PolicyRefused(Code.E_POLICY, "policy: a key whose validity ends before it begins")
     return key

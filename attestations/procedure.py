@@ -6,7 +6,6 @@ policy alone, meaning from verified bytes alone. Authenticity, time and outcome 
 
 from __future__ import annotations
 
-from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -79,9 +78,8 @@ def verify(bundle: bytes, policy: Policy, *, now: datetime | None = None) -> Rep
     trust = prepare(policy)
 
     # 6 signatures: unique trusted keys, thresholds by role
-    thresholds = Counter({entry.role: entry.count for entry in policy.thresholds})
-    plan_signed = check_signatures(plan_envelope, trust, thresholds, "plan")
-    result_signed = check_signatures(result_envelope, trust, thresholds, "result")
+    plan_signed = check_signatures(plan_envelope, trust, policy.thresholds, "plan")
+    result_signed = check_signatures(result_envelope, trust, policy.thresholds, "result")
 
     # 7 timestamps
     plan_stamped = check_timestamps(opened.plan, policy, trust, now, "plan")

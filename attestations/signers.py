@@ -9,10 +9,10 @@ import os
 import stat
 from contextlib import suppress
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, mldsa
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
@@ -29,6 +29,10 @@ from attestations.storage import sync_directory
 
 _MAX_KEY_FILE = 65536
 
+PrivateKey: TypeAlias = (
+    ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey | mldsa.MLDSA65PrivateKey
+)
+
 
 class Signer(Protocol):
     """Signs messages with one key."""
@@ -44,7 +48,7 @@ class Signer(Protocol):
 class KeyFileSigner:
     """Signs with a private key in a PKCS#8 PEM file, of mode 0600."""
 
-    def __init__(self, key: ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey) -> None:
+    def __init__(self, key: PrivateKey) -> None:
         self._key = key
         self._public = PublicKey.of(key.public_key())
 
@@ -54,10 +58,10 @@ class KeyFileSigner:
         return self._public
 
     def sign(self, message: bytes) -> bytes:
-        """Sign: 64 bytes by Ed25519, DER by ECDSA."""
-        if isinstance(self._key, ed25519.Ed25519PrivateKey):
-            return self._key.sign(message)
-        return self._key.sign(message, ec.ECDSA(SHA256()))
+        """Sign: 64 bytes by Ed25519, DER by ECDSA, 3,309 bytes by ML-DSA-65."""
+        if isinstance(self._key, ec.EllipticCurvePrivateKey):
+            return self._key.sign(message, ec.ECDSA(SHA256()))
+        return self._key.sign(message)
 
     @classmethod
     def create(
@@ -68,11 +72,7 @@ class KeyFileSigner:
         passphrase: bytes | None = None,
     ) -> KeyFileSigner:
         """Make a key in a new file; durable on return. Raises :class:`KeyUnusable`."""
-        key: ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey
-        if algorithm is Algorithm.ED25519:
-            key = ed25519.Ed25519PrivateKey.generate()
-        else:
-            key = ec.generate_private_key(ec.SECP256R1())
+        key = _generate(algorithm)
         if passphrase == b"":
             raise KeyUnusable("an empty passphrase", hint="give one, or none at all")
         guard: KeySerializationEncryption = (
@@ -98,11 +98,21 @@ class KeyFileSigner:
             raise KeyUnusable(
                 "the key file cannot be read: a wrong passphrase, or not a PKCS#8 PEM key",
             ) from None
-        if isinstance(key, ed25519.Ed25519PrivateKey) or (
+        if isinstance(key, ed25519.Ed25519PrivateKey | mldsa.MLDSA65PrivateKey) or (
             isinstance(key, ec.EllipticCurvePrivateKey) and isinstance(key.curve, ec.SECP256R1)
         ):
             return cls(key)
-        raise KeyUnusable("the key file's algorithm is neither Ed25519 nor ECDSA P-256")
+        raise KeyUnusable("the key file is neither Ed25519 nor ECDSA P-256 nor ML-DSA-65")
+
+
+def _generate(algorithm: Algorithm) -> PrivateKey:
+    match algorithm:
+        case Algorithm.ED25519:
+            return ed25519.Ed25519PrivateKey.generate()
+        case Algorithm.ECDSA_P256:
+            return ec.generate_private_key(ec.SECP256R1())
+        case Algorithm.ML_DSA_65:
+            return mldsa.MLDSA65PrivateKey.generate()
 
 
 def _write_new(path: Path, pem: bytes) -> None:

@@ -201,3 +201,77 @@ def test_published_vectors_of_the_other_encoding_are_all_refused() -> None:
     for _, der, message, signature, _ in cases:
         with pytest.raises(Refused):
             PublicKey.from_spki(der).verify(signature, message)
+
+
+def _mldsa_cases() -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    path = VECTORS / "wycheproof" / "mldsa_65_verify_test.json"
+    data: dict[str, Any] = json.loads(path.read_text())
+    return [(group, case) for group in data["testGroups"] for case in group["tests"]]
+
+
+def _accepts(group: dict[str, Any], case: dict[str, Any]) -> bool:
+    """Read the raw key as a SubjectPublicKeyInfo of id-ml-dsa-65 (RFC 9881), as ours are."""
+    raw = bytes.fromhex(group["publicKey"])
+    info = bytes.fromhex("300b0609608648016503040312")
+    bits = b"\x03\x82" + (len(raw) + 1).to_bytes(2, "big") + b"\0" + raw
+    body = info + bits
+    try:
+        key = PublicKey.from_spki(b"\x30\x82" + len(body).to_bytes(2, "big") + body)
+        key.verify(bytes.fromhex(case["sig"]), bytes.fromhex(case["msg"]))
+    except Refused:
+        return False
+    return True
+
+
+@pytest.mark.needs("vectors")
+def test_published_vectors_of_ml_dsa_65() -> None:
+    """Wycheproof, with two expected differences, and no other.
+
+    A signature made with a context is valid under that context; ours is always the empty one, so
+    that it is refused. A public key of zeros has signatures that fit, which anyone can make; no
+    policy may trust such a key, so that they are refused with the key.
+    """
+    cases = _mldsa_cases()
+    assert len(cases) > 200
+    different = {"context": 0, "zero key": 0}
+    wrong = []
+    for group, case in cases:
+        valid = case["result"] == "valid"
+        if case.get("ctx") and valid:
+            different["context"] += 1
+            valid = False
+        elif not any(bytes.fromhex(group["publicKey"])[32:]) and valid:
+            different["zero key"] += 1
+            valid = False
+        if _accepts(group, case) != valid:
+            wrong.append(f"{case['tcId']} {case['comment']}")
+    assert wrong == []
+    assert different == {"context": 2, "zero key": 2}
+
+
+def test_an_ml_dsa_key_that_anyone_can_sign_for_is_weak() -> None:
+    from cryptography.hazmat.primitives.asymmetric import mldsa
+
+    key = mldsa.MLDSA65PublicKey.from_public_bytes(bytes(range(32)) + bytes(1920))
+    with pytest.raises(PolicyRefused) as caught:
+        PublicKey.of(key)
+    assert caught.value.verdict == Code.E_WEAK_KEY
+
+
+def test_an_ml_dsa_signature_under_a_context_is_refused() -> None:
+    from cryptography.hazmat.primitives.asymmetric import mldsa
+
+    private = mldsa.MLDSA65PrivateKey.generate()
+    public = PublicKey.of(private.public_key())
+    public.verify(private.sign(b"message"), b"message")
+    with pytest.raises(Refused):
+        public.verify(private.sign(b"message", b"context"), b"message")
+
+
+def test_ml_dsa_of_another_size_is_not_supported() -> None:
+    from cryptography.hazmat.primitives.asymmetric import mldsa
+
+    for private in (mldsa.MLDSA44PrivateKey.generate(), mldsa.MLDSA87PrivateKey.generate()):
+        with pytest.raises(PolicyRefused) as caught:
+            PublicKey.of(private.public_key())
+        assert caught.value.verdict == Code.E_POLICY
