@@ -12,7 +12,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from backends.conformance import Harness, Row
-from backends.contract import Backend, Gap, Holding, Order, SourceSpec, Store, Unit
+from backends.contract import (
+    Backend,
+    Destruction,
+    Finding,
+    Gap,
+    Holding,
+    Order,
+    Result,
+    SourceSpec,
+    Store,
+    Unit,
+)
 from backends.reference import ReferenceMatcher
 
 IDS = [f"resp{n:08}" for n in range(100)]
@@ -50,6 +61,23 @@ def order(holding: Holding, *, whole: bool = False, id_: str = "order-1") -> Ord
     technique = holding.partial if holding.mixed and not whole else holding.whole
     assert technique is not None
     return Order(id_, holding, technique, whole)
+
+
+def destroy(store: Store, *orders: Order) -> list[Destruction]:
+    return list(store.destroy(orders, MATCHER))
+
+
+def outcome(answer: Destruction) -> tuple[Result, str]:
+    return answer.result, answer.reason
+
+
+def finding(store: Store, one: Order) -> Finding:
+    (answer,) = store.verify([one], MATCHER)
+    return answer.finding
+
+
+def names_in(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
 
 
 def as_csv(rows: Sequence[Row]) -> bytes:

@@ -20,7 +20,8 @@ NOT_CODES = {
     "delete-marker", "large-object", "materialised-view",  # kinds of units
     "folder-device", "newest-ids",  # details
     "us-east-1", "latin-1", "utf-16", "utf-16-be", "utf-16-le", "utf-32", "utf-32-be",
-    "utf-32-le", "utf-8", "utf-8-sig",
+    "utf-32-le", "utf-8",
+    "unidentified-machine",  # an identity
 }  # fmt: skip
 
 CODE_KEYWORDS = {"reason", "obstacle", "problem", "retention"}

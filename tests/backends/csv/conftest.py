@@ -7,8 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from backends.contract import Context, Store
+from backends.contract import Context, Order, Store, Technique
 from backends.csv import BACKEND
+from tests.backends.csv.mixed import MIXED
+from tests.backends.trees import holdings, order
+
+Opener = Callable[..., Store]
 
 
 @pytest.fixture
@@ -26,3 +30,16 @@ def open_store(exports: Path) -> Callable[..., Store]:
         return BACKEND.open("exports", settings, Context(exports.parent, state))
 
     return opened
+
+
+@pytest.fixture
+def place(exports: Path) -> Path:
+    (exports / "mixed.csv").write_bytes(MIXED)
+    return exports / "mixed.csv"
+
+
+@pytest.fixture
+def planned(place: Path, open_store: Opener) -> Order:
+    one = order(holdings(open_store())["exports/mixed.csv"])
+    assert Technique.REWRITE_WITHOUT_RECORDS is one.technique
+    return one

@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from backends.contract import Context, Store
+from backends.contract import Context, Order, Store
 from backends.files import BACKEND
+from tests.backends.trees import RECORDS, holdings, order, stranger
+
+Opener = Callable[..., Store]
 
 
 @pytest.fixture
@@ -25,3 +28,16 @@ def open_store(share: Path) -> Callable[..., Store]:
         return BACKEND.open("share", {"roots": ["share"], **more}, Context(share.parent, state))
 
     return opened
+
+
+@pytest.fixture
+def place(share: Path) -> Path:
+    """The holding, with a neighbour that must stay."""
+    (share / "neighbour.csv").write_bytes(stranger(1))
+    (share / "export-x.csv").write_bytes(RECORDS)
+    return share / "export-x.csv"
+
+
+@pytest.fixture
+def planned(place: Path, open_store: Opener) -> Order:
+    return order(holdings(open_store())["share/export-x.csv"])

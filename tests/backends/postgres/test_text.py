@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backends.postgres._text import has_container, is_container, readable
+from backends.postgres._text import has_container, readable
 
 TOKEN = "8c1f6f2e-token-77"
 
@@ -81,8 +81,7 @@ def test_the_windows_path_of_a_token_is_kept_as_it_is() -> None:
 @pytest.mark.parametrize(
     "magic", [b"\x1f\x8b\x08", b"PK\x03\x04", b"\xfd7zXZ\x00", b"7z\xbc\xaf\x27\x1c"]
 )
-def test_a_container_is_known_in_both_forms(magic: bytes) -> None:
-    assert is_container(magic + b"more")
+def test_a_container_is_known_anywhere_in_a_row(magic: bytes) -> None:
     escaped = "".join(chr(byte) if 0x20 <= byte <= 0x7E else f"\\{byte:03o}" for byte in magic)
     assert has_container(row("1", escaped + "more"))
     assert has_container(row(escaped + "more", "1"))
@@ -91,4 +90,3 @@ def test_a_container_is_known_in_both_forms(magic: bytes) -> None:
 
 def test_plain_text_is_no_container() -> None:
     assert not has_container(row("1", "PK is a gene", None))
-    assert not is_container(b"respondent_id,email")

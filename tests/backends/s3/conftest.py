@@ -56,10 +56,9 @@ def _one_loader() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeaweedFS]:
-    directory = tmp_path_factory.mktemp("seaweedfs")
-    with SeaweedFS(directory, identities={"nobody": []}) as server:
-        yield server
+def server(seaweedfs: SeaweedFS) -> SeaweedFS:
+    """The server of all tests; each test has a bucket of its own."""
+    return seaweedfs
 
 
 @pytest.fixture(scope="session")
