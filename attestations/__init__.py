@@ -65,15 +65,18 @@ from attestations.parts import (
 from attestations.plan import Plan, PlanDecision, PlannedTarget, PlanTimes
 from attestations.policy import (
     Expectations,
+    LogRules,
     Policy,
     RoleThreshold,
     TimestampRules,
     TrustedAuthority,
     TrustedKey,
+    TrustedLog,
+    TrustedWitness,
     trusted_key,
 )
 from attestations.procedure import check, check_file, verify
-from attestations.report import Report, SignedBy, TimeVerdict, Verdict
+from attestations.report import LogVerdict, Report, SignedBy, TimeVerdict, Verdict
 from attestations.signers import KeyFileSigner, Signer
 from attestations.statement import from_payload, to_payload
 from attestations.tsa_client import request_timestamp, request_timestamps
@@ -99,6 +102,8 @@ __all__ = [
     "KeyFileSigner",
     "KeyUnusable",
     "Known",
+    "LogRules",
+    "LogVerdict",
     "MerkleBuilder",
     "Method",
     "Obstacle",
@@ -134,6 +139,8 @@ __all__ = [
     "Tree",
     "TrustedAuthority",
     "TrustedKey",
+    "TrustedLog",
+    "TrustedWitness",
     "UnitStatus",
     "Unreadable",
     "Verdict",

@@ -1,7 +1,8 @@
 """The bundle: one JSON file that holds all that an auditor needs from the operator.
 
 It carries the exact bytes of two envelopes, the plan's and the result's, each with its
-timestamp responses. It holds no key and no root: trust comes from the auditor's policy alone.
+timestamp responses and, where it was logged, the proof of that. It holds no key and no root:
+trust comes from the auditor's policy alone.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from attestations.errors import Code, Malformed
+from attestations.log.tlogproof import MAX_PROOF
 from attestations.storage import read_limited, write_atomically
 from attestations.strict_json import Json, Limits, dumps, loads
 from attestations.text import decode_base64, encode_base64, sha256
@@ -25,10 +27,14 @@ _MAX_TOKEN = 65536  # bytes; a response with its chain has 5,000
 
 @dataclass(frozen=True, slots=True)
 class Sealed:
-    """One signed envelope's exact bytes, and RFC 3161 responses over their SHA-256."""
+    """One signed envelope's exact bytes, RFC 3161 responses over their SHA-256, and a log proof.
+
+    `log` is the text of ``c2sp.org/tlog-proof@v1``, read in step 9; None if there is none.
+    """
 
     envelope: bytes
     timestamps: tuple[bytes, ...] = ()
+    log: str | None = None
 
     @property
     def digest(self) -> str:
@@ -39,6 +45,10 @@ class Sealed:
         """Return the same with more timestamps; one that is there already is not added."""
         fresh = [token for token in dict.fromkeys(tokens) if token not in self.timestamps]
         return replace(self, timestamps=(*self.timestamps, *fresh))
+
+    def with_log(self, proof: str) -> Sealed:
+        """Return the same with this log proof in place of any other."""
+        return replace(self, log=proof)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,18 +84,21 @@ class Bundle:
 
 
 def _write(sealed: Sealed) -> Json:
-    return {
+    value: dict[str, Json] = {
         "envelope": encode_base64(sealed.envelope),
         "timestamps": [encode_base64(token) for token in sealed.timestamps],
     }
+    return value if sealed.log is None else {**value, "log": sealed.log}
 
 
 def _read(value: Json, what: str) -> Sealed:
-    if not isinstance(value, dict) or set(value) != {"envelope", "timestamps"}:
-        raise Malformed(Code.E_BUNDLE, f"bundle.{what}: not its two fields")
-    envelope, tokens = value["envelope"], value["timestamps"]
-    if not isinstance(envelope, str) or not isinstance(tokens, list):
+    if not isinstance(value, dict) or set(value) - {"log"} != {"envelope", "timestamps"}:
+        raise Malformed(Code.E_BUNDLE, f"bundle.{what}: not its fields")
+    envelope, tokens, log = value["envelope"], value["timestamps"], value.get("log", "")
+    if not isinstance(envelope, str) or not isinstance(tokens, list) or not isinstance(log, str):
         raise Malformed(Code.E_BUNDLE, f"bundle.{what}: a field of the wrong type")
+    if len(log) > MAX_PROOF:
+        raise Malformed(Code.E_LIMIT, f"bundle.{what}: a log proof of more than {MAX_PROOF}")
     if len(tokens) > MAX_TOKENS:
         raise Malformed(Code.E_LIMIT, f"bundle.{what}: more than {MAX_TOKENS} timestamps")
     decoded = []
@@ -96,5 +109,7 @@ def _read(value: Json, what: str) -> Sealed:
     if any(len(token) > _MAX_TOKEN for token in decoded):
         raise Malformed(Code.E_LIMIT, f"bundle.{what}: a timestamp of more than {_MAX_TOKEN} bytes")
     return Sealed(
-        envelope=decode_base64(envelope, f"bundle.{what}: envelope"), timestamps=tuple(decoded)
+        envelope=decode_base64(envelope, f"bundle.{what}: envelope"),
+        timestamps=tuple(decoded),
+        log=log if "log" in value else None,
     )

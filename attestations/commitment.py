@@ -121,16 +121,7 @@ def inclusion_path(leaves: Iterable[bytes], index: int, size: int) -> tuple[byte
     """
     if not 0 <= index < size:
         raise ValueError("no leaf of that index")
-    spans: list[tuple[int, int]] = []  # what the path covers, from the root down
-    low, high = 0, size
-    while high - low > 1:
-        split = low + _split(high - low)
-        if index < split:
-            spans.append((split, high))
-            high = split
-        else:
-            spans.append((low, split))
-            low = split
+    spans = inclusion_spans(index, size)
     stream = iter(leaves)
     roots = {
         (start, end): _subtree(stream, end - start)
@@ -138,7 +129,22 @@ def inclusion_path(leaves: Iterable[bytes], index: int, size: int) -> tuple[byte
     }
     if next(stream, None) is not None:
         raise ValueError("more leaves than the size says")
-    return tuple(roots[span] for span in reversed(spans))
+    return tuple(roots[span] for span in spans)
+
+
+def inclusion_spans(index: int, size: int) -> list[tuple[int, int]]:
+    """Return which leaves each hash of an audit path is the root over, the leaf's sibling first."""
+    spans: list[tuple[int, int]] = []  # from the root down
+    low, high = 0, size
+    while high - low > 1:
+        middle = low + split(high - low)
+        if index < middle:
+            spans.append((middle, high))
+            high = middle
+        else:
+            spans.append((low, middle))
+            low = middle
+    return spans[::-1]
 
 
 def root_from_path(leaf: bytes, index: int, size: int, path: Sequence[bytes]) -> bytes | None:
@@ -176,8 +182,8 @@ class Opening:
         return root_from_path(leaf, self.index, size, self.path) == root
 
 
-def _split(size: int) -> int:
-    """Return the largest power of two below `size`."""
+def split(size: int) -> int:
+    """Return the largest power of two below `size`: how many leaves go to the left."""
     return 1 << (size - 1).bit_length() - 1
 
 

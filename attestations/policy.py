@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from attestations.errors import Code, Malformed, PolicyRefused
 from attestations.keys import Algorithm, PublicKey
+from attestations.log.note import Kind, VerifierKey
 from attestations.parts import Method
 from attestations.schema import Identifier, Label, Many, Name, Range, Text, decode, encode
 from attestations.storage import read_limited, write_atomically
@@ -32,6 +33,7 @@ _MIN_EC_BITS = 256
 
 Pem = Annotated[str, Text("PEM", 16384)]
 Oid = Annotated[str, Text("OID", 128, r"[0-2](\.(0|[1-9][0-9]*))+")]
+Vkey = Annotated[str, Text("verifier key", 300)]
 MediaType = Annotated[str, Text("media type", 100)]
 Threshold = Annotated[int, Range(1, 16)]
 
@@ -67,12 +69,13 @@ class RoleThreshold:
     role: Name
     count: Threshold
 
-
     algorithm: Algorithm | None = None
 
     def counts(self, key: TrustedKey) -> bool:
         """Whether a signature by `key` counts towards it."""
         return key.role == self.role and self.algorithm in {None, key.algorithm}
+
+
 @dataclass(frozen=True, slots=True)
 class TrustedAuthority:
     """A time-stamping authority: its roots, and its leaf certificates or policies, or both."""
@@ -99,6 +102,33 @@ class TimestampRules:
 
 
 @dataclass(frozen=True, slots=True)
+class TrustedLog:
+    """A transparency log: the first line of its heads, and the keys that sign them."""
+
+    origin: Label
+    keys: Annotated[tuple[Vkey, ...], Many(8, least=1, unique=True)]
+    operator_run: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class TrustedWitness:
+    """A witness, who saw that a log only grew."""
+
+    name: Label
+    key: Vkey
+    operator_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LogRules:
+    """Which logs must have both envelopes, and how many witnesses must have signed the head."""
+
+    quorum: Annotated[int, Range(0, 16)] = 0
+    logs: Annotated[tuple[TrustedLog, ...], Many(16, unique=True, by="origin")] = ()
+    witnesses: Annotated[tuple[TrustedWitness, ...], Many(16, unique=True, by="name")] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Expectations:
     """What the attestation must be about; null asks for nothing."""
 
@@ -115,7 +145,7 @@ class Policy:
     keys: Annotated[tuple[TrustedKey, ...], Many(64, least=1)]
     thresholds: Annotated[tuple[RoleThreshold, ...], Many(16, least=1)]
     timestamps: TimestampRules = TimestampRules()
-    logs: Annotated[tuple[Label, ...], Many(16, unique=True)] = ()
+    log: LogRules = LogRules()
     expect: Expectations = Expectations()
     stores: Annotated[tuple[Label, ...], Many(256, unique=True)] = ()
     lowest_method: Method = Method.LOGICAL_DELETE
@@ -127,7 +157,7 @@ class Policy:
         keys: Iterable[TrustedKey],
         thresholds: Iterable[RoleThreshold] = (RoleThreshold("operator", 1),),
         timestamps: TimestampRules | None = None,
-        logs: Sequence[str] = (),
+        log: LogRules | None = None,
         expect: Expectations | None = None,
         stores: Sequence[str] = (),
         lowest_method: Method = Method.LOGICAL_DELETE,
@@ -138,7 +168,7 @@ class Policy:
             keys=tuple(keys),
             thresholds=tuple(thresholds),
             timestamps=timestamps or TimestampRules(),
-            logs=tuple(logs),
+            log=log or LogRules(),
             expect=expect or Expectations(),
             stores=tuple(stores),
             lowest_method=lowest_method,
@@ -184,6 +214,8 @@ class Trust:
     keys: tuple[tuple[TrustedKey, PublicKey], ...]
     authorities: tuple[Authority, ...]
     skew: timedelta
+    logs: tuple[tuple[TrustedLog, tuple[VerifierKey, ...]], ...] = ()
+    witnesses: tuple[tuple[TrustedWitness, VerifierKey], ...] = ()
 
 
 def trusted_key(
@@ -216,7 +248,44 @@ def prepare(policy: Policy) -> Trust:
         raise PolicyRefused(Code.E_POLICY, "policy: fewer authorities than their threshold")
     if rules.threshold == 0 and (authorities or rules.required):
         raise PolicyRefused(Code.E_POLICY, "policy: timestamps without a threshold")
-    return Trust(keys, authorities, timedelta(seconds=rules.clock_skew_seconds))
+    skew = timedelta(seconds=rules.clock_skew_seconds)
+    logs, witnesses = _log_keys(policy.log, {key.keyid for _, key in keys})
+    return Trust(keys, authorities, skew, logs, witnesses)
+
+
+def _log_keys(
+    rules: LogRules, others: set[str]
+) -> tuple[
+    tuple[tuple[TrustedLog, tuple[VerifierKey, ...]], ...],
+    tuple[tuple[TrustedWitness, VerifierKey], ...],
+]:
+    """Load the keys of logs and witnesses: each has one meaning, and one name."""
+    logs = tuple(
+        (entry, tuple(_vkey(key, Kind.LOG, "log's") for key in entry.keys)) for entry in rules.logs
+    )
+    witnesses = tuple(
+        (entry, _vkey(entry.key, Kind.WITNESS, "witness's")) for entry in rules.witnesses
+    )
+    found = [key.key.keyid for _, keys in logs for key in keys]
+    found += [key.key.keyid for _, key in witnesses]
+    if len(set(found)) != len(found) or others & set(found):
+        raise PolicyRefused(Code.E_DUP_KEY, "policy: one key stands there twice, by two names")
+    if len({key.name for _, key in witnesses}) != len(witnesses):
+        raise PolicyRefused(Code.E_POLICY, "policy: two witnesses whose keys have one name")
+    if rules.quorum > len(witnesses):
+        raise PolicyRefused(Code.E_POLICY, "policy: fewer witnesses than their quorum")
+    if witnesses and not rules.quorum:
+        raise PolicyRefused(Code.E_POLICY, "policy: witnesses without a quorum")
+    if witnesses and not logs:
+        raise PolicyRefused(Code.E_POLICY, "policy: witnesses without a log")
+    return logs, witnesses
+
+
+def _vkey(text: str, kind: Kind, whose: str) -> VerifierKey:
+    key = VerifierKey.parse(text)
+    if key.kind is not kind:
+        raise PolicyRefused(Code.E_POLICY, f"policy: a verifier key that is not a {whose}")
+    return key
 
 
 def _key(entry: TrustedKey) -> PublicKey:
@@ -224,6 +293,8 @@ def _key(entry: TrustedKey) -> PublicKey:
     if key.algorithm is not entry.algorithm:
         raise PolicyRefused(Code.E_POLICY, "policy: a key is not of the algorithm it is said to be")
     begin, end = entry.valid_from, entry.valid_until
+
+
 def _check_thresholds(policy: Policy) -> None:
     """A role has one threshold, or several, each for an algorithm of its own."""
     for threshold in policy.thresholds:
@@ -233,7 +304,6 @@ def _check_thresholds(policy: Policy) -> None:
             raise PolicyRefused(Code.E_POLICY, "policy: a role has two thresholds")
         if sum(map(threshold.counts, policy.keys)) < threshold.count:
             raise PolicyRefused(Code.E_POLICY, "policy: a role has fewer keys than its threshold")
-
 
     if begin is not None and end is not None and begin > end:
         raise PolicyRefused(Code.E_POLICY, "policy: a key whose validity ends before it begins")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
+from attestations._logged import Logged, check_log
 from attestations._trust import Signed, Stamped, check_key_times, check_signatures, check_timestamps
 from attestations.bundle import LIMITS, Bundle
 from attestations.consistency import (
@@ -32,7 +33,7 @@ from attestations.outcome import Computed, compute
 from attestations.parts import ScopeCoverage
 from attestations.plan import Plan
 from attestations.policy import Policy, Trust, prepare
-from attestations.report import Report, SignedBy, TimeVerdict, Verdict
+from attestations.report import LogVerdict, Report, SignedBy, TimeVerdict, Verdict
 from attestations.schema import encode
 from attestations.statement import from_payload
 from attestations.storage import read_limited
@@ -89,9 +90,8 @@ def verify(bundle: bytes, policy: Policy, *, now: datetime | None = None) -> Rep
     check_key_times(plan_signed, plan_stamped, now, "plan")
     check_key_times(result_signed, result_stamped, now, "result")
 
-    # 9 the log: this version's bundles carry no proof, so that none can be shown
-    if policy.logs:
-        raise LogRefused(Code.E_LOG_QUORUM, "the policy asks for a log, the bundle has no proof")
+    # 9 the log: both are in one that the policy names, under a head that witnesses signed
+    logged = check_log(opened, policy, trust, now)
 
     # 10 the same verified bytes, parsed: type and schema
     plan = from_payload(plan_envelope.payload, Plan)
@@ -137,14 +137,16 @@ def verify(bundle: bytes, policy: Policy, *, now: datetime | None = None) -> Rep
         signed=(plan_signed, result_signed),
         stamped=(plan_stamped, result_stamped),
         before_start=before_start,
+        logged=logged,
     )
 
 
 def _refusal(refused: Refused) -> Report:
-    about_time = isinstance(refused, TimeRefused)
+    about_time, about_log = isinstance(refused, TimeRefused), isinstance(refused, LogRefused)
     return Report(
         authentic=Verdict.INVALID,
         time=TimeVerdict.INVALID if about_time else TimeVerdict.INDETERMINATE,
+        log=LogVerdict.INVALID if about_log else LogVerdict.INDETERMINATE,
         codes=(refused.code,),
         findings=(shown(refused.message),),
     )
@@ -206,6 +208,7 @@ def _report(
     signed: tuple[Signed, Signed],
     stamped: tuple[Stamped, Stamped],
     before_start: bool,
+    logged: Logged,
 ) -> Report:
     enough = all(each.latest is not None for each in stamped)
     independent = all(each.independent for each in stamped)
@@ -220,10 +223,11 @@ def _report(
         findings.append("every signer is the operator's own: nobody else vouches for it")
     if any(each.strangers for each in signed):
         findings.append("there are signatures by keys that the policy does not name: not counted")
-    findings += ["log: not asked", "chain of attestations: not asked"]
+    findings += [*logged.findings, "chain of attestations: not asked"]
     return Report(
         authentic=Verdict.VALID,
         time=TimeVerdict.VALID if enough and independent else TimeVerdict.INDETERMINATE,
+        log=logged.verdict,
         stated=result.outcome,
         computed=computed.outcome,
         obstacles=computed.obstacles,

@@ -27,6 +27,16 @@ class TimeVerdict(StrEnum):
     INVALID = "invalid"
 
 
+class LogVerdict(StrEnum):
+    """Whether a transparency log that the policy names has it."""
+
+    NOT_ASKED = "not-asked"  # the policy names no log
+    LOGGED = "logged"  # in the log; too few witnesses that the operator does not run
+    WITNESSED = "witnessed"  # and as many of them as the quorum asks for signed the head
+    INDETERMINATE = "indeterminate"  # refused for something else
+    INVALID = "invalid"
+
+
 @dataclass(frozen=True, slots=True)
 class SignedBy:
     """One trusted key that signed both envelopes' or one's bytes."""
@@ -40,7 +50,7 @@ class SignedBy:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The answer. Authenticity, time and outcome are apart: each may hold without the others.
+    """The answer. Authenticity, time, log and outcome are apart: each says its own.
 
     `codes` are refusals and, on a valid report, what lowers its time verdict. `obstacles` says
     why the outcome is not complete. `findings` are lines for people, safe to print.
@@ -51,6 +61,7 @@ class Report:
 
     authentic: Verdict
     time: TimeVerdict
+    log: LogVerdict
     stated: Outcome | None = None
     computed: Outcome | None = None
     obstacles: tuple[Obstacle, ...] = ()
@@ -67,6 +78,7 @@ class Report:
         return {
             "authentic": str(self.authentic),
             "time": str(self.time),
+            "log": str(self.log),
             "outcome": str(self.computed) if self.computed else None,
             "obstacles": [str(each) for each in self.obstacles],
             "codes": list(self.codes),

@@ -1,4 +1,4 @@
-"""The keys of a state directory: one that signs, and one for each dataset's fingerprint."""
+"""The keys of a state directory: of attestations, of the log, of each dataset's fingerprint."""
 
 from __future__ import annotations
 
@@ -41,6 +41,13 @@ def signer(state: State) -> Signer:
         if "passphrase" in error.message + hint:
             hint = f"{hint or 'give the right one'}: it is read from {PASSPHRASE}"
         raise KeyUnusable(error.message, hint=hint) from error
+
+
+def log_signer(state: State) -> Signer:
+    """The log's own signer; its key is made at the first use. Raises KeyUnusable."""
+    if state.log_key.exists():
+        return KeyFileSigner.load(state.log_key, passphrase=passphrase())
+    return KeyFileSigner.create(state.log_key, passphrase=passphrase())
 
 
 def fingerprint_key(state: State, dataset: str, *, create: bool = False) -> bytes:

@@ -34,6 +34,13 @@ def not_an_identifier(text: str) -> str:
     return "must be up to 64 letters, digits, dots, dashes and underscores"
 
 
+def not_an_origin(text: str) -> str:
+    """Why a text cannot be the origin of a log; empty if it can."""
+    if not_a_label(text) or "+" in text or any(character.isspace() for character in text):
+        return "must be a name like example.org/log: no white space, no plus sign"
+    return ""
+
+
 def not_a_label(text: str) -> str:
     """Why a text cannot be a label in a statement; empty if it can."""
     if not 0 < len(text) <= _LONGEST_LABEL:

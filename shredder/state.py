@@ -58,6 +58,16 @@ class State:
         """Its public half, to be given to auditors."""
         return self.root / "keys" / "signing.pub.pem"
 
+    @property
+    def log_key(self) -> Path:
+        """The private key that signs the log's heads."""
+        return self.root / "keys" / "log.pem"
+
+    @property
+    def log(self) -> Path:
+        """The transparency log, unless the configuration has it elsewhere."""
+        return self.root / "log"
+
     def fingerprint_key(self, dataset: str) -> Path:
         """The key of a dataset's fingerprint: 32 bytes."""
         return self.root / "keys" / f"{dataset}.fingerprint"

@@ -13,7 +13,7 @@ from shredder.cli.console import Console, console, counted, shown
 from shredder.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
-    from attestations import Expectations, Policy, Report
+    from attestations import Expectations, LogRules, Policy, Report
 
 Bundle = Annotated[Path, typer.Argument(metavar="BUNDLE", help="The attestation's bundle file.")]
 PolicyFile = Annotated[
@@ -68,6 +68,7 @@ def verify(
         out.result(report_json(report), code)
         out.say(f"authentic: {'yes' if report.authentic is Verdict.VALID else 'NO'}")
         out.say(f"time: {report.time}")
+        out.say(f"log: {report.log}")
         out.say(f"outcome: {report.computed or 'not looked at'}")
         for signer in report.signers:
             out.say(f"signed by: {shown(signer.name)} ({signer.role}) {signer.keyid}")
@@ -83,6 +84,7 @@ def report_json(report: Report) -> dict[str, object]:
     return {
         "authentic": report.authentic is Verdict.VALID,
         "time": report.time.value,
+        "log": report.log.value,
         "no_later_than": report.no_later_than.isoformat() if report.no_later_than else None,
         "plan_before_start": report.plan_before_start,
         "outcome": report.computed.value if report.computed else None,
@@ -165,13 +167,25 @@ def policy_new(
     ] = None,
     dataset: Annotated[str | None, typer.Option(help="The dataset that is expected.")] = None,
     challenge: Annotated[str | None, typer.Option(help="The challenge that was given.")] = None,
+    log: Annotated[
+        list[str] | None,
+        typer.Option("--log", metavar="VKEY", help="A log that must have it; repeatable."),
+    ] = None,
+    witness: Annotated[
+        list[str] | None,
+        typer.Option("--witness", metavar="VKEY", help="A witness of the log; repeatable."),
+    ] = None,
+    quorum: Annotated[
+        int | None, typer.Option(help="How many witnesses must have signed; else all of them.")
+    ] = None,
     as_json: options.Json = False,
 ) -> int:
     """Write a trust policy: which keys, authorities and stores an auditor goes by."""
     from attestations import Expectations
 
     expect = Expectations(dataset=dataset, challenge=challenge)
-    made = _policy(key, tsa_root or (), tsa_certificate or (), store or (), expect)
+    logs = _log_rules(log or (), witness or (), quorum)
+    made = _policy(key, tsa_root or (), tsa_certificate or (), store or (), expect, logs)
     if output.exists():
         raise UsageError(f"{output} exists already; a policy is not replaced unasked")
     made.write(output)
@@ -189,6 +203,7 @@ def _policy(
     certificates: Sequence[Path],
     stores: Sequence[str],
     expect: Expectations,
+    logs: LogRules,
 ) -> Policy:
     from attestations import Policy, PublicKey, TimestampRules, TrustedAuthority, trusted_key
 
@@ -208,8 +223,21 @@ def _policy(
     return Policy.new(
         keys=[trusted_key(PublicKey.from_pem(_pem(path)), name=path.stem) for path in keys],
         timestamps=rules,
+        log=logs,
         stores=stores,
         expect=expect,
+    )
+
+
+def _log_rules(logs: Sequence[str], witnesses: Sequence[str], quorum: int | None) -> LogRules:
+    """Each log by the name of its key, which is its origin."""
+    from attestations import LogRules, TrustedLog, TrustedWitness
+    from attestations.log import VerifierKey
+
+    return LogRules(
+        quorum=len(witnesses) if quorum is None else quorum,
+        logs=tuple(TrustedLog(VerifierKey.parse(key).name, (key,)) for key in logs),
+        witnesses=tuple(TrustedWitness(VerifierKey.parse(key).name, key) for key in witnesses),
     )
 
 

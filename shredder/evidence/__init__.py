@@ -7,6 +7,7 @@ that were durable before it.
 from shredder.evidence.announce import announce, announced_file
 from shredder.evidence.attest import attest, bundle_file
 from shredder.evidence.later import add_timestamps
+from shredder.evidence.logged import heads_of, inspect_log, log_folder, open_log, prove_bundle
 
 __all__ = [
     "add_timestamps",
@@ -14,4 +15,9 @@ __all__ = [
     "announced_file",
     "attest",
     "bundle_file",
+    "heads_of",
+    "inspect_log",
+    "log_folder",
+    "open_log",
+    "prove_bundle",
 ]

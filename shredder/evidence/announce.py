@@ -1,4 +1,4 @@
-"""The plan's statement: signed and timestamped before anything is touched."""
+"""The plan's statement: signed, timestamped and logged before anything is touched."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from shredder import clock, durable
 from shredder.errors import Refused
 from shredder.evidence import parts
 from shredder.evidence.groups import planned_targets
+from shredder.evidence.logged import log_announcement
 from shredder.evidence.tool import tool
 from shredder.evidence.trees import INVENTORY, committer, tree
 from shredder.journal import Run
@@ -34,9 +35,10 @@ def announced_file(work: Work, run: str) -> Path:
 
 
 def announce(work: Work, run: Run, *, later: Callable[[str], bool]) -> dict[str, Any]:
-    """Sign the plan, timestamp it, and put both on the disk; returns facts for the journal.
+    """Sign the plan, timestamp it, log it, and put all on the disk; returns facts for the journal.
 
-    Raises Refused if no authority answers and `later` does not allow to go on without.
+    Raises Refused if it cannot be logged where it should be, or if no authority answers and
+    `later` does not allow to go on without.
     """
     issued = clock.now(after=run.facts["approved"])
     sealed = issue_plan(_predicate(work, run, issued), signers=[signer(work.state)])
@@ -48,9 +50,12 @@ def announce(work: Work, run: Run, *, later: Callable[[str], bool]) -> dict[str,
                 f"the plan could not be timestamped, so nothing was touched: {error.message}",
                 hint="mend [timestamp] in the configuration, or go on with --timestamp-later",
             ) from error
+    sealed, logged = log_announcement(work, sealed)
+    # Killed here: the log has an entry more; the plan is announced anew, and nothing is touched.
     path = announced_file(work, run.id)
     durable.write(path, [_dump(sealed)])
     return {
+        **logged,
         "announced": clock.now(after=issued),
         "announced_digest": digest_of(path),
         "plan_timestamps": len(sealed.timestamps),
@@ -70,14 +75,17 @@ def read_announced(work: Work, run: str) -> Sealed:
     return Sealed(
         base64.b64decode(value["envelope"]),
         tuple(base64.b64decode(token) for token in value["timestamps"]),
+        value.get("log"),
     )
 
 
 def _dump(sealed: Sealed) -> bytes:
-    value = {
+    value: dict[str, Any] = {
         "envelope": base64.b64encode(sealed.envelope).decode(),
         "timestamps": [base64.b64encode(token).decode() for token in sealed.timestamps],
     }
+    if sealed.log is not None:
+        value["log"] = sealed.log
     return json.dumps(value).encode() + b"\n"
 
 

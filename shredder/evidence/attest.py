@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from attestations import (
+    AttestationError,
     Bundle,
     Destruction,
     Outcome,
@@ -19,10 +20,11 @@ from attestations import (
     issue_result,
 )
 from shredder import answers, clock
-from shredder.errors import Refused
+from shredder.errors import Refused, UsageError
 from shredder.evidence import parts
 from shredder.evidence.announce import read_announced, timestamps
 from shredder.evidence.groups import targets
+from shredder.evidence.logged import log_bundle
 from shredder.evidence.tool import tool
 from shredder.evidence.trees import RESULTS, committer, tree
 from shredder.journal import Phase, Run
@@ -43,8 +45,8 @@ def attest(work: Work, run: Run) -> dict[str, Any]:
     """State what became of a run, sign it, timestamp it, leave the bundle; returns facts.
 
     Repeatable: a bundle that stands is the attestation, whatever the journal knows of it. That
-    no authority answers does not stop it: the holdings are gone, and the bundle says that its
-    time is not proved.
+    no authority answers, or the log cannot be written, does not stop it: the holdings are gone,
+    and the bundle says that its time is not proved, and that it is not logged.
     """
     path = bundle_file(work, run)
     if path.exists():
@@ -62,7 +64,22 @@ def attest(work: Work, run: Run) -> dict[str, Any]:
         "bundle_digest": bundle.result.digest,
         "previous": result.previous,
         "result_timestamps": len(bundle.result.timestamps),
+        **_log(work, run, path, bundle),
     }
+
+
+def _log(work: Work, run: Run, path: Path, bundle: Bundle) -> dict[str, Any]:
+    """Log the bundle's envelopes and put the proofs into it, where a log is configured.
+
+    The bundle stands already: killed here, the same envelopes are logged by the repetition.
+    """
+    if work.config.log is None:
+        return {}
+    try:
+        return log_bundle(work, path, bundle)
+    except (AttestationError, UsageError) as error:
+        work.observer.event("log-unavailable", run=run.id, reason=error.message)
+        return {}
 
 
 def _issue(work: Work, run: Run) -> Bundle:

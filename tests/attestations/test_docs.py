@@ -21,6 +21,8 @@ from attestations import (
     statement,
     tsa_client,
 )
+from attestations.commitment import MAX_PATH
+from attestations.log import note, tlogproof
 from attestations.schema import describe, fields
 from attestations.timestamp import DEFAULT_ACCURACY, MAX_ACCURACY
 
@@ -93,6 +95,8 @@ def test_the_limits_are_the_codes() -> None:
         ],
         "statement": [statement.LIMITS.size >> 20, statement.LIMITS.depth, statement.LIMITS.items],
         "timestamps of one envelope": [bundle.MAX_TOKENS, bundle._MAX_TOKEN],
+        "log proof of one envelope": [tlogproof.MAX_PROOF, MAX_PATH],
+        "signed note": [note.MAX_NOTE, note.MAX_SIGNATURES, note.MAX_NAME],
         "policy": [policy.LIMITS.size >> 20, policy.LIMITS.depth, policy.LIMITS.items],
     }
     assert tsa_client.MAX_RESPONSE == bundle._MAX_TOKEN
@@ -107,6 +111,7 @@ def test_names_and_types_are_the_codes() -> None:
         statement.STATEMENT_TYPE,
         statement.PLAN_TYPE,
         statement.DESTRUCTION_TYPE,
+        tlogproof.HEADER,
     ):
         assert f"`{name}`" in TEXT
 

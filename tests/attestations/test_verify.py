@@ -244,14 +244,6 @@ def test_a_policy_that_cannot_be_used_is_refused_in_every_verification() -> None
     assert code_of(DATA, replace(policy(), thresholds=(RoleThreshold("operator", 2),))) == Code.E_POLICY  # fmt: skip
 
 
-# --- 9: the log ----------------------------------------------------------------------------
-
-
-def test_a_log_that_is_asked_for_and_not_there_is_missed() -> None:
-    assert code_of(DATA, policy(logs=["example.com/log"])) == Code.E_LOG_QUORUM
-    assert "log: not asked" in passed(DATA).findings
-
-
 # --- 11: what it is about ------------------------------------------------------------------
 
 
