@@ -68,7 +68,6 @@ class RoleThreshold:
 
     role: Name
     count: Threshold
-
     algorithm: Algorithm | None = None
 
     def counts(self, key: TrustedKey) -> bool:
@@ -231,6 +230,17 @@ def trusted_key(
     )
 
 
+def _check_thresholds(policy: Policy) -> None:
+    """A role has one threshold, or several, each for an algorithm of its own."""
+    for threshold in policy.thresholds:
+        same = [other for other in policy.thresholds if other.role == threshold.role]
+        kinds = {other.algorithm for other in same}
+        if len(same) > 1 and (None in kinds or len(kinds) != len(same)):
+            raise PolicyRefused(Code.E_POLICY, "policy: a role has two thresholds")
+        if sum(map(threshold.counts, policy.keys)) < threshold.count:
+            raise PolicyRefused(Code.E_POLICY, "policy: a role has fewer keys than its threshold")
+
+
 def prepare(policy: Policy) -> Trust:
     """Load what the policy names: step 5. Raises PolicyRefused: E_POLICY, E_WEAK_KEY, E_DUP_KEY."""
     if policy.media_type != MEDIA_TYPE:
@@ -293,18 +303,6 @@ def _key(entry: TrustedKey) -> PublicKey:
     if key.algorithm is not entry.algorithm:
         raise PolicyRefused(Code.E_POLICY, "policy: a key is not of the algorithm it is said to be")
     begin, end = entry.valid_from, entry.valid_until
-
-
-def _check_thresholds(policy: Policy) -> None:
-    """A role has one threshold, or several, each for an algorithm of its own."""
-    for threshold in policy.thresholds:
-        same = [other for other in policy.thresholds if other.role == threshold.role]
-        kinds = {other.algorithm for other in same}
-        if len(same) > 1 and (None in kinds or len(kinds) != len(same)):
-            raise PolicyRefused(Code.E_POLICY, "policy: a role has two thresholds")
-        if sum(map(threshold.counts, policy.keys)) < threshold.count:
-            raise PolicyRefused(Code.E_POLICY, "policy: a role has fewer keys than its threshold")
-
     if begin is not None and end is not None and begin > end:
         raise PolicyRefused(Code.E_POLICY, "policy: a key whose validity ends before it begins")
     return key
