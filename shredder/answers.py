@@ -57,8 +57,8 @@ def codes(found: Iterable[object], most: int = _MOST_CODES) -> tuple[str, ...]:
 
 def numbers(found: Mapping[Any, Any]) -> dict[str, int]:
     """Counts by code; what is no count is left out."""
-    fitting = {key: value for key, value in found.items() if is_code(key) and _is_count(value)}
-    return dict(sorted(fitting.items())[:_MOST_CODES])
+    fitting = [(k, n) for k, n in found.items() if reason(k) == k and _is_count(n)]
+    return dict(sorted(fitting)[:_MOST_CODES])
 
 
 def moment(text: object) -> str:

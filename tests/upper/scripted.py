@@ -54,8 +54,15 @@ def absent(order: Order) -> Verification:
 
 
 @dataclass
+class Breaks:
+    """Where a listing cannot go on."""
+
+    error: Exception
+
+
+@dataclass
 class View:
-    """What one sweep finds. A unit is examined to its holdings, a gap, or an exception."""
+    """What one sweep finds. A unit is listed as what examining it gives, or raises."""
 
     scopes: Any = (Scope("desk"),)
     units: dict[str, list[Any]] = field(default_factory=dict)
@@ -96,8 +103,8 @@ class Scripted:
         for number, entry in enumerate(self.view.units.get(scope, [])):
             if isinstance(entry, Gap):
                 yield entry
-            elif isinstance(entry, Exception):
-                raise entry
+            elif isinstance(entry, Breaks):
+                raise entry.error
             else:
                 yield Unit(scope, f"unit-{number}", "1", "bytes", 1, f"{number:04}")
 

@@ -43,7 +43,7 @@ from shredder.run.results import Status, read_results
 from shredder.sealed import read_result
 from tests.upper import made
 from tests.upper.place import DATASET, Place, opened_as
-from tests.upper.scripted import Scripted, View, holding
+from tests.upper.scripted import Breaks, Scripted, View, holding
 
 execute_module._PAUSE = 0.001
 _QUICK = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # fsync is not what is tested here
@@ -97,7 +97,7 @@ def _views(draw: st.DrawFn, tame: bool) -> View:
     wild = draw(st.booleans()) and not tame
     entry: st.SearchStrategy[Any] = st.lists(_holdings(not wild), max_size=3)
     if wild:
-        entry |= _EXCEPTIONS | _gaps()
+        entry |= _EXCEPTIONS | _EXCEPTIONS.map(Breaks) | _gaps()
         entry |= st.builds(
             lambda found, gap: Examination(_UNIT, tuple(found), gap),
             st.lists(_holdings(tame=True), max_size=1),
