@@ -117,7 +117,7 @@ def test_5_a_waiting_period_runs(desk: Operator, authority: TimestampAuthority) 
     code, answer = destroy(desk)
     assert (code, answer["outcome"]) == (5, "pending")
     assert statuses(answer) == all_three("pending", "deletion-window")
-    assert {h["until"] for h in answer["holdings"]} == {"2031-01-31T00:00:00Z"}
+    assert {h["until"] for h in answer["holdings"]} == {"2031-01-31T00:00:00.000000Z"}
     assert verified(desk, answer["attestation"], authority)[0] == 10
 
 
@@ -180,3 +180,28 @@ def test_10_authentic_but_not_complete(desk: Operator, authority: TimestampAutho
     code, report = verified(desk, destroy(desk)[1]["attestation"], authority)
     assert (code, report["authentic"], report["outcome"]) == (10, True, "failed")
     assert report["obstacles"]
+
+
+# --- The doctor's --------------------------------------------------------------------------
+
+
+def test_the_doctor_tells_a_stores_trouble_and_asks_the_others(desk: Operator) -> None:
+    (desk.folder / "share").mkdir()
+    desk.add('\n[stores.share]\nbackend = "files"\nroots = ["share"]\n')
+    well = desk.run("doctor", "--json")
+    assert (well.code, set(well.json["stores"])) == (0, {"shelf", "share"})
+    fault(desk, "defect-in-open")
+    ill = desk.run("doctor", "--json")
+    assert ill.code == 8
+    assert ill.json["stores"]["shelf"] == [
+        {
+            "what": "open",
+            "status": "failed",
+            "detail": "a defect of its backend: ValueError",
+            "hint": "",
+        }
+    ]
+    assert {check["status"] for check in ill.json["stores"]["share"]} == {"ok"}
+    desk.edit('roots = ["share"]', "roots = []")
+    wrong = desk.run("doctor", "--json")
+    assert wrong.code == 2
