@@ -22,7 +22,7 @@ MEDIA_TYPE: Final = "application/vnd.shredder.bundle+json;version=1"
 MAX_TOKENS = 16
 LIMITS = Limits(size=16 * 2**20, depth=4, items=200)
 
-_MAX_TOKEN = 65536  # bytes; a response with its chain has 5,000
+MAX_TOKEN = 65536  # bytes; a response with its chain has 5,000
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +106,8 @@ def _read(value: Json, what: str) -> Sealed:
         if not isinstance(token, str):
             raise Malformed(Code.E_BUNDLE, f"bundle.{what}: a timestamp that is not text")
         decoded.append(decode_base64(token, f"bundle.{what}: timestamp"))
-    if any(len(token) > _MAX_TOKEN for token in decoded):
-        raise Malformed(Code.E_LIMIT, f"bundle.{what}: a timestamp of more than {_MAX_TOKEN} bytes")
+    if any(len(token) > MAX_TOKEN for token in decoded):
+        raise Malformed(Code.E_LIMIT, f"bundle.{what}: a timestamp of more than {MAX_TOKEN} bytes")
     return Sealed(
         envelope=decode_base64(envelope, f"bundle.{what}: envelope"),
         timestamps=tuple(decoded),

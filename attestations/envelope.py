@@ -18,7 +18,7 @@ PAYLOAD_TYPE = "application/vnd.in-toto+json"
 MAX_SIGNATURES = 16
 LIMITS = Limits(size=6 * 2**20, depth=4, items=200)
 
-_MAX_SIGNATURE = 8192  # bytes; ML-DSA-65 has 3309
+MAX_SIGNATURE = 8192  # bytes; ML-DSA-65 has 3309
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +98,6 @@ def _signature(entry: Json, what: str) -> Signature:
     if not isinstance(sig, str) or not isinstance(keyid, str):
         raise Malformed(Code.E_ENVELOPE, f"{what}: a signature's field of the wrong type")
     decoded = decode_base64(sig, f"{what}: signature")
-    if not 0 < len(decoded) <= _MAX_SIGNATURE:
+    if not 0 < len(decoded) <= MAX_SIGNATURE:
         raise Malformed(Code.E_ENVELOPE, f"{what}: a signature of no possible length")
     return Signature(keyid=keyid, sig=decoded)

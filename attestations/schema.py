@@ -102,7 +102,7 @@ def to_bytes(value: object) -> bytes:
 
 def describe(hint: Any) -> str:
     """Return a type in the words of the specification's field tables."""
-    plain, rules = _strip(hint)
+    plain, rules = rules_of(hint)
     if plain is type(None):
         return "null"
     if get_origin(plain) in {Union, types.UnionType}:
@@ -132,7 +132,8 @@ def fields(cls: type) -> dict[str, Any]:
     return {camel(field.name): hints[field.name] for field in dataclasses.fields(cls)}
 
 
-def _strip(hint: Any) -> tuple[Any, tuple[Any, ...]]:
+def rules_of(hint: Any) -> tuple[Any, tuple[Any, ...]]:
+    """Part a type from the rules that it is annotated with."""
     if get_origin(hint) is Annotated:
         plain, *rules = get_args(hint)
         return plain, tuple(rules)
@@ -141,7 +142,7 @@ def _strip(hint: Any) -> tuple[Any, tuple[Any, ...]]:
 
 @cache
 def _decoder(hint: Any) -> Decoder:
-    plain, rules = _strip(hint)
+    plain, rules = rules_of(hint)
     origin = get_origin(plain)
     if origin in {Union, types.UnionType}:
         (inner,) = (arg for arg in get_args(plain) if arg is not type(None))

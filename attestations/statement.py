@@ -24,7 +24,7 @@ DESTRUCTION_TYPE: Final = PREDICATE_BASE + "destruction/v1"
 
 LIMITS = Limits(size=4 * 2**20, depth=12)
 
-_TYPES: Final[dict[type, str]] = {Plan: PLAN_TYPE, Destruction: DESTRUCTION_TYPE}
+TYPES: Final[dict[type, str]] = {Plan: PLAN_TYPE, Destruction: DESTRUCTION_TYPE}
 
 Predicate: TypeAlias = Plan | Destruction
 P = TypeVar("P", Plan, Destruction)
@@ -38,7 +38,7 @@ def to_payload(predicate: Predicate) -> bytes:
     value = {
         "_type": STATEMENT_TYPE,
         "subject": subjects(predicate),
-        "predicateType": _TYPES[type(predicate)],
+        "predicateType": TYPES[type(predicate)],
         "predicate": encode(predicate),
     }
     try:
@@ -57,7 +57,7 @@ def to_payload(predicate: Predicate) -> bytes:
 
 def from_payload(payload: bytes, kind: type[P]) -> P:
     """Read a statement whose predicate is of `kind`. Raises Malformed, Contradiction."""
-    wanted = _TYPES[kind]
+    wanted = TYPES[kind]
     value = loads(payload, LIMITS, "statement")
     if not isinstance(value, dict):
         raise Malformed(Code.E_SCHEMA, "statement: not an object")

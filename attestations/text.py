@@ -11,7 +11,8 @@ from datetime import UTC, datetime
 
 from attestations.errors import Code, Malformed
 
-_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{6})?Z", re.ASCII)
+TIME = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{6})?Z"
+_TIME = re.compile(TIME, re.ASCII)
 
 #: General categories that may move the cursor, hide or reorder text: Cc, Cf, Zl, Zp, Cs, Co, Cn.
 _UNSHOWABLE = frozenset({"Cc", "Cf", "Zl", "Zp", "Cs", "Co", "Cn"})

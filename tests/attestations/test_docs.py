@@ -91,15 +91,15 @@ def test_the_limits_are_the_codes() -> None:
             envelope.LIMITS.depth,
             envelope.LIMITS.items,
             envelope.MAX_SIGNATURES,
-            envelope._MAX_SIGNATURE,
+            envelope.MAX_SIGNATURE,
         ],
         "statement": [statement.LIMITS.size >> 20, statement.LIMITS.depth, statement.LIMITS.items],
-        "timestamps of one envelope": [bundle.MAX_TOKENS, bundle._MAX_TOKEN],
+        "timestamps of one envelope": [bundle.MAX_TOKENS, bundle.MAX_TOKEN],
         "log proof of one envelope": [tlogproof.MAX_PROOF, MAX_PATH],
         "signed note": [note.MAX_NOTE, note.MAX_SIGNATURES, note.MAX_NAME],
         "policy": [policy.LIMITS.size >> 20, policy.LIMITS.depth, policy.LIMITS.items],
     }
-    assert tsa_client.MAX_RESPONSE == bundle._MAX_TOKEN
+    assert tsa_client.MAX_RESPONSE == bundle.MAX_TOKEN
     assert (timedelta(seconds=1), timedelta(hours=1)) == (DEFAULT_ACCURACY, MAX_ACCURACY)
 
 
