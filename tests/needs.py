@@ -83,6 +83,7 @@ NEEDS: dict[str, Callable[[], str]] = {
     "postgres-15": _postgres_15,
     "softhsm": _softhsm,
     "openssl": _program("openssl", "openssl"),
+    "ssh-agent": _program("ssh-agent", "openssh-client"),
     "xfs": _program("mkfs.xfs", "xfsprogs"),
     "btrfs": _program("mkfs.btrfs", "btrfs-progs"),
     "chattr": _program("chattr", "e2fsprogs"),
