@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from attestations import Finding, Method, PlanDecision, PlannedTarget, Status, Target, Verification
 from backends.contract import Holding, Verdict
+from shredder import answers
 from shredder.evidence.parts import moment, tallies
 from shredder.plan import Decision, Item
-from shredder.run.results import Outcome
+from shredder.run.results import MOST_LIMITATIONS, Outcome
 from shredder.run.results import Status as Came
+
+MOST_GROUPS = 1000  # that a statement tells apart by limitations and by where was looked
+_HERE_AND_THERE = "not-the-same-for-all"
 
 
 @dataclass(slots=True)
@@ -38,6 +42,16 @@ class _Sum:
         else:
             self.foreign += holding.foreign_records
         self.until = max(self.until, until)
+
+    def join(self, other: _Sum) -> None:
+        self.holdings += other.holdings
+        self.records += other.records
+        self.unknown_records += other.unknown_records
+        self.foreign += other.foreign
+        self.unknown_foreign += other.unknown_foreign
+        self.until = max(self.until, other.until)
+        self.reasons.update(other.reasons)
+        self.numbers.update(other.numbers)
 
 
 def _stated(item: Item) -> bool:
@@ -81,9 +95,13 @@ def planned_targets(items: Iterable[Item]) -> tuple[PlannedTarget, ...]:
     )
 
 
+_Key = tuple[object, ...]
+_Groups = dict[_Key, tuple[Item, Outcome, _Sum]]
+
+
 def targets(pairs: Iterable[tuple[Item, Outcome]]) -> tuple[Target, ...]:
     """What became of the plan's holdings, grouped."""
-    groups: dict[tuple[object, ...], tuple[Item, Outcome, _Sum]] = {}
+    groups: _Groups = {}
     for item, outcome in pairs:
         if not _stated(item):
             continue
@@ -105,9 +123,35 @@ def targets(pairs: Iterable[tuple[Item, Outcome]]) -> tuple[Target, ...]:
             total.reasons[outcome.reason] += 1
         total.numbers.update(outcome.numbers)
         total.numbers.update(outcome.residue)
+    if len(groups) > MOST_GROUPS:
+        groups = _merged(groups)
     return tuple(
         _target(*group) for _, group in sorted(groups.items(), key=lambda pair: str(pair[0]))
     )
+
+
+def _merged(groups: _Groups) -> _Groups:
+    """Fewer groups than a statement can hold: those that differ in the last two alone are one.
+
+    All their limitations are told of each; where was looked, only as far as in all of them.
+    """
+    merged: _Groups = {}
+    for (*shared, _, _), (item, outcome, total) in groups.items():
+        key = tuple(shared)
+        if key not in merged:
+            merged[key] = item, outcome, total
+            continue
+        _, before, sums = merged[key]
+        sums.join(total)
+        looked = set(before.looked) & set(outcome.looked)
+        every = set(before.limitations) | set(outcome.limitations)
+        told = replace(
+            before,
+            looked=tuple(sorted(looked or {_HERE_AND_THERE} if before.looked else ())),
+            limitations=answers.codes(every, MOST_LIMITATIONS),
+        )
+        merged[key] = item, told, sums
+    return merged
 
 
 def _target(item: Item, outcome: Outcome, total: _Sum) -> Target:

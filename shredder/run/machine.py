@@ -118,7 +118,7 @@ def plan(work: Work, run: str) -> Sequence[Problem]:
 
 def _falls_short(work: Work, dataset: str) -> bool:
     """Whether the last attestation is not complete: that nothing is left now is to be attested."""
-    attested = [run for run in work.journal.runs(dataset) if run.phase is Phase.ATTESTED]
+    attested = work.journal.attested(dataset)
     return bool(attested) and attested[-1].facts["outcome"] != "complete"
 
 
