@@ -27,7 +27,13 @@ ALLOWED = {
 UPPER_KNOWS = {"backends.contract", "backends.errors", "backends.wrappers"}
 
 # Where the upper floor meets the attestations.
-ATTESTING = ("shredder.evidence", "shredder.keys", "shredder.own", "shredder.cli")
+ATTESTING = (
+    "shredder.evidence",
+    "shredder.keys",
+    "shredder.own",
+    "shredder.sealed",
+    "shredder.cli",
+)
 
 # What an auditor installs, and what the file backends need.
 LIBRARIES = {
