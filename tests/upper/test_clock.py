@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -19,18 +21,12 @@ class Clock(dt.datetime):
 
     @classmethod
     def now(cls, tz: dt.tzinfo | None = None) -> dt.datetime:  # type: ignore[override]
-        return dt.datetime.fromtimestamp(_REAL() + cls.offset.total_seconds(), tz)
-
-
-def _REAL() -> float:  # noqa: N802 - stands for a constant source
-    import time
-
-    return time.time()
+        return dt.datetime.fromtimestamp(time.time() + cls.offset.total_seconds(), tz)
 
 
 @pytest.fixture
 def set_clock(monkeypatch: pytest.MonkeyPatch) -> type[Clock]:
-    monkeypatch.setattr(clock.dt, "datetime", Clock)
+    monkeypatch.setattr("shredder.clock.dt", SimpleNamespace(datetime=Clock, UTC=dt.UTC))
     monkeypatch.setattr(Clock, "offset", dt.timedelta())
     return Clock
 
