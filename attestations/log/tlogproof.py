@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from attestations.commitment import MAX_PATH
-from attestations.log.checkpoint import decimal
+from attestations.log.checkpoint import Checkpoint, decimal
 from attestations.log.note import MAX_NOTE, Note, malformed, standard_base64
 from attestations.text import encode_base64
 
@@ -48,7 +48,9 @@ class LogProof:
             note = below.encode("utf-8")
         except UnicodeEncodeError:
             raise malformed("a log proof that is not text") from None
-        return cls(decimal(number, "a log proof's index"), hashes, Note.from_bytes(note))
+        head = Note.from_bytes(note)
+        Checkpoint.from_text(head.text)
+        return cls(decimal(number, "a log proof's index"), hashes, head)
 
     def to_text(self) -> str:
         """Write the proof."""
