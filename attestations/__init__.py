@@ -33,6 +33,18 @@ from attestations.destruction import (
     Told,
     Verification,
 )
+from attestations.disclosure import (
+    Disclosed,
+    Disclosure,
+    HoldingOpened,
+    HoldingShown,
+    Leaf,
+    ScopeOpened,
+    check_disclosure,
+    read_disclosure,
+    sample_indices,
+)
+from attestations.disclosure import Request as DisclosureRequest
 from attestations.envelope import Envelope, seal
 from attestations.errors import (
     AttestationError,
@@ -62,6 +74,7 @@ from attestations.parts import (
     Tree,
     UnitStatus,
 )
+from attestations.paths import root_and_paths
 from attestations.plan import Plan, PlanDecision, PlannedTarget, PlanTimes
 from attestations.policy import (
     Expectations,
@@ -79,6 +92,7 @@ from attestations.procedure import check, check_file, verify
 from attestations.report import LogVerdict, Report, SignedBy, TimeVerdict, Verdict
 from attestations.signers import KeyFileSigner, Signer
 from attestations.statement import from_payload, to_payload
+from attestations.supplied import Supplied
 from attestations.tsa_client import request_timestamp, request_timestamps
 
 __all__ = [
@@ -94,14 +108,20 @@ __all__ = [
     "Dataset",
     "Decisions",
     "Destruction",
+    "Disclosed",
+    "Disclosure",
+    "DisclosureRequest",
     "Envelope",
     "Expectations",
     "Finding",
     "Found",
+    "HoldingOpened",
+    "HoldingShown",
     "KeyErasure",
     "KeyFileSigner",
     "KeyUnusable",
     "Known",
+    "Leaf",
     "LogRules",
     "LogVerdict",
     "MerkleBuilder",
@@ -123,10 +143,12 @@ __all__ = [
     "Risk",
     "RoleThreshold",
     "ScopeCoverage",
+    "ScopeOpened",
     "Sealed",
     "SignedBy",
     "Signer",
     "Status",
+    "Supplied",
     "Sweep",
     "Tally",
     "Target",
@@ -146,14 +168,18 @@ __all__ = [
     "Verdict",
     "Verification",
     "check",
+    "check_disclosure",
     "check_file",
     "compute",
     "from_payload",
     "inclusion_path",
     "issue_plan",
     "issue_result",
+    "read_disclosure",
     "request_timestamp",
     "request_timestamps",
+    "root_and_paths",
+    "sample_indices",
     "seal",
     "to_payload",
     "trusted_key",

@@ -20,6 +20,7 @@ from attestations.consistency import (
     check_result,
 )
 from attestations.destruction import Destruction
+from attestations.disclosure import Disclosed, check_disclosure
 from attestations.envelope import Envelope
 from attestations.errors import (
     Code,
@@ -37,18 +38,23 @@ from attestations.report import LogVerdict, Report, SignedBy, TimeVerdict, Verdi
 from attestations.schema import encode
 from attestations.statement import from_payload
 from attestations.storage import read_limited
+from attestations.supplied import NOTHING, Supplied
 from attestations.text import format_time, shown
 
 
-def check(bundle: bytes, policy: Policy, *, now: datetime | None = None) -> Report:
+def check(
+    bundle: bytes, policy: Policy, *, now: datetime | None = None, supplied: Supplied = NOTHING
+) -> Report:
     """Verify, and turn the first refusal into a report that says invalid, with its code."""
     try:
-        return verify(bundle, policy, now=now)
+        return verify(bundle, policy, now=now, supplied=supplied)
     except Refused as refused:
         return _refusal(refused)
 
 
-def check_file(path: Path, policy: Policy, *, now: datetime | None = None) -> Report:
+def check_file(
+    path: Path, policy: Policy, *, now: datetime | None = None, supplied: Supplied = NOTHING
+) -> Report:
     """Verify the bundle in a file, which is not read if it is too long for one.
 
     Raises :class:`attestations.errors.Unreadable`.
@@ -57,14 +63,17 @@ def check_file(path: Path, policy: Policy, *, now: datetime | None = None) -> Re
         data = read_limited(path, LIMITS.size, "bundle")
     except Refused as refused:
         return _refusal(refused)
-    return check(data, policy, now=now)
+    return check(data, policy, now=now, supplied=supplied)
 
 
-def verify(bundle: bytes, policy: Policy, *, now: datetime | None = None) -> Report:
+def verify(
+    bundle: bytes, policy: Policy, *, now: datetime | None = None, supplied: Supplied = NOTHING
+) -> Report:
     """Carry out the procedure on a bundle's bytes. Raises :class:`Refused` at the first fault.
 
     `now` is the auditor's clock, aware; it only tells what lies in the future and, where no
-    timestamp proves a time, whether keys are still valid.
+    timestamp proves a time, whether keys are still valid. `supplied` is what the auditor holds
+    beside the bundle.
     """
     now = now or datetime.now(UTC)
 
@@ -125,10 +134,15 @@ def verify(bundle: bytes, policy: Policy, *, now: datetime | None = None) -> Rep
 
     # 15 chain and replay: asks for the issuer's other attestations; none are supplied here
 
-    # 16 the plan: in every bundle, and bound by the digest of its exact bytes
+    # 16 the plan: in every bundle, and bound by the digest of its exact bytes; a disclosure
     if result.plan != plan_envelope.digest:
         raise Contradiction(Code.E_PLAN, "the plan in the bundle is not the result's")
     check_against_plan(plan, result)
+    disclosed = None
+    if supplied.disclosure is not None:
+        disclosed = check_disclosure(
+            supplied.disclosure, plan, result, result_envelope.digest, supplied.request
+        )
 
     return _report(
         plan,
@@ -138,6 +152,7 @@ def verify(bundle: bytes, policy: Policy, *, now: datetime | None = None) -> Rep
         stamped=(plan_stamped, result_stamped),
         before_start=before_start,
         logged=logged,
+        disclosed=disclosed,
     )
 
 
@@ -209,6 +224,7 @@ def _report(
     stamped: tuple[Stamped, Stamped],
     before_start: bool,
     logged: Logged,
+    disclosed: Disclosed | None,
 ) -> Report:
     enough = all(each.latest is not None for each in stamped)
     independent = all(each.independent for each in stamped)
@@ -224,6 +240,8 @@ def _report(
     if any(each.strangers for each in signed):
         findings.append("there are signatures by keys that the policy does not name: not counted")
     findings += [*logged.findings, "chain of attestations: not asked"]
+    if disclosed is not None:
+        findings += _about_disclosure(disclosed, result)
     return Report(
         authentic=Verdict.VALID,
         time=TimeVerdict.VALID if enough and independent else TimeVerdict.INDETERMINATE,
@@ -238,7 +256,19 @@ def _report(
         plan_before_start=before_start,
         plan=plan,
         result=result,
+        disclosed=disclosed,
     )
+
+
+def _about_disclosure(disclosed: Disclosed, result: Destruction) -> list[str]:
+    lines = [f"disclosure: {len(disclosed.holdings)} of {result.results.size} holdings are shown"]
+    if disclosed.asked:
+        lines.append(f"disclosure: {disclosed.sample} of them are those that the seed demands")
+    else:
+        lines.append("disclosure: no seed of the auditor's was compared: the operator chose")
+    if disclosed.scopes:
+        lines.append(f"disclosure: {len(disclosed.scopes)} scopes are named")
+    return lines
 
 
 def _about_time(stamped: tuple[Stamped, Stamped], *, before_start: bool) -> list[str]:

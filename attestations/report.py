@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from attestations.destruction import Destruction, Outcome
+from attestations.disclosure import Disclosed
 from attestations.outcome import Obstacle
 from attestations.plan import Plan
 from attestations.text import format_time
@@ -56,7 +57,7 @@ class Report:
     why the outcome is not complete. `findings` are lines for people, safe to print.
     `no_later_than` is the result's proven time; `plan_before_start` says whether the plan is
     proven to be older than the destruction's stated start. `plan` and `result` are the verified
-    predicates; None unless `authentic` is valid.
+    predicates; None unless `authentic` is valid. `disclosed` is what a supplied disclosure shows.
     """
 
     authentic: Verdict
@@ -72,6 +73,7 @@ class Report:
     plan_before_start: bool = False
     plan: Plan | None = None
     result: Destruction | None = None
+    disclosed: Disclosed | None = None
 
     def to_json(self) -> dict[str, object]:
         """Return what ``verify --json`` prints."""

@@ -32,8 +32,11 @@ class Limits:
     items: int = 200_000
 
 
-def loads(data: bytes, limits: Limits, what: str) -> Json:
-    """Parse `data`, called `what` in messages. Raises :class:`Malformed`."""
+def loads(data: bytes, limits: Limits, what: str, *, lone_surrogates: bool = False) -> Json:
+    """Parse `data`, called `what` in messages. Raises :class:`Malformed`.
+
+    `lone_surrogates` lets them pass: names that are not UTF-8 are written with them (PEP 383).
+    """
     _check_limits(data, limits, what)
     try:
         text = data.decode("utf-8")
@@ -53,7 +56,7 @@ def loads(data: bytes, limits: Limits, what: str) -> Json:
         raise Malformed(Code.E_JSON, f"{what}: {unfit}") from None
     except (ValueError, RecursionError):
         raise Malformed(Code.E_JSON, f"{what}: not JSON") from None
-    if _SURROGATE.search(data) and not _encodable(value):
+    if not lone_surrogates and _SURROGATE.search(data) and not _encodable(value):
         raise Malformed(Code.E_JSON, f"{what}: a lone surrogate")
     return value
 

@@ -1,11 +1,14 @@
-"""Writing files so that a crash at any instruction leaves the old content or the new."""
+"""Files written so that a crash leaves the old content or the new; files destroyed."""
 
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
+
+_BLOCK = 1 << 20  # bytes written at a time
 
 
 def sync_directory(path: Path) -> None:
@@ -46,3 +49,28 @@ def make_private_directory(path: Path) -> None:
     if not path.is_dir():
         path.mkdir(mode=0o700)
     sync_directory(path.parent)  # also if a crash came between the two
+
+
+def destroy(path: Path) -> bool:
+    """Overwrite a file of ours with zeros, durably, and unlink it; False if there is none.
+
+    What an overwrite reaches is up to the file system and the medium: one that copies on write,
+    or a flash translation layer, may keep the old blocks. Repeatable after a crash.
+    """
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+    except FileNotFoundError:
+        return False
+    try:
+        status = os.fstat(descriptor)
+        # A name that leads to a second one's content is unlinked, and the content left alone.
+        if stat.S_ISREG(status.st_mode) and status.st_nlink == 1:
+            left = status.st_size
+            while left > 0:
+                left -= os.write(descriptor, bytes(min(left, _BLOCK)))
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    path.unlink()
+    sync_directory(path.parent)
+    return True

@@ -96,6 +96,11 @@ class Run:
     phase: Phase
     facts: Mapping[str, Any]
 
+    @property
+    def forgotten(self) -> bool:
+        """Whether its private manifest is destroyed, or the destruction of it was begun."""
+        return "forgetting" in self.facts
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -147,6 +152,12 @@ class Journal:
             run,
             phase,
         )
+
+    def note(self, run: str, what: str, **facts: Any) -> None:
+        """Something of a run that changes no phase; facts are added to those known."""
+        known = dict(self.run(run).facts) | facts
+        sql = "UPDATE runs SET facts = ? WHERE id = ?"
+        self._commit([(sql, (_dump(known), run))], run, what)
 
     def run(self, run: str) -> Run:
         """One run. Raises UsageError if there is none."""

@@ -6,13 +6,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from backends.contract import Finding, Holding, Verdict
-from shredder.errors import ExitCode
+from shredder.errors import ExitCode, Inconclusive
 from shredder.evidence.attest import bundle_file
 from shredder.journal import Phase, Run
 from shredder.plan import Decision, Item, read_header, read_items
 from shredder.run.again import again_file
 from shredder.run.results import Outcome, Status, read_results
 from shredder.run.work import Work
+from shredder.sealed import left_anything
 from shredder.sweep import Problem, ScopeCoverage, could_look
 
 Json = dict[str, Any]
@@ -175,7 +176,10 @@ def returned(work: Work, run: Run, holdings: Iterable[Holding]) -> tuple[list[Ho
     """What a sweep after a destruction found that the attested run did not leave there.
 
     Returns the holdings that are back (or new), and how many were left by the run's own word.
+    Raises Inconclusive where the run's manifest is destroyed and would have told the two apart.
     """
+    if run.forgotten:
+        return _returned_to(work, run, holdings), 0
     left = {
         (item.holding.store, item.holding.locator, item.holding.version): item
         for item, outcome in outcomes(work, run)
@@ -192,3 +196,16 @@ def returned(work: Work, run: Run, holdings: Iterable[Holding]) -> tuple[list[Ho
         else:
             back.append(holding)
     return back, known
+
+
+def _returned_to(work: Work, run: Run, holdings: Iterable[Holding]) -> list[Holding]:
+    """The same without the manifest: all that is found is back, if the run left nothing."""
+    dismissed = work.options(run.id).dismiss
+    found = [holding for holding in holdings if holding.verdict not in dismissed]
+    if found and left_anything(bundle_file(work, run)):
+        raise Inconclusive(
+            f"{len(found)} holdings are there, and the manifest of run {run.id} is destroyed: "
+            "it cannot be told which of them the run left",
+            hint=f"to see them: `shredder locate {run.dataset}`",
+        )
+    return found

@@ -5,7 +5,9 @@ Apart from the rest of the evidence, so that an auditor's command loads no opera
 
 from __future__ import annotations
 
-from attestations import Destruction, Plan, Sealed
+from pathlib import Path
+
+from attestations import Bundle, Destruction, Plan, Sealed
 from attestations.envelope import Envelope
 from attestations.statement import from_payload
 
@@ -22,3 +24,10 @@ def read_result(sealed: Sealed) -> Destruction:
     result = from_payload(Envelope.from_bytes(sealed.envelope, "result").payload, Destruction)
     assert isinstance(result, Destruction)
     return result
+
+
+def left_anything(path: Path) -> bool:
+    """Whether a bundle says that some holding was left where it was, for whatever reason."""
+    result = read_result(Bundle.load(path).result)
+    decided = result.undecided.total + result.dismissed.total
+    return bool(decided) or any(not target.status.destroyed for target in result.targets)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from shredder.cli import attestation, destroying, log, looking, setup
+from shredder.cli import attestation, destroying, disclosing, log, looking, setup
 
 app = typer.Typer(
     name="shredder",
@@ -17,7 +17,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-for module in (setup, looking, destroying, attestation, log):
+for module in (setup, looking, destroying, attestation, disclosing, log):
     module.register(app)
 
 

@@ -13,7 +13,7 @@ from shredder.cli.console import Console, console, counted, shown
 from shredder.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
-    from attestations import Expectations, LogRules, Policy, Report
+    from attestations import Expectations, LogRules, Policy, Report, Supplied
 
 Bundle = Annotated[Path, typer.Argument(metavar="BUNDLE", help="The attestation's bundle file.")]
 PolicyFile = Annotated[
@@ -31,17 +31,32 @@ def register(app: typer.Typer) -> None:
     app.add_typer(policy, name="policy", help="Make an auditor's trust policy.")
 
 
-def _report(bundle: Path, policy: Path) -> Report:
-    from attestations import Policy, Unreadable, check_file
+def _supplied(disclosure: Path | None, seed: str | None, sample: int | None) -> Supplied:
+    """What the auditor holds beside the bundle."""
+    from attestations import DisclosureRequest, Supplied, Unreadable, read_disclosure
+
+    if disclosure is None and seed is not None:
+        raise UsageError("--seed goes with --disclosure")
+    if seed is None and sample is not None:
+        raise UsageError("--sample goes with --seed")
+    try:
+        data = None if disclosure is None else read_disclosure(disclosure)
+    except Unreadable as error:
+        raise UsageError(error.message) from error
+    return Supplied(disclosure=data, request=DisclosureRequest(seed, sample))
+
+
+def _report(bundle: Path, policy: Path, supplied: Supplied | None = None) -> Report:
+    from attestations import Policy, Supplied, Unreadable, check_file
 
     trusted = Policy.load(policy)
     try:
-        return check_file(bundle, trusted)
+        return check_file(bundle, trusted, supplied=supplied or Supplied())
     except Unreadable as error:
         raise UsageError(error.message) from error
 
 
-def _code(report: Report) -> ExitCode:
+def verdict_code(report: Report) -> ExitCode:
     """Invalid comes first, then what could not be told, then what is not complete."""
     from attestations import Outcome, TimeVerdict, Verdict
 
@@ -57,13 +72,23 @@ def _code(report: Report) -> ExitCode:
 def verify(
     bundle: Bundle,
     policy: PolicyFile,
+    disclosure: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="What the operator disclosed of it.")
+    ] = None,
+    seed: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="With --disclosure: the seed you chose.")
+    ] = None,
+    sample: Annotated[
+        int | None,
+        typer.Option(min=1, max=1000, help="With --seed: how many holdings you asked for."),
+    ] = None,
     as_json: options.Json = False,
 ) -> int:
     """Check a bundle offline, against nothing but the auditor's own trust policy."""
     from attestations import Verdict
 
-    report = _report(bundle, policy)
-    code = _code(report)
+    report = _report(bundle, policy, _supplied(disclosure, seed, sample))
+    code = verdict_code(report)
     with console(as_json, None) as out:
         out.result(report_json(report), code)
         out.say(f"authentic: {'yes' if report.authentic is Verdict.VALID else 'NO'}")
@@ -74,6 +99,11 @@ def verify(
             out.say(f"signed by: {shown(signer.name)} ({signer.role}) {signer.keyid}")
         for line in (*report.codes, *report.obstacles, *report.findings):
             out.say(f"  {shown(line)}")
+        for each in report.disclosed.holdings if report.disclosed else ():
+            place = " ".join(shown(part) for part in (each.scope, each.locator, each.version))
+            out.say(f"  {each.index}: {shown(each.store)} {place}: {shown(each.status)}")
+        for store, scope in report.disclosed.scopes if report.disclosed else ():
+            out.say(f"  scope of {shown(store)}: {shown(scope)}")
     return code
 
 
@@ -101,6 +131,7 @@ def report_json(report: Report) -> dict[str, object]:
             for signer in report.signers
         ],
         "findings": list(report.findings),
+        "disclosed": report.disclosed.to_json() if report.disclosed else None,
     }
 
 
@@ -121,7 +152,7 @@ def show(
     verified: Report | None = None
     if policy is not None:
         verified = _report(bundle, policy)
-        code = _code(verified)
+        code = verdict_code(verified)
     with console(as_json, None) as out:
         if code is ExitCode.INVALID and verified is not None:
             out.result(report_json(verified), code)

@@ -69,12 +69,12 @@ def sweep(header: Header, committer: Committer) -> Sweep:
     return Sweep(
         started=moment(header.started),
         finished=moment(header.finished),
-        coverage=tuple(_covered(entry, committer) for entry in _told_apart(header.coverage)),
+        coverage=tuple(_covered(entry, committer) for entry in told_apart(header.coverage)),
         found=Found(**header.found),
     )
 
 
-def _told_apart(coverage: Iterable[Covered]) -> Iterator[Covered]:
+def told_apart(coverage: Iterable[Covered]) -> Iterator[Covered]:
     """Name each scope of a store once: one may be called as the store as a whole is."""
     seen: Counter[tuple[str, str]] = Counter()
     for entry in coverage:

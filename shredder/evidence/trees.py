@@ -7,6 +7,7 @@ from pathlib import Path
 
 from attestations import Committer, MerkleBuilder, Tree
 from shredder import durable
+from shredder.errors import Refused
 
 INVENTORY = "inventory"
 RESULTS = "results"
@@ -18,6 +19,17 @@ def committer(run_folder: Path) -> Committer:
     if not path.exists():
         durable.write(path, [Committer.new_secret()])
     return Committer(path.read_bytes())
+
+
+def kept_committer(run_folder: Path) -> Committer:
+    """The committer of a run that was attested. Raises Refused if its secret is not there."""
+    try:
+        return Committer((run_folder / "secret").read_bytes())
+    except (FileNotFoundError, ValueError):
+        raise Refused(
+            "the secret of the run is gone or damaged: nothing of its attestation can be shown",
+            hint="restore the file `secret` in the run's folder from a copy",
+        ) from None
 
 
 def tree(made_by: Committer, name: str, lines: Iterable[bytes]) -> Tree:

@@ -111,6 +111,7 @@ def dismissed_before(work: Work, dataset: str) -> Ruled:
     return frozenset(
         (item.holding.store, item.holding.locator, item.holding.version)
         for run in work.journal.attested(dataset)[-1:]
+        if not run.forgotten  # then what was ruled on is ruled on anew
         for item in read_items(work.plan_file(run.id))
         if item.decision is Decision.DISMISSED
     )

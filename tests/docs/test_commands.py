@@ -39,7 +39,7 @@ def sections() -> dict[str, str]:
     parts = re.split(r"^##+ ", TEXT, flags=re.MULTILINE)
     found = {}
     for part in parts:
-        if heading := re.match(r"`shredder (?P<words>[a-z ]+?)(?: [A-Z\[].*)?`\n", part):
+        if heading := re.match(r"`shredder (?P<words>[a-z -]+?)(?: [A-Z\[].*)?`\n", part):
             found[heading["words"]] = part
     return found
 

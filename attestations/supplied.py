@@ -1,0 +1,18 @@
+"""What an auditor holds beside the bundle: steps 15 and 16 look at it where it is supplied."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from attestations.disclosure import NO_REQUEST, Request
+
+
+@dataclass(frozen=True, slots=True)
+class Supplied:
+    """Files' bytes. `request` is what was asked of the disclosure."""
+
+    disclosure: bytes | None = None
+    request: Request = NO_REQUEST
+
+
+NOTHING = Supplied()
