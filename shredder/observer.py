@@ -12,6 +12,10 @@ from typing import Protocol
 class Observer(Protocol):
     """Who watches."""
 
+    @property
+    def watched(self) -> bool:
+        """Whether anybody looks at the progress, so that it may cost something to know a total."""
+
     def event(self, name: str, **fields: str | int) -> None:
         """Something happened."""
 
@@ -21,6 +25,8 @@ class Observer(Protocol):
 
 class Nobody:
     """Watches nothing."""
+
+    watched = False
 
     def event(self, name: str, **fields: str | int) -> None:
         """Look away."""

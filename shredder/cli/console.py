@@ -101,6 +101,11 @@ class Console:
 
     # --- observing ---
 
+    @property
+    def watched(self) -> bool:
+        """Whether a progress line is shown."""
+        return self._live
+
     def event(self, name: str, **fields: str | int) -> None:
         """Log an event, where a log was asked for."""
         if self._log:

@@ -34,8 +34,9 @@ def again_file(work: Work, run: str) -> Path:
 
 def sweep_again(work: Work, run: str, dataset: DatasetConfig) -> Again:
     """Sweep all stores, hold what is found against the plan, and write it down; repeatable."""
-    swept = {entry.store for entry in read_header(work.plan_file(run)).coverage}
-    seen = look(work, dataset, expected=swept)
+    before = read_header(work.plan_file(run)).coverage
+    units = sum(entry.units_total for entry in before)
+    seen = look(work, dataset, expected={entry.store for entry in before}, units=units)
     options = work.options(run)
     left, gone = _planned(work, run)
     resurfaced: set[str] = set()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from shredder import answers, clock
 from shredder.config import DatasetConfig
 from shredder.plan import Decision, Header, Item, Options, decide, read_items, write_plan
 from shredder.run.work import Work, stores_or_errors
-from shredder.sweep import Problem, Sweep, sweep
+from shredder.sweep import Problem, Sweep, counted_ahead, sweep
 
 _OPERATORS_FAULT = 2  # the exit code of what the configuration is to blame for
 
@@ -26,13 +27,16 @@ class Look:
     blind_spots: dict[str, tuple[str, ...]]
 
 
-def look(work: Work, dataset: DatasetConfig, *, expected: Collection[str] = ()) -> Look:
+def look(
+    work: Work, dataset: DatasetConfig, *, expected: Collection[str] = (), units: int = 0
+) -> Look:
     """Sweep for a dataset.
 
     Raises BackendError where a store's configuration is at fault: that is not a store that
     cannot be reached, and going on would hide it. But a sweep that follows a destruction
     names the stores that are `expected`, and goes on: whichever of them cannot be opened, or
-    is configured no more, stands in the coverage as one that was not looked at.
+    is configured no more, stands in the coverage as one that was not looked at. `units` is how
+    many there were the last time; without it they are counted, if anybody watches.
     """
     matcher = work.matcher(dataset.name)
     with stores_or_errors(work.config) as opened:
@@ -42,7 +46,8 @@ def look(work: Work, dataset: DatasetConfig, *, expected: Collection[str] = ()) 
         for store in () if expected else opened.values():
             if isinstance(store, BackendError) and store.exit_code == _OPERATORS_FAULT:
                 raise store
-        found = sweep(stores, matcher, work.observer)
+        with _total(work, units) as total:
+            found = sweep(stores, matcher, work.observer, total)
         blind = _blind_spots(opened)
     place = {name: number for number, name in enumerate(stores)}
     holdings = sorted(
@@ -50,6 +55,15 @@ def look(work: Work, dataset: DatasetConfig, *, expected: Collection[str] = ()) 
         key=lambda h: (_phase(h), place[h.store], h.scope, h.locator, h.version),
     )
     return Look(replace(found, holdings=tuple(holdings)), blind)
+
+
+@contextmanager
+def _total(work: Work, units: int) -> Iterator[Callable[[], int]]:
+    if units or not work.observer.watched:
+        yield lambda: units
+    else:
+        with counted_ahead(lambda: stores_or_errors(work.config)) as total:
+            yield total
 
 
 def _blind_spots(stores: Mapping[str, Store | BackendError]) -> dict[str, tuple[str, ...]]:

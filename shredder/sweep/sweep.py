@@ -7,7 +7,7 @@ while a unit is examined makes that unit a gap; nothing raised is ever read as "
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import Lock
@@ -55,8 +55,8 @@ class Sweep:
 class _Meter:
     """Sums up what all workers read, for the progress line."""
 
-    def __init__(self, observer: Observer) -> None:
-        self._observer, self._lock = observer, Lock()
+    def __init__(self, observer: Observer, total: Callable[[], int]) -> None:
+        self._observer, self._total, self._lock = observer, total, Lock()
         self.units = self.bytes_read = self.records_read = 0
 
     def add(self, examination: Examination) -> None:
@@ -64,15 +64,27 @@ class _Meter:
             self.units += 1
             self.bytes_read += examination.bytes_read
             self.records_read += examination.records_read
-        self._observer.progress("sweep", units=self.units, size=self.bytes_read)
+            total = self._total()
+            self._observer.progress(
+                "sweep",
+                units=self.units,
+                size=self.bytes_read,
+                total=total if total >= self.units else 0,
+            )
 
 
 def sweep(
-    stores: Mapping[str, Store | BackendError], matcher: Matcher, observer: Observer
+    stores: Mapping[str, Store | BackendError],
+    matcher: Matcher,
+    observer: Observer,
+    total: Callable[[], int] = lambda: 0,
 ) -> Sweep:
-    """Sweep all stores. One that could not be opened is given as the error that told so."""
+    """Sweep all stores. One that could not be opened is given as the error that told so.
+
+    `total` tells how many units there will be, for the progress; 0 as long as nobody knows.
+    """
     started = clock.now()
-    meter = _Meter(observer)
+    meter = _Meter(observer, total)
     sweeps = [_StoreSweep(name, store, matcher, observer, meter) for name, store in stores.items()]
     with ThreadPoolExecutor(max_workers=max(1, len(sweeps))) as pool:
         for done in [pool.submit(each.run) for each in sweeps]:
@@ -205,7 +217,7 @@ class _StoreSweep:
             status = CoverageStatus.UNREACHABLE if silent else CoverageStatus.FAILED
             code, kind = answers.code_of(error), type(error).__name__
             self._observer.event("unit-not-examined", store=self._name, reason=code, error=kind)
-            return Examination(unit, gap=Gap(unit.scope, status, code, unit.locator))
+            examination = Examination(unit, gap=Gap(unit.scope, status, code, unit.locator))
         self._meter.add(examination)
         return examination
 

@@ -60,7 +60,7 @@ class Watcher:
 
     events: list[tuple[str, dict[str, str | int]]] = field(default_factory=list)
     steps: list[tuple[str, int, int]] = field(default_factory=list)
-    live: bool = False
+    watched: bool = False
 
     def event(self, name: str, **fields: str | int) -> None:
         self.events.append((name, fields))

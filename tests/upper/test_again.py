@@ -9,7 +9,7 @@ import pytest
 from backends.contract import Destruction, Order, Result, Verdict
 from backends.errors import Unreachable
 from shredder import report
-from shredder.errors import ExitCode
+from shredder.errors import ExitCode, Inconclusive
 from shredder.journal import Run
 from shredder.plan import Options, read_header, read_items
 from shredder.run.again import again_file
@@ -137,6 +137,27 @@ def test_a_second_sweep_that_could_not_look_is_inconclusive(place: Place) -> Non
     assert came(place, ended) == ["destroyed-verified"]
     assert place.outcome(ended) == "partial"
     assert report.exit_code(place.work, ended) is ExitCode.INCONCLUSIVE
+
+
+def test_what_could_not_be_looked_at_before_but_was_afterwards_is_no_obstacle(two: Place) -> None:
+    """The second sweep is of everything: what it examined, it did not find to hold anything."""
+    two.spaces["right"].put("desk", "a.csv", rows(0))
+    two.spaces["left"].put("desk", "b.csv", foreign(0))
+    with opened_as({"left": Unreachable("gone")}):
+        run = two.plan(Options(despite_gaps=True))
+    assert two.journal.run(run).facts["gaps"] == 1
+    ended = two.drive(run)
+    assert two.outcome(ended) == "complete"
+    assert report.exit_code(two.work, ended) is ExitCode.COMPLETE
+
+
+def test_gaps_keep_from_touching_anything_unless_the_operator_says_so(two: Place) -> None:
+    two.spaces["right"].put("desk", "a.csv", rows(0))
+    with opened_as({"left": Unreachable("gone")}):
+        run = two.plan()
+        with pytest.raises(Inconclusive, match="nothing of survey was touched"):
+            two.drive(run)
+    assert two.spaces["right"].contents() == {("desk", "a.csv"): rows(0)}
 
 
 def test_residue_comes_before_what_could_not_be_told(place: Place) -> None:
