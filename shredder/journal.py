@@ -119,6 +119,9 @@ class Journal:
         try:
             # One thread of the run writes; the others report to it.
             self._db = sqlite3.connect(path, isolation_level=None, timeout=10)
+        except sqlite3.Error as error:
+            raise _cannot(error) from error
+        try:
             path.chmod(0o600)
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = FULL")
@@ -126,7 +129,11 @@ class Journal:
             self._check_version()
             self._db.executescript(_SCHEMA)
         except sqlite3.Error as error:
+            self._db.close()
             raise _cannot(error) from error
+        except BaseException:
+            self._db.close()
+            raise
 
     def __enter__(self) -> Self:
         return self
