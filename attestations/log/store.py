@@ -20,11 +20,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from attestations.commitment import inclusion_spans, leaf_hash
+from attestations.commitment import MerkleBuilder, inclusion_spans, leaf_hash
 from attestations.errors import Code, LogRefused, Malformed, Unreadable
 from attestations.log.checkpoint import EMPTY_ROOT, Checkpoint, open_checkpoint
 from attestations.log.note import MAX_NOTE, Note, NoteSigner, VerifierKey
-from attestations.log.proof import consistency_spans, verify_consistency
+from attestations.log.proof import consistency_spans, verify_consistency, verify_inclusion
 from attestations.log.tiles import ENTRIES, HEIGHT, WIDTH, Tiles, bundle, tile_name, tile_root
 from attestations.log.tlogproof import LogProof
 from attestations.storage import read_limited, sync_directory, write_atomically
@@ -115,7 +115,7 @@ class LogStore:
         try:
             with self._locked():
                 head = self._settle()
-                known = {e: n for n, e in enumerate(Tiles(self.folder, head.size).entries())}
+                known = self._known(head)
                 fresh = [entry for entry in dict.fromkeys(entries) if entry not in known]
                 if fresh:
                     self._refuse_rolled_back(head)
@@ -125,6 +125,16 @@ class LogStore:
                 return tuple(known[entry] for entry in entries)
         except OSError as error:
             raise Unreadable(f"the log cannot be written: {error.strerror}") from None
+
+    def _known(self, head: Checkpoint) -> dict[bytes, int]:
+        """Every entry with its place, if they are those of the head."""
+        known, builder = {}, MerkleBuilder()
+        for number, each in enumerate(Tiles(self.folder, head.size).entries()):
+            known[each] = number
+            builder.add(leaf_hash(each))
+        if builder.root() != head.root:
+            raise LogRefused(Code.E_LOG_INCLUSION, "the log's entries do not lead to its head")
+        return known
 
     def settle(self) -> None:
         """Bring to its end what a crash broke off. Raises LogRefused, Unreadable."""
@@ -230,13 +240,19 @@ class LogStore:
             os.close(fd)
 
 
-def prove(folder: Path, index: int, size: int, head: Note) -> LogProof:
-    """Make the proof that entry `index` is in the tree of `size`, whose head is a note.
+def prove(folder: Path, entry: bytes, index: int, head: Note) -> LogProof:
+    """Make the proof that `entry` is number `index` under a head of the log in `folder`.
 
-    Raises Unreadable, LogRefused.
+    Raises LogRefused, E_LOG_INCLUSION, if it is not, or the tiles were edited; Unreadable.
     """
-    tiles = Tiles(folder, size)
-    return LogProof(index, tuple(tiles.span(*span) for span in inclusion_spans(index, size)), head)
+    top = Checkpoint.from_text(head.text)
+    if not 0 <= index < top.size:
+        raise LogRefused(Code.E_LOG_INCLUSION, "the log has no entry of that index")
+    tiles = Tiles(folder, top.size)
+    path = tuple(tiles.span(*span) for span in inclusion_spans(index, top.size))
+    if not verify_inclusion(leaf_hash(entry), index, top.size, path, top.root):
+        raise LogRefused(Code.E_LOG_INCLUSION, "the log's tiles do not lead to its head")
+    return LogProof(index, path, head)
 
 
 def _grown(tiles: Tiles, entries: Sequence[bytes]) -> Iterator[tuple[str, bytes]]:

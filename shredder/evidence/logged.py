@@ -111,10 +111,10 @@ def _log(work: Work, envelopes: Sequence[Sealed]) -> tuple[list[Sealed], dict[st
     entries = [hashlib.sha256(each.envelope).digest() for each in envelopes]
     places = store.append(entries)
     newest = store.head()
-    note, head = best(store.folder, store.key, _witnesses(work), newest, max(places) + 1)
+    note, _ = best(store.folder, store.key, _witnesses(work), newest, max(places) + 1)
     proved = [
-        sealed.with_log(prove(store.folder, place, head.size, note).to_text())
-        for sealed, place in zip(envelopes, places, strict=True)
+        sealed.with_log(prove(store.folder, entry, place, note).to_text())
+        for sealed, entry, place in zip(envelopes, entries, places, strict=True)
     ]
     return proved, {"log_size": newest[1].size, "log_root": newest[1].root.hex()}
 

@@ -106,20 +106,41 @@ def test_every_proof_that_it_makes_holds(
 ) -> None:
     """However the log grew, against the naive tree."""
     log = store_at(tmp_path_factory.mktemp("log"))
-    count, heads = 0, []
+    count, notes = 0, []
     for step in steps:
         log.append(entries(count + step)[count:])
         count += step
-        heads.append(log.head()[1])
+        notes.append(log.head())
     leaves = [naive.leaf(e) for e in entries(count)]
     index = data.draw(st.integers(0, count - 1))
-    size = data.draw(st.sampled_from([head.size for head in heads if head.size > index]))
-    proof = prove(log.folder, index, size, log.head()[0])
-    assert list(proof.path) == naive.path(index, leaves[:size])
+    heads = [head for _, head in notes]
+    note, head = data.draw(st.sampled_from([pair for pair in notes if pair[1].size > index]))
+    proof = prove(log.folder, entry(index), index, note)
+    assert list(proof.path) == naive.path(index, leaves[: head.size])
     for head in heads:
         assert head.root == naive.root(leaves[: head.size])
         check_extends(log.folder, head, heads[-1])
     assert inspect(log.folder, KEYS, heads)[1] == ()
+
+
+def test_no_proof_is_made_that_does_not_hold(log: LogStore) -> None:
+    note, _ = log.head()
+    for value, index in ((entry(1), 2), (entry(9), 2), (entry(7), 7), (entry(0), -1)):
+        with pytest.raises(Refused) as caught:
+            prove(log.folder, value, index, note)
+        assert caught.value.verdict == Code.E_LOG_INCLUSION
+    flip(log.folder / "tile/0/000.p/7")
+    with pytest.raises(Refused):
+        prove(log.folder, entry(4), 4, note)
+
+
+def test_nothing_is_appended_to_edited_entries(log: LogStore) -> None:
+    flip(log.folder / "tile/entries/000.p/7")
+    before = files(log.folder)
+    with pytest.raises(Refused) as caught:
+        log.append([entry(0)])
+    assert caught.value.verdict == Code.E_LOG_INCLUSION
+    assert files(log.folder) == before
 
 
 def test_what_is_there_is_not_appended_again(log: LogStore) -> None:

@@ -168,7 +168,7 @@ def test_the_head_with_the_most_witnesses_is_taken(log: LogStore, tmp_path: Path
     assert (head.size, len(note.signatures)) == (8, 2)  # lines of others are left behind
     assert {each.size for each in signed_heads(log.folder, LOG.key)} == {5, 8}
     note, head = best(log.folder, LOG.key, keys, log.head(), 1)
-    proof = prove(log.folder, 2, head.size, note)
+    proof = prove(log.folder, entry(2), 2, note)
     assert len(proof.head.verify([LOG.key, *keys])) == 3
 
 
