@@ -89,6 +89,8 @@ NEEDS: dict[str, Callable[[], str]] = {
     "chattr": _program("chattr", "e2fsprogs"),
     "setfacl": _program("setfacl", "acl"),
     "jq": _program("jq", "jq"),
+    "chromium": _program("chromium", "chromium"),
+    "poppler": _program("pdftotext", "poppler-utils"),
 }
 
 

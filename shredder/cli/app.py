@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from shredder.cli import attestation, destroying, disclosing, log, looking, setup
+from shredder.cli import attestation, certificate, destroying, disclosing, log, looking, setup
 
 app = typer.Typer(
     name="shredder",
@@ -17,7 +17,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-for module in (setup, looking, destroying, attestation, disclosing, log):
+for module in (setup, looking, destroying, attestation, certificate, disclosing, log):
     module.register(app)
 
 

@@ -28,6 +28,7 @@ UPPER_KNOWS = {"backends.contract", "backends.errors", "backends.wrappers"}
 
 # Where the upper floor meets the attestations.
 ATTESTING = (
+    "shredder.certificate",
     "shredder.evidence",
     "shredder.keys",
     "shredder.own",
@@ -40,7 +41,7 @@ LIBRARIES = {
     "attestations": {"cryptography", "rfc3161_client"},
     "backends": {"boto3", "botocore", "charset_normalizer", "clevercsv", "cryptography"}
     | {"mypy_boto3_s3", "numpy", "psycopg", "pytest", "urllib3"},
-    "shredder": {"cryptography", "numba", "numpy", "structlog", "typer", "click"},
+    "shredder": {"click", "cryptography", "numba", "numpy", "segno", "structlog", "typer", "typst"},
 }
 
 DRIVERS = ("boto3", "botocore", "psycopg")

@@ -1,0 +1,96 @@
+"""Attestations as an auditor checked them, and the certificates of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from attestations import (
+    Finding,
+    Found,
+    Plan,
+    Policy,
+    Recipient,
+    Risk,
+    Status,
+    Sweep,
+    Tally,
+    Told,
+    UnitStatus,
+    Verification,
+    check,
+)
+from shredder.certificate import Certificate, Checked, compose
+from tests.attestations import made
+from tests.attestations.forge import Forge
+from tests.attestations.judge import timed
+
+FORGE = Forge()
+
+
+def checked(
+    plan: Plan | None = None, changes: dict[str, Any] | None = None, *, stamped: bool = True
+) -> Checked:
+    """A run's attestation, checked against a policy with the authority that stamped it."""
+    stamp = FORGE.plain if stamped else None
+    bundle = made.bundle(plan_of=plan, changes=changes, stamp=stamp).to_bytes()
+    policy: Policy = timed(FORGE) if stamped else made.policy()
+    report = check(bundle, policy, now=made.NOW)
+    return Checked(bundle, policy.to_bytes(), report, made.NOW, "9.8.7")
+
+
+def mixed() -> Checked:
+    """A run that came to little: every status, gaps before and after, risks and recipients."""
+    before = (
+        made.scope("share", "one", units_total=1009, units_examined=1009, as_of="lsn 0/77"),
+        made.unreachable_scope("vault", "two"),
+        made.scope("vault", "three", units_total=None, units_examined=311, units_failed=7,
+                   units_excluded=5, status=UnitStatus.EXCLUDED,
+                   reasons=(Tally("access-denied", 12),)),
+    )  # fmt: skip
+    after = (*before[:1], made.scope("vault", "two", units_total=613, units_examined=613))
+    counts = {"holdings": 17, "records": 2003}
+    targets = (
+        made.target(holdings=3, records=120),
+        made.left(Status.RETAINED, store="vault", **counts),
+        made.target(
+            store="vault", status=Status.DESTROYED_UNVERIFIED, reasons=(Tally("not-verified", 1),),
+            verification=Verification(Finding.INCONCLUSIVE), holdings=1, records=0,
+            holdings_unknown_records=1, foreign_records_destroyed=907,
+            limitations=("reflinks-and-snapshots", "unheard-of-code"),
+        ),
+        made.target(store="vault", kind="object", technique="delete-version",
+                    status=Status.PENDING, method=None, until=made.at(59), holdings=2, records=4,
+                    reasons=(Tally("waiting-period", 2),),
+                    verification=Verification(Finding.NOT_LOOKED)),
+    )  # fmt: skip
+    plan = made.plan(
+        inventory=made.tree("inventory", 23),
+        sweep=replace(made.plan().sweep, coverage=before, found=Found(copy=23)),
+        targets=(
+            made.planned(),
+            made.planned(store="vault", holdings=18, records=2003),
+            made.planned(store="vault", kind="object", technique="delete-version", holdings=2),
+        ),
+    )
+    sweep = Sweep(made.at(21), made.at(22), after, Found(copy=19))
+    return checked(
+        plan,
+        {
+            "targets": targets,
+            "sweep": sweep,
+            "results": made.tree("results", 23),
+            "residual_risks": (Risk("postgres-wal", made.at(58)), Risk("s3-provider-backups")),
+            "recipients": (Recipient(made.NONE, "Auditors & Sons", Told.TOLD),
+                           Recipient(made.tree("inventory", 2).root, None, Told.NOT_TOLD)),
+        },
+    )  # fmt: skip
+
+
+RUNS: tuple[Callable[[], Checked], ...] = (checked, mixed)
+
+
+def certificate(of: Checked | None = None) -> Certificate:
+    """The content, of a good run if none is given."""
+    return compose(of or checked())
