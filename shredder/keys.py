@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from pathlib import Path
 
 from attestations import KeyFileSigner, KeyUnusable, Signer
 from shredder import durable
@@ -23,19 +24,24 @@ def passphrase() -> bytes | None:
 def create_signing_key(state: State) -> Signer:
     """Make the signing key and put its public half beside it; one that is there is kept."""
     if state.signing_key.exists():
-        made = signer(state)
+        made = signing_key(state)
     else:
         made = KeyFileSigner.create(state.signing_key, passphrase=passphrase())
     durable.write(state.public_key, [made.public_key.pem.encode()], mode=0o644)
     return made
 
 
-def signer(state: State) -> Signer:
-    """The signer. Raises UsageError if there is no key, KeyUnusable if it cannot be used."""
+def signing_key(state: State) -> Signer:
+    """The state directory's own key. Raises UsageError if there is none, KeyUnusable."""
     if not state.signing_key.exists():
         raise UsageError("no signing key in the state directory", hint="run `shredder init`")
+    return load_key_file(state.signing_key)
+
+
+def load_key_file(path: Path) -> Signer:
+    """A key in a file. Raises KeyUnusable, which names the passphrase's variable."""
     try:
-        return KeyFileSigner.load(state.signing_key, passphrase=passphrase())
+        return KeyFileSigner.load(path, passphrase=passphrase())
     except KeyUnusable as error:
         hint = error.hint
         if "passphrase" in error.message + hint:

@@ -1,6 +1,6 @@
 """Verifying an attestation of our own: that the bundle still stands and is ours.
 
-This is no audit: the policy is made of our own public key, and time is not asked about.
+This is no audit: the policy is made of our own public keys, and time is not asked about.
 """
 
 from __future__ import annotations
@@ -10,15 +10,15 @@ from pathlib import Path
 from attestations import AttestationError, Policy, TimestampRules, Verdict, check_file, trusted_key
 from attestations.policy import Strangers
 from shredder.errors import InvalidAttestation
-from shredder.keys import signer
 from shredder.run.work import Work
+from shredder.signing import known_keys
 
 
 def verify_own(work: Work, path: Path) -> str:
-    """The outcome of a bundle that our own key signed. Raises InvalidAttestation."""
-    key = trusted_key(signer(work.state).public_key, name="operator", role="operator")
+    """The outcome of a bundle that a key of ours signed. Raises InvalidAttestation."""
+    keys = [trusted_key(key, name="operator") for key in known_keys(work.state)]
     rules = TimestampRules(unknown_authorities=Strangers.IGNORE)
-    policy = Policy.new(keys=[key], timestamps=rules)
+    policy = Policy.new(keys=keys, timestamps=rules)
     try:
         report = check_file(path, policy)
     except AttestationError as error:

@@ -58,6 +58,10 @@ class State:
         """Its public half, to be given to auditors."""
         return self.root / "keys" / "signing.pub.pem"
 
+    def known_key(self, keyid: str) -> Path:
+        """The public half of a key that signed here, kept when another takes its place."""
+        return self.root / "keys" / f"signing-{keyid.removeprefix('sha256:')[:16]}.pub.pem"
+
     @property
     def log_key(self) -> Path:
         """The private key that signs the log's heads."""

@@ -93,8 +93,8 @@ def destroy(
 ) -> int:
     """Find every copy of a dataset, destroy it, look again, and attest what was done."""
     from shredder.cli.session import changing
-    from shredder.keys import signer
     from shredder.run import machine
+    from shredder.signing import signers
 
     decided = options.decided(include, dismiss, mixed, despite_gaps=despite_gaps)
     if plan is not None and (include or dismiss or despite_gaps or mixed != "leave"):
@@ -105,7 +105,8 @@ def destroy(
         raise UsageError("a challenge has up to 64 letters, digits, dots, dashes, underscores")
     with console(as_json, log_json) as out, changing(config, out) as work:
         refuse_held(work, dataset)
-        signer(work.state)  # a key that cannot sign must show before anything is touched
+        # A key that cannot sign must show before anything is touched.
+        signers(work.config, work.state)
         approval = "plan" if plan is not None else "yes" if yes else ""
         facts = {"destroying": True, "later": timestamp_later, "challenge": challenge}
         problems: Sequence[Problem] = ()
@@ -131,14 +132,14 @@ def resume(
 ) -> int:
     """Go on with a run that was broken off, wherever it stands."""
     from shredder.cli.session import changing
-    from shredder.keys import signer
     from shredder.run import machine
+    from shredder.signing import signers
 
     with console(as_json, log_json) as out, changing(config, out) as work:
         found = work.journal.run(run) if run else _unfinished(work)
         if found.phase.ended:
             raise UsageError(f"run {found.id} is at its end: {found.phase.value}")
-        signer(work.state)
+        signers(work.config, work.state)
         facts: dict[str, Any] = {"later": timestamp_later or found.facts.get("later", False)}
         if yes:
             facts["approval"] = "yes"

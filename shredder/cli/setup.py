@@ -34,6 +34,7 @@ def init(
     from shredder import durable
     from shredder.config import TEMPLATE, chosen, load
     from shredder.keys import create_signing_key
+    from shredder.signing import signers
     from shredder.state import State
 
     path = chosen(config)
@@ -45,21 +46,27 @@ def init(
         durable.write(path, [text.encode()], mode=0o644)
     loaded = load(path)
     state = State.create(loaded.state)
-    signer = create_signing_key(state)
+    own = any(each.kind == "file" and not each.settings for each in loaded.signers)
+    if own:
+        create_signing_key(state)
+    keyids = [signer.public_key.keyid for signer in signers(loaded, state)]
+    public = state.public_key if own else state.known_key(keyids[0])
     with console(as_json, None) as out:
         out.result(
             {
                 "config": str(path),
                 "state": str(state.root),
-                "keyid": signer.public_key.keyid,
-                "public_key": str(state.public_key),
+                "keyid": keyids[0],
+                "public_key": str(public),
             },
             ExitCode.COMPLETE,
         )
         out.say(f"{'wrote' if fresh else 'kept'} {shown(path)}")
         out.say(f"state directory: {shown(state.root)} (keys, journal, attestations)")
-        out.say(f"signing key: {signer.public_key.keyid}")
-        out.say(f"give auditors {shown(state.public_key)}, and the key id by another way")
+        for keyid in keyids:
+            out.say(f"signing key: {keyid}")
+        where = public if len(keyids) == 1 else f"{public.parent}/signing-*.pub.pem"
+        out.say(f"give auditors {shown(where)}, and the key id by another way")
         out.say("next: name stores and datasets in the configuration, then `shredder doctor`")
     return ExitCode.COMPLETE
 

@@ -9,6 +9,7 @@ from shredder.config.model import (
     LogConfig,
     Operator,
     Recipient,
+    SignerConfig,
     StoreConfig,
 )
 from shredder.config.template import TEMPLATE
@@ -22,6 +23,7 @@ __all__ = [
     "LogConfig",
     "Operator",
     "Recipient",
+    "SignerConfig",
     "StoreConfig",
     "chosen",
     "find",

@@ -21,6 +21,7 @@ from shredder.config.model import (
     LogConfig,
     Operator,
     Recipient,
+    SignerConfig,
     StoreConfig,
 )
 from shredder.config.places import clash
@@ -34,6 +35,13 @@ T = TypeVar("T")
 FILE_NAME = "shredder.toml"
 ROLES = ("private", "person", "quasi")
 _MOST_RECIPIENTS = 500  # that an attestation can name
+_MOST_SIGNERS = 16  # that an envelope can hold
+_SIGNERS = {  # by kind: the keys that it needs, and those that it may have
+    "file": ((), ("path",)),
+    "pkcs11": (("module", "uri"), ()),
+    "kms": (("key",), ("region", "endpoint_url")),
+    "ssh-agent": (("public_key",), ()),
+}
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -189,10 +197,13 @@ class _Reader:
             authorities=timestamp.texts("authorities"),
             timestamp_timeout=timestamp.number("timeout_s", 20, most=600),
             log=self._log(top.table("log")) if "log" in top else None,
+            **self._signing(top),
         )
         operator.done("role, reference")
         timestamp.done("authorities, timeout_s")
-        top.done("controller, state, operator, stores, datasets, recipients, timestamp, log")
+        top.done(
+            "controller, state, operator, stores, datasets, recipients, timestamp, log, signing"
+        )
         if not all(map(_is_web_address, config.authorities)):
             raise self.error(("timestamp", "authorities"), "must be http:// or https:// URLs")
         for name in datasets:
@@ -213,6 +224,26 @@ class _Reader:
         )
         table.done("origin, witnesses, folder")
         return log
+
+    def _signing(self, top: _Table) -> dict[str, tuple[SignerConfig, ...]]:
+        if "signing" not in top:
+            return {}
+        table = top.table("signing")
+        signers = tuple(self._signer(inner) for inner in table.tables("signers"))
+        table.done("signers")
+        if not 0 < len(signers) <= _MOST_SIGNERS:
+            raise self.error(("signing", "signers"), f"must name 1 to {_MOST_SIGNERS} signers")
+        return {"signers": signers}
+
+    def _signer(self, table: _Table) -> SignerConfig:
+        kind = table.text("kind")
+        if kind not in _SIGNERS:
+            raise self.error((*table.path, "kind"), f"must be one of {tuple(_SIGNERS)}")
+        needed, possible = _SIGNERS[kind]
+        names = (*needed, *(name for name in possible if name in table))
+        settings = {name: table.text(name) for name in names}
+        table.done(", ".join(("kind", *needed, *possible)))
+        return SignerConfig(kind, settings)
 
     def _folder(self, table: _Table, key: str, default: str) -> str:
         value = table.text(key, default)

@@ -82,6 +82,14 @@ class LogConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class SignerConfig:
+    """One of ``[signing] signers``: a kind, and what it needs; no secret."""
+
+    kind: str
+    settings: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """All of ``shredder.toml``."""
 
@@ -95,6 +103,7 @@ class Config:
     authorities: tuple[str, ...]  # RFC 3161 time-stamping authorities, by URL
     timestamp_timeout: int  # seconds
     log: LogConfig | None = None
+    signers: tuple[SignerConfig, ...] = (SignerConfig("file", {}),)  # each signs every envelope
 
     @property
     def base(self) -> Path:

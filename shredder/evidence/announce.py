@@ -24,9 +24,9 @@ from shredder.evidence.logged import log_announcement
 from shredder.evidence.tool import tool
 from shredder.evidence.trees import INVENTORY, committer, tree
 from shredder.journal import Run
-from shredder.keys import signer
 from shredder.plan import Decision, digest_of, read_header, read_items, read_lines
 from shredder.run.work import Work
+from shredder.signing import signers
 
 
 def announced_file(work: Work, run: str) -> Path:
@@ -41,7 +41,7 @@ def announce(work: Work, run: Run, *, later: Callable[[str], bool]) -> dict[str,
     `later` does not allow to go on without.
     """
     issued = clock.now(after=run.facts["approved"])
-    sealed = issue_plan(_predicate(work, run, issued), signers=[signer(work.state)])
+    sealed = issue_plan(_predicate(work, run, issued), signers=signers(work.config, work.state))
     try:
         sealed = sealed.with_timestamps(timestamps(work, sealed))
     except TimestampUnavailable as error:

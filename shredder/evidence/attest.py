@@ -9,6 +9,7 @@ from attestations import (
     AttestationError,
     Bundle,
     Destruction,
+    KeyUnusable,
     Outcome,
     Plan,
     Recipient,
@@ -28,12 +29,12 @@ from shredder.evidence.logged import log_bundle
 from shredder.evidence.tool import tool
 from shredder.evidence.trees import RESULTS, committer, tree
 from shredder.journal import Phase, Run
-from shredder.keys import signer
 from shredder.plan import read_header, read_items
 from shredder.run.again import again_file
 from shredder.run.results import read_result_lines, read_results
 from shredder.run.work import Work
 from shredder.sealed import read_plan, read_result
+from shredder.signing import signers
 
 
 def bundle_file(work: Work, run: Run) -> Path:
@@ -85,7 +86,12 @@ def _log(work: Work, run: Run, path: Path, bundle: Bundle) -> dict[str, Any]:
 def _issue(work: Work, run: Run) -> Bundle:
     announced = read_announced(work, run.id)
     stated = _predicate(work, run, read_plan(announced), announced)
-    result = issue_result(stated, plan=announced, signers=[signer(work.state)])
+    try:
+        result = issue_result(stated, plan=announced, signers=signers(work.config, work.state))
+    except KeyUnusable as error:
+        # The holdings are gone, and the journal has all that is to be said of it.
+        hint = f"{error.hint}; then `shredder resume` signs it".removeprefix("; then ")
+        raise KeyUnusable(f"the result is not signed: {error.message}", hint=hint) from error
     try:
         result = result.with_timestamps(timestamps(work, result))
     except TimestampUnavailable as error:

@@ -32,6 +32,7 @@ ATTESTING = (
     "shredder.evidence",
     "shredder.keys",
     "shredder.own",
+    "shredder.signing",
     "shredder.sealed",
     "shredder.cli",
 )
@@ -43,6 +44,8 @@ LIBRARIES = {
     | {"mypy_boto3_s3", "numpy", "psycopg", "pytest", "urllib3"},
     "shredder": {"click", "cryptography", "numba", "numpy", "segno", "structlog", "typer", "typst"},
 }
+
+SIGNING = "attestations.signing"  # nobody who verifies needs it
 
 DRIVERS = ("boto3", "botocore", "psycopg")
 
@@ -105,8 +108,14 @@ def test_private_modules_stay_behind_their_face() -> None:
 @pytest.mark.parametrize("package", LIBRARIES)
 def test_libraries_are_those_of_the_package(package: str) -> None:
     """An auditor installs no database driver, and an operator no more than is used."""
-    used = set().union(*(third_party(m) for m in modules() if m.package == package))
+    of_it = [m for m in modules() if m.package == package and not m.name.startswith(SIGNING)]
+    used = set().union(*map(third_party, of_it))
     assert used - LIBRARIES[package] == set()
+
+
+def test_the_drivers_of_signers_are_theirs_alone() -> None:
+    used = set().union(*(third_party(m) for m in modules() if m.name.startswith(SIGNING)))
+    assert used == {"boto3", "botocore", "cryptography", "pkcs11"}
 
 
 def test_pytest_is_imported_by_the_conformance_suite_only() -> None:
