@@ -17,7 +17,8 @@ The auditor's way::
     report = check_file(bundle_path, Policy.load(policy_path))
 """
 
-from attestations.bundle import Bundle, Sealed
+from attestations.bundle import Bundle, Sealed, read_bundle
+from attestations.chain import Link, check_chain
 from attestations.commitment import Committer, MerkleBuilder, Opening, inclusion_path
 from attestations.destruction import (
     Destruction,
@@ -122,6 +123,7 @@ __all__ = [
     "KeyUnusable",
     "Known",
     "Leaf",
+    "Link",
     "LogRules",
     "LogVerdict",
     "MerkleBuilder",
@@ -168,6 +170,7 @@ __all__ = [
     "Verdict",
     "Verification",
     "check",
+    "check_chain",
     "check_disclosure",
     "check_file",
     "compute",
@@ -175,6 +178,7 @@ __all__ = [
     "inclusion_path",
     "issue_plan",
     "issue_result",
+    "read_bundle",
     "read_disclosure",
     "request_timestamp",
     "request_timestamps",

@@ -80,7 +80,12 @@ class Bundle:
     @classmethod
     def load(cls, path: Path) -> Bundle:
         """Read the bundle at `path`. Raises Malformed, Unreadable."""
-        return cls.from_bytes(read_limited(path, LIMITS.size, "bundle"))
+        return cls.from_bytes(read_bundle(path))
+
+
+def read_bundle(path: Path) -> bytes:
+    """Return a bundle's bytes, unparsed. Raises Unreadable, or E_LIMIT."""
+    return read_limited(path, LIMITS.size, "bundle")
 
 
 def _write(sealed: Sealed) -> Json:

@@ -6,12 +6,15 @@ policy alone, meaning from verified bytes alone. Authenticity, time and outcome 
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from attestations._logged import Logged, check_log
 from attestations._trust import Signed, Stamped, check_key_times, check_signatures, check_timestamps
 from attestations.bundle import LIMITS, Bundle
+from attestations.chain import MAX_OTHERS, Link, check_chain
 from attestations.consistency import (
     check_against_plan,
     check_order,
@@ -26,14 +29,15 @@ from attestations.errors import (
     Code,
     Contradiction,
     LogRefused,
+    Malformed,
     NotAsExpected,
     Refused,
     TimeRefused,
 )
 from attestations.outcome import Computed, compute
-from attestations.parts import ScopeCoverage
+from attestations.parts import Method, ScopeCoverage
 from attestations.plan import Plan
-from attestations.policy import Policy, Trust, prepare
+from attestations.policy import Expectations, Policy, Trust, prepare
 from attestations.report import LogVerdict, Report, SignedBy, TimeVerdict, Verdict
 from attestations.schema import encode
 from attestations.statement import from_payload
@@ -132,7 +136,11 @@ def verify(
             f"the outcome is stated as {result.outcome}, and comes to {computed.outcome}",
         )
 
-    # 15 chain and replay: asks for the issuer's other attestations; none are supplied here
+    # 15 chain and replay: among the issuer's other attestations, where they are supplied
+    chain = check_chain(
+        Link(result_envelope.digest, result, frozenset(result_signed.keyids)),
+        _links(supplied.others, policy, now),
+    )
 
     # 16 the plan: in every bundle, and bound by the digest of its exact bytes; a disclosure
     if result.plan != plan_envelope.digest:
@@ -152,8 +160,27 @@ def verify(
         stamped=(plan_stamped, result_stamped),
         before_start=before_start,
         logged=logged,
+        chain=chain,
         disclosed=disclosed,
     )
+
+
+def _links(others: Sequence[bytes], policy: Policy, now: datetime) -> Iterator[Link]:
+    """Verify other bundles: by the same trust, but they may be about anything."""
+    if len(others) > MAX_OTHERS:
+        raise Malformed(Code.E_LIMIT, f"more than {MAX_OTHERS} other attestations")
+    anything = replace(
+        policy, expect=Expectations(), stores=(), lowest_method=Method.LOGICAL_DELETE
+    )
+    for number, data in enumerate(others, start=1):
+        try:
+            report = verify(data, anything, now=now)
+        except Refused as error:
+            where = f"other attestation {number} of {len(others)}"
+            raise type(error)(error.verdict, f"{where}: {error.message}") from None
+        assert report.result is not None
+        keyids = frozenset(s.keyid for s in report.signers if "result" in s.signed)
+        yield Link(Bundle.from_bytes(data).result.digest, report.result, keyids)
 
 
 def _refusal(refused: Refused) -> Report:
@@ -224,6 +251,7 @@ def _report(
     stamped: tuple[Stamped, Stamped],
     before_start: bool,
     logged: Logged,
+    chain: tuple[str, ...],
     disclosed: Disclosed | None,
 ) -> Report:
     enough = all(each.latest is not None for each in stamped)
@@ -239,7 +267,7 @@ def _report(
         findings.append("every signer is the operator's own: nobody else vouches for it")
     if any(each.strangers for each in signed):
         findings.append("there are signatures by keys that the policy does not name: not counted")
-    findings += [*logged.findings, "chain of attestations: not asked"]
+    findings += [*logged.findings, *chain]
     if disclosed is not None:
         findings += _about_disclosure(disclosed, result)
     return Report(

@@ -9,8 +9,12 @@ from attestations.disclosure import NO_REQUEST, Request
 
 @dataclass(frozen=True, slots=True)
 class Supplied:
-    """Files' bytes. `request` is what was asked of the disclosure."""
+    """Files' bytes. `request` is what was asked of the disclosure.
 
+    `others` are bundles of the same issuer's, at most 256.
+    """
+
+    others: tuple[bytes, ...] = ()
     disclosure: bytes | None = None
     request: Request = NO_REQUEST
 

@@ -31,9 +31,11 @@ def register(app: typer.Typer) -> None:
     app.add_typer(policy, name="policy", help="Make an auditor's trust policy.")
 
 
-def _supplied(disclosure: Path | None, seed: str | None, sample: int | None) -> Supplied:
+def _supplied(
+    disclosure: Path | None, seed: str | None, sample: int | None, previous: Sequence[Path]
+) -> Supplied:
     """What the auditor holds beside the bundle."""
-    from attestations import DisclosureRequest, Supplied, Unreadable, read_disclosure
+    from attestations import DisclosureRequest, Supplied, Unreadable, read_bundle, read_disclosure
 
     if disclosure is None and seed is not None:
         raise UsageError("--seed goes with --disclosure")
@@ -41,9 +43,10 @@ def _supplied(disclosure: Path | None, seed: str | None, sample: int | None) -> 
         raise UsageError("--sample goes with --seed")
     try:
         data = None if disclosure is None else read_disclosure(disclosure)
+        others = tuple(map(read_bundle, previous))
     except Unreadable as error:
         raise UsageError(error.message) from error
-    return Supplied(disclosure=data, request=DisclosureRequest(seed, sample))
+    return Supplied(others=others, disclosure=data, request=DisclosureRequest(seed, sample))
 
 
 def _report(bundle: Path, policy: Path, supplied: Supplied | None = None) -> Report:
@@ -82,12 +85,16 @@ def verify(
         int | None,
         typer.Option(min=1, max=1000, help="With --seed: how many holdings you asked for."),
     ] = None,
+    previous: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FILE", help="Another bundle of the same issuer's; repeatable."),
+    ] = None,
     as_json: options.Json = False,
 ) -> int:
     """Check a bundle offline, against nothing but the auditor's own trust policy."""
     from attestations import Verdict
 
-    report = _report(bundle, policy, _supplied(disclosure, seed, sample))
+    report = _report(bundle, policy, _supplied(disclosure, seed, sample, previous or ()))
     code = verdict_code(report)
     with console(as_json, None) as out:
         out.result(report_json(report), code)

@@ -112,7 +112,7 @@ def _predicate(work: Work, run: Run, plan: Plan, announced: Sealed) -> Destructi
         attestation_id=run.id,
         plan=announced.digest,
         previous=_previous(work, run),
-        supersedes=None,
+        supersedes=_superseded(work, run),
         issued_at=parts.moment(clock.now(after=facts["verified"])),
         controller=plan.controller,
         operator=parts.operator(work.config),
@@ -151,6 +151,15 @@ def _predicate(work: Work, run: Run, plan: Plan, announced: Sealed) -> Destructi
         outcome=Outcome.FAILED,  # issue_result() computes it, as an auditor will
         manifest=facts["plan_digest"],
     )
+
+
+def _superseded(work: Work, run: Run) -> str | None:
+    """The digest of the dataset's last attestation, if that waits for what was pending."""
+    for last in work.journal.attested(run.dataset)[-1:]:
+        if last.facts["outcome"] == Outcome.PENDING.value:
+            digest: str = last.facts["bundle_digest"]
+            return digest
+    return None
 
 
 def _previous(work: Work, run: Run) -> str | None:

@@ -16,6 +16,7 @@ from attestations import (
     Code,
     Disclosure,
     DisclosureRequest,
+    Found,
     HoldingOpened,
     Leaf,
     MerkleBuilder,
@@ -121,7 +122,7 @@ def case(
     plan = made.plan(
         inventory=trees[0],
         targets=(made.planned(holdings=size),),
-        sweep=replace(made.plan().sweep, found=made.Found(copy=size)),
+        sweep=replace(made.plan().sweep, found=Found(copy=size)),
     )
     targets = (made.target(holdings=size),)
     bundle = made.bundle(plan_of=plan, changes={"results": trees[1], "targets": targets})
@@ -194,8 +195,9 @@ def _leaf(tree: str, field: str) -> Callable[[HoldingOpened], HoldingOpened]:
     def change(opened: HoldingOpened) -> HoldingOpened:
         leaf: Leaf = getattr(opened, tree)
         value = getattr(leaf, field)
-        new = (flipped(value[0]), *value[1:]) if field == "path" else flipped(value)
-        return replace(opened, **{tree: replace(leaf, **{field: new})})
+        new: Any = (flipped(value[0]), *value[1:]) if field == "path" else flipped(value)
+        spoilt_leaf: Any = replace(leaf, **{field: new})
+        return replace(opened, **{tree: spoilt_leaf})
 
     return change
 
