@@ -237,3 +237,53 @@ def test_a_timestamp_long_after_is_refused_where_the_policy_says_so() -> None:
     assert passed(late, timed(FORGE)).time is TimeVerdict.VALID
     assert code_of(late, timed(FORGE, max_lag_seconds=600)) == Code.E_LAG
     assert passed(late, timed(FORGE, max_lag_seconds=900)).time is TimeVerdict.VALID
+
+
+# --- 8: rotation ---------------------------------------------------------------------------
+
+SUCCESSOR = made.ed25519_signer(8)
+
+
+def rotated(minute: float, signers: tuple[Any, Any]) -> tuple[bytes, Policy]:
+    """Plan (issued at 5) and result (at 30) by these signers; the key is rotated at `minute`."""
+    first = made.sealed(made.plan(), [signers[0]])
+    last = made.sealed(replace(made.result(made.plan()), plan=first.digest), [signers[1]])
+    bundle = Bundle(
+        plan=first.with_timestamps([FORGE.stamp(first.envelope, at(5))]),
+        result=last.with_timestamps([FORGE.stamp(last.envelope, at(30))]),
+    )
+    old = replace(trusted_key(OPERATOR.public_key, name="old"), valid_until=at(minute))
+    new = replace(trusted_key(SUCCESSOR.public_key, name="new"), valid_from=at(minute))
+    rules = TimestampRules(threshold=1, authorities=(FORGE.trusted(),))
+    return bundle.to_bytes(), Policy.new(keys=[old, new], timestamps=rules)
+
+
+@pytest.mark.parametrize(
+    ("minute", "signers"),
+    [
+        (40, (OPERATOR, OPERATOR)),
+        (1, (SUCCESSOR, SUCCESSOR)),
+        (20, (OPERATOR, SUCCESSOR)),
+    ],
+    ids=["before", "after", "between plan and result"],
+)
+def test_a_rotation_leaves_valid_what_each_key_signed_in_its_time(
+    minute: float, signers: tuple[Any, Any]
+) -> None:
+    report = passed(*rotated(minute, signers))
+    assert (report.authentic, report.time) == (Verdict.VALID, TimeVerdict.VALID)
+
+
+@pytest.mark.parametrize(
+    ("minute", "signers"),
+    [
+        (20, (OPERATOR, OPERATOR)),
+        (20, (SUCCESSOR, SUCCESSOR)),
+        (20, (SUCCESSOR, OPERATOR)),
+    ],
+    ids=["the old one used on", "the new one before its time", "both"],
+)
+def test_a_rotated_key_signs_nothing_outside_of_its_time(
+    minute: float, signers: tuple[Any, Any]
+) -> None:
+    assert code_of(*rotated(minute, signers)) == Code.E_KEY_TIME
