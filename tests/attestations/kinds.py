@@ -23,6 +23,7 @@ from attestations import (
 from tests.attestations import made
 from tests.attestations.forge import Forge
 from tests.attestations.judge import timed
+from tests.attestations.log import making as logging
 
 Stamp = Callable[[bytes, datetime], bytes]
 
@@ -66,7 +67,7 @@ def pending(**changes: Any) -> Any:
 
 
 def kinds(forge: Forge) -> dict[str, Kind]:
-    """Complete, partial and pending ones; with two signers; without timestamps."""
+    """Complete, partial and pending ones; logged; with two signers; without timestamps."""
     one = (made.OPERATOR,)
     two = (made.OPERATOR, made.WITNESS)
     both = replace(
@@ -88,7 +89,10 @@ def kinds(forge: Forge) -> dict[str, Kind]:
         plan_changes={"targets": (made.planned(technique="wait"),)},
         changes={"targets": (pending(),)},
     )
+    logged = logging.logged(issued(stamp=forge.plain))
+    in_log = replace(timed(forge), log=logging.rules())
     rows = [
+        Kind("logged", logged, in_log, Outcome.COMPLETE, one),
         Kind("complete", issued(stamp=forge.plain), timed(forge), Outcome.COMPLETE, one),
         Kind("partial", issued(stamp=forge.plain, changes=partial), timed(forge), Outcome.PARTIAL, one),
         Kind("pending", waiting, timed(forge), Outcome.PENDING, one),
