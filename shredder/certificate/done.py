@@ -80,9 +80,7 @@ def section(result: Destruction) -> Section:
     ]
     if left:
         blocks.append(Paragraph(lines(*left)))
-    in_all = cell(
-        "The inventory, fixed before the start, lists ", result.inventory.size, " holdings."
-    )
+    in_all = cell("The plan's inventory lists ", result.inventory.size, " holdings.")
     blocks.append(Paragraph(in_all))
     erased = [(n, t.erasure) for n, t in enumerate(result.targets, 1) if t.erasure]
     blocks += [_erasures(erased)] if erased else []

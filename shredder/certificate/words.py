@@ -34,7 +34,7 @@ STATUSES: Final = {
 METHODS: Final = {
     Method.LOGICAL_DELETE: "The store does not show the data any more. "
     "No method of NIST SP 800-88 is claimed.",
-    Method.CLEAR: "Clear, of NIST SP 800-88: overwritten in all that the interface addresses.",
+    Method.CLEAR: "Clear, of NIST SP 800-88: by logical techniques, in all that users can address.",
     Method.PURGE: "Purge, of NIST SP 800-88: recovery is infeasible in a laboratory, too.",
 }
 
