@@ -52,7 +52,7 @@ def load_key_file(path: Path) -> Signer:
 def log_signer(state: State) -> Signer:
     """The log's own signer; its key is made at the first use. Raises KeyUnusable."""
     if state.log_key.exists():
-        return KeyFileSigner.load(state.log_key, passphrase=passphrase())
+        return load_key_file(state.log_key)
     return KeyFileSigner.create(state.log_key, passphrase=passphrase())
 
 

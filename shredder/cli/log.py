@@ -186,10 +186,11 @@ def witness(
     from attestations import KeyFileSigner
     from attestations.log import Kind, NoteSigner, VerifierKey, cosign, leave
     from shredder import durable
-    from shredder.keys import passphrase
+    from shredder.keys import load_key_file, passphrase
 
-    make = KeyFileSigner.load if key.exists() else KeyFileSigner.create
-    signer = NoteSigner(name, Kind.WITNESS, make(key, passphrase=passphrase()))
+    secret = passphrase()
+    own = load_key_file(key) if key.exists() else KeyFileSigner.create(key, passphrase=secret)
+    signer = NoteSigner(name, Kind.WITNESS, own)
     known = VerifierKey.parse(log) if log is not None else None
     made = cosign(folder, state, signer, now=dt.datetime.now(dt.UTC), log=known)
     if output is None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -246,3 +248,76 @@ def test_a_log_in_a_folder_needs_its_key(desk: Operator) -> None:
     assert [attempt().code for attempt in attempts] == [2] * 5
     assert desk.run("log", "show", desk.folder / "log", "--log", key).code == 0
     assert desk.run("log", "show", desk.folder, "--log", key).code == 8
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("call", [1, 2], ids=["plan", "result"])
+def test_a_run_killed_round_the_log_is_resumed_and_logged(
+    desk: Operator, tmp_path: Path, call: int, after: bool
+) -> None:
+    pid = os.fork()
+    if pid == 0:
+        try:
+            _die_at(call, after=after)
+            desk.run("destroy", SURVEY, "--yes", "--json")
+        finally:
+            os._exit(3)
+    assert os.waitpid(pid, 0)[1] == signal.SIGKILL
+    resumed = ok(desk.run("resume", "--yes", "--json"))
+    assert resumed["exit_code"] == 0
+    (bundle,) = (desk.state / "attestations").glob("*.json")
+    log = shown(desk)
+    # A plan that was logged and not announced leaves an entry alone; a result is never made anew.
+    assert log["entries"][-2:] == digests(bundle)
+    assert log["size"] == (3 if call == 1 and after else 2)
+    by = policy(desk, tmp_path / "policy.json", "--log", log["key"])
+    assert verified(desk, bundle, by)["log"] == "logged"
+    assert ok(desk.run("log", "check", "--json"))["faults"] == []
+
+
+def _die_at(call: int, *, after: bool) -> None:
+    """End this process by SIGKILL before or after its call number `call` of append."""
+    from attestations.log import LogStore
+
+    real, calls = LogStore.append, iter(range(1, 9))
+
+    def append(self: LogStore, entries: Sequence[bytes]) -> tuple[int, ...]:
+        fatal = next(calls) == call
+        if fatal and not after:
+            os.kill(os.getpid(), signal.SIGKILL)
+        places = real(self, entries)
+        if fatal:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return places
+
+    LogStore.append = append  # type: ignore[method-assign]
+
+
+def test_a_log_that_fails_after_the_destruction_does_not_keep_the_attestation_back(
+    desk: Operator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import sys
+
+    from attestations import Unreadable
+
+    def full(*_: object) -> None:
+        raise Unreadable("the log cannot be written: No space left on device")
+
+    desk.run("log", "show")  # loads what is patched
+    with monkeypatch.context() as patch:
+        # The package's `attest` is the function; its module is found by its name.
+        patch.setattr(sys.modules["shredder.evidence.attest"], "log_bundle", full)
+        bundle = destroyed(desk)
+    log = shown(desk)
+    assert log["entries"] == digests(bundle)[:1]
+    by = policy(desk, tmp_path / "policy.json", "--log", log["key"])
+    assert verified(desk, bundle, by)["codes"] == ["E_LOG_INCLUSION"]
+    ok(desk.run("log", "prove", bundle, "--json"))
+    assert verified(desk, bundle, by)["log"] == "logged"
+
+
+def test_a_log_key_with_a_passphrase_asks_for_it_by_name(desk: Operator) -> None:
+    secret = {"SHREDDER_PASSPHRASE": "a long one"}
+    assert desk.run("log", "show", environment=secret).code == 0
+    done = desk.run("log", "show")
+    assert (done.code, "SHREDDER_PASSPHRASE" in done.hint) == (2, True)
