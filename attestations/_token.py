@@ -81,6 +81,13 @@ def unpanicked(*, passing: type[Exception] = NotDer) -> Iterator[None]:
         raise
 
 
+def signer(response: bytes) -> tuple[bytes, int]:
+    """Return whose certificate signed it: issuer and serial number. Raises :class:`NotDer`."""
+    with unpanicked():
+        (info,) = decode_timestamp_response(response).signed_data.signer_infos
+        return info.issuer.public_bytes(), info.serial_number
+
+
 def read(response: bytes) -> Token:
     """Read a granted response (RFC 3161, 2.4.2). Raises :class:`NotDer`."""
     outer = parse(response).expect(SEQUENCE).children()

@@ -147,10 +147,17 @@ class CouldNotTell(AttestationError):
 
 
 class TimestampUnavailable(CouldNotTell):
-    """No authority gave a token."""
+    """Fewer authorities gave a token than were wanted; `got` has those that were given.
 
-    def __init__(self, message: str, *, hint: str = "") -> None:
+    `passing`: the trouble is of a kind that may be over at the next try.
+    """
+
+    def __init__(
+        self, message: str, *, hint: str = "", got: tuple[bytes, ...] = (), passing: bool = False
+    ) -> None:
         super().__init__("timestamp-unavailable", message, hint=hint)
+        self.got = got
+        self.passing = passing
 
 
 class Unreadable(CouldNotTell):

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -26,35 +27,78 @@ from attestations.text import shown
 MAX_RESPONSE: Final = 65536  # bytes
 
 _GRANTED = 0
+_PASSING = frozenset({408, 425, 429})  # HTTP: later may do
+_SERVERS_FAULT = 500
 
 
 def request_timestamps(
-    envelope: bytes, authorities: Sequence[str], *, wanted: int = 1, timeout: float = 10.0
+    envelope: bytes,
+    authorities: Sequence[str],
+    *,
+    wanted: int = 1,
+    timeout: float = 10.0,
+    policies: Mapping[str, str] | None = None,
+    held: Sequence[bytes] = (),
+    tries: int = 3,
+    pause: float = 0.5,
 ) -> tuple[bytes, ...]:
     """Return `wanted` time-stamp responses over an envelope's bytes, one an authority.
 
     `authorities` are URLs, asked in order until enough have answered; `timeout` is in seconds,
-    for each. Raises :class:`TimestampUnavailable` if fewer answer.
+    for each. If they do not suffice, those whose trouble may pass are asked again, up to `tries`
+    times, after `pause` seconds and then twice as long each time. `policies` are the OIDs that
+    answers of some URLs must bear. An answer signed by the certificate of another, or of one in
+    `held`, is not counted: an auditor would not. Raises :class:`TimestampUnavailable`, with what
+    was given, if fewer answer.
     """
-    responses: list[bytes] = []
-    troubles: list[str] = []
-    for url in dict.fromkeys(authorities):
-        if len(responses) == wanted:
+    left = list(dict.fromkeys(authorities))
+    signers = set(_signers(held))
+    got: list[bytes] = []
+    troubles: dict[str, str] = {}
+    for attempt in range(tries):
+        if attempt and left:
+            time.sleep(pause * 2 ** (attempt - 1))
+        again: list[str] = []
+        for url in left:
+            if len(got) == wanted:
+                break
+            try:
+                policy = (policies or {}).get(url, "")
+                response = request_timestamp(envelope, url, timeout=timeout, policy=policy)
+            except TimestampUnavailable as error:
+                troubles[url] = error.message
+                if error.passing:
+                    again.append(url)
+                continue
+            troubles.pop(url, None)
+            if (signer := _token.signer(response)) not in signers:
+                signers.add(signer)
+                got.append(response)
+        left = again
+        if len(got) == wanted or not left:
             break
-        try:
-            responses.append(request_timestamp(envelope, url, timeout=timeout))
-        except TimestampUnavailable as error:
-            troubles.append(error.message)
-    if len(responses) < wanted:
+    if len(got) < wanted:
         raise TimestampUnavailable(
-            "; ".join(troubles) or "too few time-stamping authorities are configured",
+            "; ".join(troubles.values()) or "too few time-stamping authorities are configured",
             hint="check the authorities' addresses, or add the timestamp later",
+            got=tuple(got),
         )
-    return tuple(responses)
+    return tuple(got)
 
 
-def request_timestamp(envelope: bytes, url: str, *, timeout: float = 10.0) -> bytes:
-    """Return one authority's response. Raises :class:`TimestampUnavailable`."""
+def _signers(held: Sequence[bytes]) -> Iterator[tuple[bytes, int]]:
+    for response in held:
+        with suppress(NotDer):
+            yield _token.signer(response)
+
+
+def request_timestamp(
+    envelope: bytes, url: str, *, timeout: float = 10.0, policy: str = ""
+) -> bytes:
+    """Return one authority's response. Raises :class:`TimestampUnavailable`.
+
+    With a `policy`, an answer under another one is none.
+    """
     if not _is_plain_http(url):
         raise TimestampUnavailable(
             "a time-stamping authority's address is not an http(s) URL without a password"
@@ -68,7 +112,7 @@ def request_timestamp(envelope: bytes, url: str, *, timeout: float = 10.0) -> by
         .build()
     )
     response = _post(url, query.as_bytes(), timeout)
-    trouble = _trouble(response, query, envelope)
+    trouble = _trouble(response, query, envelope, policy)
     if trouble:
         raise _unavailable(url, trouble)
     return response
@@ -112,22 +156,25 @@ def _post(url: str, body: bytes, timeout: float) -> bytes:
                 if len(response) > MAX_RESPONSE:
                     raise _unavailable(url, "the answer is too long")
                 if time.monotonic() > deadline:  # bytes that drip keep a time-out quiet
-                    raise _unavailable(url, "timed out")
+                    raise _unavailable(url, "timed out", passing=True)
     except HTTPError as error:
         error.close()  # it holds the connection
-        raise _unavailable(url, f"it answered {error.code}") from None
+        passing = error.code in _PASSING or error.code >= _SERVERS_FAULT
+        raise _unavailable(url, f"it answered {error.code}", passing=passing) from None
     except (OSError, HTTPException, ValueError) as error:
         reason = getattr(error, "reason", None) or getattr(error, "strerror", None) or error
-        raise _unavailable(url, str(reason)) from None
+        raise _unavailable(url, str(reason), passing=not isinstance(error, ValueError)) from None
     return response
 
 
-def _unavailable(url: str, why: str) -> TimestampUnavailable:
+def _unavailable(url: str, why: str, *, passing: bool = False) -> TimestampUnavailable:
     """Name the host alone: what follows it may be a secret."""
-    return TimestampUnavailable(f"{urlsplit(url).hostname} gave no timestamp: {shown(why, 100)}")
+    return TimestampUnavailable(
+        f"{urlsplit(url).hostname} gave no timestamp: {shown(why, 100)}", passing=passing
+    )
 
 
-def _trouble(response: bytes, query: TimeStampRequest, envelope: bytes) -> str:
+def _trouble(response: bytes, query: TimeStampRequest, envelope: bytes, policy: str) -> str:
     """Return what is wrong with an answer; trust in it is the auditor's to decide."""
     try:
         with _token.unpanicked():
@@ -140,6 +187,8 @@ def _trouble(response: bytes, query: TimeStampRequest, envelope: bytes) -> str:
                 return "the answer is to another request"
             if info.message_imprint.message != hashlib.sha256(envelope).digest():
                 return "the answer is for something else"
+            if policy and info.policy.dotted_string != policy:
+                return "the answer is under another policy than the one configured"
     except NotDer:
         return "the answer cannot be read"
     return ""

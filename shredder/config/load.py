@@ -42,6 +42,7 @@ _SIGNERS = {  # by kind: the keys that it needs, and those that it may have
     "kms": (("key",), ("region", "endpoint_url")),
     "ssh-agent": (("public_key",), ()),
 }
+_OID = re.compile(r"[0-2](\.(0|[1-9][0-9]*))+")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -196,16 +197,23 @@ class _Reader:
             recipients=tuple(self._recipient(t, datasets) for t in top.named("recipients")),
             authorities=timestamp.texts("authorities"),
             timestamp_timeout=timestamp.number("timeout_s", 20, most=600),
+            timestamps_wanted=timestamp.number("wanted", 1, most=16),
+            timestamp_policies=self._policies(timestamp.table("policy_oids")),
             log=self._log(top.table("log")) if "log" in top else None,
             **self._signing(top),
         )
         operator.done("role, reference")
-        timestamp.done("authorities, timeout_s")
+        timestamp.done("authorities, timeout_s, wanted, policy_oids")
         top.done(
             "controller, state, operator, stores, datasets, recipients, timestamp, log, signing"
         )
         if not all(map(_is_web_address, config.authorities)):
             raise self.error(("timestamp", "authorities"), "must be http:// or https:// URLs")
+        known = set(config.authorities)
+        if known and config.timestamps_wanted > len(known):
+            raise self.error(("timestamp", "wanted"), "is more than there are authorities")
+        if known and not set(config.timestamp_policies) <= known:
+            raise self.error(("timestamp", "policy_oids"), "names a URL that is no authority's")
         for name in datasets:
             if sum(name in each.datasets for each in config.recipients) > _MOST_RECIPIENTS:
                 raise self.error(("datasets", name), f"has more than {_MOST_RECIPIENTS} recipients")
@@ -282,6 +290,15 @@ class _Reader:
         if missing := sorted(required - settings.keys()):
             raise self.error(table.path, f"lacks the key {missing[0]!r}")
         return StoreConfig(name, backend, settings, line_of(self._text, table.path))
+
+    def _policies(self, table: _Table) -> dict[str, str]:
+        """The OID of each authority that must answer under one."""
+        found = {}
+        for url, oid in table.items():
+            if not isinstance(oid, str) or not _OID.fullmatch(oid):
+                raise self.error(table.path, "must be OIDs in dotted form, by the URL")
+            found[url] = oid
+        return found
 
     def _dataset(self, table: _Table, stores: Mapping[str, StoreConfig]) -> DatasetConfig:
         sources = tuple(self._source(t, stores) for t in table.tables("sources"))

@@ -102,6 +102,8 @@ class Config:
     recipients: tuple[Recipient, ...]
     authorities: tuple[str, ...]  # RFC 3161 time-stamping authorities, by URL
     timestamp_timeout: int  # seconds
+    timestamps_wanted: int  # tokens of different authorities on each envelope
+    timestamp_policies: Mapping[str, str]  # URL -> the OID that its answers must bear
     log: LogConfig | None = None
     signers: tuple[SignerConfig, ...] = (SignerConfig("file", {}),)  # each signs every envelope
 

@@ -62,6 +62,8 @@ reference = "unstated"
 [timestamp]
 authorities = []
 timeout_s = 20
+# wanted = 2                               # tokens of different authorities on each envelope
+# policy_oids = {{ "https://tsa.example.org/" = "1.2.3" }}   # an answer under another is none
 
 # --- Signing: each of these signs; left out: the key file that `shredder init` makes -------
 

@@ -14,12 +14,12 @@ from attestations import (
     Sealed,
     TimestampUnavailable,
     issue_plan,
-    request_timestamps,
 )
 from shredder import clock, durable
 from shredder.errors import Refused
 from shredder.evidence import parts
 from shredder.evidence.groups import planned_targets
+from shredder.evidence.later import missing_timestamps
 from shredder.evidence.logged import log_announcement
 from shredder.evidence.tool import tool
 from shredder.evidence.trees import INVENTORY, committer, tree
@@ -50,6 +50,7 @@ def announce(work: Work, run: Run, *, later: Callable[[str], bool]) -> dict[str,
                 f"the plan could not be timestamped, so nothing was touched: {error.message}",
                 hint="mend [timestamp] in the configuration, or go on with --timestamp-later",
             ) from error
+        sealed = sealed.with_timestamps(error.got)
     sealed, logged = log_announcement(work, sealed)
     # Killed here: the log has an entry more; the plan is announced anew, and nothing is touched.
     path = announced_file(work, run.id)
@@ -63,10 +64,8 @@ def announce(work: Work, run: Run, *, later: Callable[[str], bool]) -> dict[str,
 
 
 def timestamps(work: Work, sealed: Sealed) -> tuple[bytes, ...]:
-    """One token over an envelope. Raises TimestampUnavailable."""
-    return request_timestamps(
-        sealed.envelope, work.config.authorities, timeout=work.config.timestamp_timeout
-    )
+    """As many tokens over an envelope as are wanted. Raises TimestampUnavailable."""
+    return missing_timestamps(work.config, sealed)
 
 
 def read_announced(work: Work, run: str) -> Sealed:

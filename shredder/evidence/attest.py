@@ -95,6 +95,7 @@ def _issue(work: Work, run: Run) -> Bundle:
     try:
         result = result.with_timestamps(timestamps(work, result))
     except TimestampUnavailable as error:
+        result = result.with_timestamps(error.got)
         work.observer.event("timestamp-unavailable", run=run.id, reason=error.message)
     return Bundle(plan=announced, result=result)
 

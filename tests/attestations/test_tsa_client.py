@@ -9,10 +9,13 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 
 import pytest
+from rfc3161_client import decode_timestamp_response
 
 from attestations import TimestampUnavailable, request_timestamp, request_timestamps
+from attestations._token import signer
 from attestations.tsa_client import MAX_RESPONSE
 from demo.servers.tsa import TimestampAuthority
 from tests.attestations import made
@@ -160,3 +163,87 @@ def test_many_may_ask_at_once(tsa: TimestampAuthority) -> None:
     from attestations._token import decode
 
     assert len({decode(token)[1].tst_info.serial_number for token in tokens}) == 16
+
+
+# --- Several authorities, tries, policies -------------------------------------------------
+
+
+@contextmanager
+def second_authority(folder: Path) -> Iterator[TimestampAuthority]:
+    with TimestampAuthority(folder, name="Second TSA") as authority:
+        yield authority
+
+
+def flaky(authority: TimestampAuthority, *, fails: int, asked: list[float]) -> Answer:
+    """Answers as the authority does, but for the first few times."""
+
+    def answer(http: BaseHTTPRequestHandler, body: bytes) -> None:
+        asked.append(time.monotonic())
+        if len(asked) <= fails:
+            http.send_error(503)
+        else:
+            reply(http, authority.reply(body))
+
+    return answer
+
+
+@pytest.mark.needs("openssl")
+def test_two_authorities_give_two_tokens(tsa: TimestampAuthority, tmp_path: Path) -> None:
+    with second_authority(tmp_path) as second, server(hang_up) as down:
+        urls = [down, tsa.url, second.url]
+        tokens = request_timestamps(b"envelope", urls, wanted=2, timeout=5, pause=0.01)
+        assert len({signer(token) for token in tokens}) == 2
+        # What is held already is not asked for twice.
+        (more,) = request_timestamps(b"envelope", urls, held=tokens[:1], timeout=5, pause=0.01)
+        assert signer(more) == signer(tokens[1])
+
+
+@pytest.mark.needs("openssl")
+def test_two_addresses_of_one_authority_are_one(tsa: TimestampAuthority) -> None:
+    with server(flaky(tsa, fails=0, asked=[])) as other:
+        with pytest.raises(TimestampUnavailable, match="too few") as caught:
+            request_timestamps(b"envelope", [tsa.url, other], wanted=2, timeout=5, pause=0.01)
+        assert len(caught.value.got) == 1  # what was given is not lost
+
+
+@pytest.mark.needs("openssl")
+def test_trouble_that_passes_is_tried_again_and_later_each_time(tsa: TimestampAuthority) -> None:
+    asked: list[float] = []
+    with server(flaky(tsa, fails=2, asked=asked)) as url:
+        (token,) = request_timestamps(b"envelope", [url], timeout=5, pause=0.05)
+    first, second, third = asked
+    assert token
+    assert second - first >= 0.05
+    assert third - second >= 0.1
+
+
+@pytest.mark.needs("openssl")
+def test_the_tries_come_to_an_end(tsa: TimestampAuthority) -> None:
+    asked: list[float] = []
+    with (
+        server(flaky(tsa, fails=99, asked=asked)) as url,
+        pytest.raises(TimestampUnavailable, match="503"),
+    ):
+        request_timestamps(b"envelope", [url], timeout=5, pause=0.01)
+    assert len(asked) == 3
+
+
+def test_a_wrong_answer_is_not_asked_for_again() -> None:
+    asked: list[bytes] = []
+
+    def nonsense(http: BaseHTTPRequestHandler, body: bytes) -> None:
+        asked.append(body)
+        reply(http, b"nonsense")
+
+    with server(nonsense) as url, pytest.raises(TimestampUnavailable, match="cannot be read"):
+        request_timestamps(b"envelope", [url], timeout=5, pause=0.01)
+    assert len(asked) == 1
+
+
+@pytest.mark.needs("openssl")
+def test_an_answer_under_another_policy_is_none(tsa: TimestampAuthority) -> None:
+    with pytest.raises(TimestampUnavailable, match="another policy"):
+        request_timestamps(b"envelope", [tsa.url], policies={tsa.url: "1.2.3.4.5"})
+    response = decode_timestamp_response(request_timestamp(b"envelope", tsa.url))
+    policies = {tsa.url: response.tst_info.policy.dotted_string}
+    assert request_timestamps(b"envelope", [tsa.url], policies=policies)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -111,6 +112,49 @@ def test_timestamps_that_come_later(
     after = auditor.verify(bundle)
     assert (after.code, after.json["time"], after.json["outcome"]) == (0, "valid", "complete")
     assert desk.run("timestamp", bundle, "--json").json["added"] == 0
+
+
+def test_as_many_tokens_as_are_wanted(
+    desk: Operator, auditor: Auditor, authority: TimestampAuthority, tmp_path: Path
+) -> None:
+    """One of two authorities is down: what the other gave is kept, and the rest comes later."""
+    folder = tmp_path / "second"
+    folder.mkdir()
+    with TimestampAuthority(folder, name="Second TSA") as second:
+        desk.edit(f'["{authority.url}"]', f'["{NOWHERE}", "{authority.url}"]\nwanted = 2')
+        refused = desk.run("destroy", SURVEY, "--yes")
+        assert (refused.code, "nothing was touched" in refused.error) == (6, True)
+        bundle = Path(destroyed(desk, "--timestamp-later")["attestation"])
+        assert auditor.verify(bundle).json["time"] == "valid"  # this policy asks for one
+        assert tokens(bundle) == [1, 1]
+        assert desk.run("timestamp", bundle).code == 8
+        assert tokens(bundle) == [1, 1]
+        desk.edit(NOWHERE, second.url)
+        assert desk.run("timestamp", bundle, "--json").json["added"] == 2
+        assert tokens(bundle) == [2, 2]
+        assert desk.run("timestamp", bundle, "--json").json["added"] == 0
+
+
+def tokens(bundle: Path) -> list[int]:
+    value = json.loads(bundle.read_bytes())
+    return [len(value[part]["timestamps"]) for part in ("plan", "result")]
+
+
+@pytest.mark.parametrize(
+    ("lines", "what"),
+    [
+        ("wanted = 2", "more than there are authorities"),
+        ("wanted = 0", "must be 1 to 16"),
+        ('policy_oids = { "http://127.0.0.1:1/" = "1.2.3" }', "no authority's"),
+        ('policy_oids = { "http://127.0.0.1:1/" = "one" }', "dotted form"),
+    ],
+)
+def test_timestamps_that_cannot_be_had_are_refused_at_once(
+    desk: Operator, authority: TimestampAuthority, lines: str, what: str
+) -> None:
+    desk.edit(f'["{authority.url}"]', f'["{authority.url}"]\n{lines}')
+    done = desk.run("status")
+    assert (done.code, what in done.error) == (2, True), done.err
 
 
 # --- Damage -------------------------------------------------------------------------------
