@@ -60,7 +60,11 @@ class Bundle:
 
     def to_bytes(self) -> bytes:
         """Write the bundle, with a line end."""
-        value = {"mediaType": MEDIA_TYPE, "plan": _write(self.plan), "result": _write(self.result)}
+        value = {
+            "mediaType": MEDIA_TYPE,
+            "plan": write_sealed(self.plan),
+            "result": write_sealed(self.result),
+        }
         return dumps(value) + b"\n"
 
     @classmethod
@@ -71,7 +75,9 @@ class Bundle:
             raise Malformed(Code.E_BUNDLE, "bundle: not the fields of a bundle")
         if value["mediaType"] != MEDIA_TYPE:
             raise Malformed(Code.E_BUNDLE, f"bundle: its mediaType is not {MEDIA_TYPE}")
-        return cls(plan=_read(value["plan"], "plan"), result=_read(value["result"], "result"))
+        return cls(
+            plan=read_sealed(value["plan"], "plan"), result=read_sealed(value["result"], "result")
+        )
 
     def write(self, path: Path) -> None:
         """Put the bundle at `path`, whole and durable. Raises Unreadable."""
@@ -88,7 +94,8 @@ def read_bundle(path: Path) -> bytes:
     return read_limited(path, LIMITS.size, "bundle")
 
 
-def _write(sealed: Sealed) -> Json:
+def write_sealed(sealed: Sealed) -> Json:
+    """Return one sealed envelope as it stands in a bundle."""
     value: dict[str, Json] = {
         "envelope": encode_base64(sealed.envelope),
         "timestamps": [encode_base64(token) for token in sealed.timestamps],
@@ -96,7 +103,8 @@ def _write(sealed: Sealed) -> Json:
     return value if sealed.log is None else {**value, "log": sealed.log}
 
 
-def _read(value: Json, what: str) -> Sealed:
+def read_sealed(value: Json, what: str) -> Sealed:
+    """Read one sealed envelope, strictly. Raises :class:`Malformed`."""
     if not isinstance(value, dict) or set(value) - {"log"} != {"envelope", "timestamps"}:
         raise Malformed(Code.E_BUNDLE, f"bundle.{what}: not its fields")
     envelope, tokens, log = value["envelope"], value["timestamps"], value.get("log", "")

@@ -13,6 +13,7 @@ from attestations.plan import Plan
 from attestations.schema import decode, encode
 from attestations.strict_json import Json, Limits, dumps, loads
 from attestations.text import shown
+from attestations.validation import Validation
 
 STATEMENT_TYPE: Final = "https://in-toto.io/Statement/v1"
 
@@ -21,13 +22,18 @@ STATEMENT_TYPE: Final = "https://in-toto.io/Statement/v1"
 PREDICATE_BASE: Final = "https://shredder.invalid/attestation/"
 PLAN_TYPE: Final = PREDICATE_BASE + "destruction-plan/v1"
 DESTRUCTION_TYPE: Final = PREDICATE_BASE + "destruction/v1"
+VALIDATION_TYPE: Final = PREDICATE_BASE + "validation/v1"
 
 LIMITS = Limits(size=4 * 2**20, depth=12)
 
-TYPES: Final[dict[type, str]] = {Plan: PLAN_TYPE, Destruction: DESTRUCTION_TYPE}
+TYPES: Final[dict[type, str]] = {
+    Plan: PLAN_TYPE,
+    Destruction: DESTRUCTION_TYPE,
+    Validation: VALIDATION_TYPE,
+}
 
-Predicate: TypeAlias = Plan | Destruction
-P = TypeVar("P", Plan, Destruction)
+Predicate: TypeAlias = Plan | Destruction | Validation
+P = TypeVar("P", Plan, Destruction, Validation)
 
 
 def to_payload(predicate: Predicate) -> bytes:
@@ -48,6 +54,8 @@ def to_payload(predicate: Predicate) -> bytes:
     again: Predicate
     if isinstance(predicate, Plan):
         again = from_payload(payload, Plan)
+    elif isinstance(predicate, Validation):
+        again = from_payload(payload, Validation)
     else:
         again = from_payload(payload, Destruction)
     if again != predicate:
@@ -82,11 +90,13 @@ def from_payload(payload: bytes, kind: type[P]) -> P:
 
 def subjects(predicate: Predicate) -> Json:
     """Return what the statement is about, by digest; derived, so that it cannot disagree."""
-    if isinstance(predicate, Plan):
+    if isinstance(predicate, Validation):
+        named = [("destruction", predicate.result)]
+    elif isinstance(predicate, Plan):
         named = [("inventory", predicate.inventory.root)]
     else:
         named = [("destruction-plan", predicate.plan), ("results", predicate.results.root)]
-    if predicate.manifest is not None:
+    if not isinstance(predicate, Validation) and predicate.manifest is not None:
         named.append(("private-manifest", predicate.manifest))
     return [
         {"name": name, "digest": {"sha256": digest.removeprefix("sha256:")}}

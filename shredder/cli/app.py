@@ -6,7 +6,16 @@ from typing import Annotated
 
 import typer
 
-from shredder.cli import attestation, certificate, destroying, disclosing, log, looking, setup
+from shredder.cli import (
+    attestation,
+    certificate,
+    destroying,
+    disclosing,
+    log,
+    looking,
+    setup,
+    validation,
+)
 
 app = typer.Typer(
     name="shredder",
@@ -17,7 +26,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-for module in (setup, looking, destroying, attestation, certificate, disclosing, log):
+for module in (setup, looking, destroying, attestation, certificate, disclosing, log, validation):
     module.register(app)
 
 

@@ -89,6 +89,9 @@ def verify(
         list[Path] | None,
         typer.Option(metavar="FILE", help="Another bundle of the same issuer's; repeatable."),
     ] = None,
+    validation: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Another person's word on the result.")
+    ] = None,
     as_json: options.Json = False,
 ) -> int:
     """Check a bundle offline, against nothing but the auditor's own trust policy."""
@@ -96,8 +99,14 @@ def verify(
 
     report = _report(bundle, policy, _supplied(disclosure, seed, sample, previous or ()))
     code = verdict_code(report)
+    answer = {**report_json(report), "validation": None}
+    lines: list[str] = []
+    if validation is not None and report.authentic is Verdict.VALID:
+        from shredder.cli.validation import judge
+
+        answer["validation"], lines, code = judge(bundle, policy, validation, code)
     with console(as_json, None) as out:
-        out.result(report_json(report), code)
+        out.result(answer, code)
         out.say(f"authentic: {'yes' if report.authentic is Verdict.VALID else 'NO'}")
         out.say(f"time: {report.time}")
         out.say(f"log: {report.log}")
@@ -106,6 +115,8 @@ def verify(
             out.say(f"signed by: {shown(signer.name)} ({signer.role}) {signer.keyid}")
         for line in (*report.codes, *report.obstacles, *report.findings):
             out.say(f"  {shown(line)}")
+        for line in lines:
+            out.say(shown(line))
         for each in report.disclosed.holdings if report.disclosed else ():
             place = " ".join(shown(part) for part in (each.scope, each.locator, each.version))
             out.say(f"  {each.index}: {shown(each.store)} {place}: {shown(each.status)}")
@@ -192,6 +203,10 @@ def policy_new(
         list[Path],
         typer.Option("--key", metavar="PEM", help="An operator's public key, got out of band."),
     ],
+    validator: Annotated[
+        list[Path] | None,
+        typer.Option("--validator", metavar="PEM", help="A validator's public key; repeatable."),
+    ] = None,
     tsa_root: Annotated[
         list[Path] | None,
         typer.Option("--tsa-root", metavar="PEM", help="A timestamp authority's root."),
@@ -223,7 +238,9 @@ def policy_new(
 
     expect = Expectations(dataset=dataset, challenge=challenge)
     logs = _log_rules(log or (), witness or (), quorum)
-    made = _policy(key, tsa_root or (), tsa_certificate or (), store or (), expect, logs)
+    made = _policy(
+        key, validator or (), tsa_root or (), tsa_certificate or (), store or (), expect, logs
+    )
     if output.exists():
         raise UsageError(f"{output} exists already; a policy is not replaced unasked")
     made.write(output)
@@ -237,6 +254,7 @@ def policy_new(
 
 def _policy(
     keys: Sequence[Path],
+    validators: Sequence[Path],
     roots: Sequence[Path],
     certificates: Sequence[Path],
     stores: Sequence[str],
@@ -259,7 +277,11 @@ def _policy(
         )
         rules = TimestampRules(threshold=1, authorities=(authority,))
     return Policy.new(
-        keys=[trusted_key(PublicKey.from_pem(_pem(path)), name=path.stem) for path in keys],
+        keys=[
+            trusted_key(PublicKey.from_pem(_pem(path)), name=path.stem, role=role, operator_run=own)
+            for paths, role, own in ((keys, "operator", True), (validators, "validator", False))
+            for path in paths
+        ],
         timestamps=rules,
         log=logs,
         stores=stores,

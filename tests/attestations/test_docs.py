@@ -11,6 +11,7 @@ import pytest
 
 from attestations import (
     Code,
+    acceptance,
     bundle,
     destruction,
     disclosure,
@@ -21,6 +22,7 @@ from attestations import (
     policy,
     statement,
     tsa_client,
+    validation,
 )
 from attestations.commitment import MAX_PATH
 from attestations.log import note, tlogproof
@@ -37,7 +39,7 @@ NOT_WRITTEN = {
 
 
 def classes() -> Iterator[type]:
-    for module in (parts, plan, destruction, policy, disclosure):
+    for module in (parts, plan, destruction, validation, policy, disclosure):
         for value in vars(module).values():
             own = isinstance(value, type) and value.__module__ == module.__name__
             if own and hasattr(value, "__dataclass_fields__") and value not in NOT_WRITTEN:
@@ -123,6 +125,8 @@ def test_names_and_types_are_the_codes() -> None:
         statement.STATEMENT_TYPE,
         statement.PLAN_TYPE,
         statement.DESTRUCTION_TYPE,
+        statement.VALIDATION_TYPE,
+        acceptance.MEDIA_TYPE,
         tlogproof.HEADER,
     ):
         assert f"`{name}`" in TEXT

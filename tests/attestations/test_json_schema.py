@@ -23,6 +23,7 @@ from attestations.schema import Many, Range, Text, camel, decode, encode, fields
 from attestations.statement import PREDICATE_BASE, TYPES
 from attestations.strict_json import dumps
 from attestations.text import format_time, parse_time
+from attestations.validation import Acceptance, Validation
 from tests.attestations import made
 from tests.attestations.forge import Forge
 from tests.attestations.kinds import kinds
@@ -119,6 +120,13 @@ def sample(cls: type) -> Any:
         type(made.plan()): made.plan(),
         type(made.result(made.plan())): made.result(made.plan()),
         Policy: KINDS["two-signers"].policy,
+        Validation: Validation(
+            attestation_id="run-1",
+            result=made.NONE,
+            decision=Acceptance.ACCEPTED,
+            validator=made.plan().operator,
+            issued_at=made.NOW,
+        ),
     }
     return encode(example[cls]) if cls in example else None
 
