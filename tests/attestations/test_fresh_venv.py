@@ -89,7 +89,7 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def audited(python: Path, folder: Path, data: bytes, policy: bytes) -> str:
     (folder / "bundle.json").write_bytes(data)
     (folder / "policy.json").write_bytes(policy)
-    command = [python, "-I", "-W", "error", "-c", AUDIT, "bundle.json", NOW.isoformat()]
+    command = [str(python), "-I", "-W", "error", "-c", AUDIT, "bundle.json", NOW.isoformat()]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     assert done.stderr == ""
     return done.stdout.strip()
@@ -110,5 +110,5 @@ def test_it_judges_good_and_bad_bundles(python: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["numpy", "boto3", "psycopg", "shredder", "backends", "pytest"])
 def test_nothing_else_is_there(python: Path, name: str) -> None:
     """Otherwise the venv would show nothing."""
-    command = [python, "-I", "-c", f"import {name}"]
+    command = [str(python), "-I", "-c", f"import {name}"]
     assert subprocess.run(command, capture_output=True, check=False).returncode == 1
