@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Union, get_args, get_origin
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
@@ -223,7 +223,8 @@ ANY = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dicti
 def test_made_up_values_are_judged_alike(cls: type) -> None:
     seen = {True: 0, False: 0}
 
-    @settings(max_examples=60)
+    # A whole plan is slow to draw on a busy machine; that says nothing of the plan.
+    @settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
     @given(values(cls), st.data())
     def judge(value: Any, data: st.DataObject) -> None:
         assert ours(cls, value)
