@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.ready
 
-.PHONY: demo test lint types unit bench lock clean
+.PHONY: browser demo test lint types unit bench lock clean
 .DELETE_ON_ERROR:
 
 $(STAMP): pyproject.toml requirements/dev.txt
@@ -33,6 +33,10 @@ unit: $(STAMP)
 lock:
 	uv pip compile pyproject.toml --universal --python-version 3.11 --extra dev \
 	  --generate-hashes --no-emit-index-url --no-header --no-annotate -q -o requirements/dev.txt
+
+# The verifier in the browser: Node.js 20 or newer, and npm.
+browser:
+	cd browser && npm ci && npm run types && npm run build
 
 clean:
 	rm -rf $(VENV) demo-world .mypy_cache .ruff_cache .pytest_cache .hypothesis

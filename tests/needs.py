@@ -74,6 +74,15 @@ def _softhsm() -> str:
     return "" if found else "no SoftHSM here: install softhsm2"
 
 
+def _node() -> str:
+    """Node.js of the version that the page is built with, and npm."""
+    if not shutil.which("npm"):
+        return "no npm here: install npm"
+    done = subprocess.run(["node", "--version"], capture_output=True, text=True, check=False)
+    major = int(done.stdout.strip().lstrip("v").split(".")[0] or 0)
+    return "" if major >= 20 else "Node.js is older than 20: install a newer one"
+
+
 NEEDS: dict[str, Callable[[], str]] = {
     "root": _root,
     "unprivileged": _unprivileged,
@@ -90,6 +99,7 @@ NEEDS: dict[str, Callable[[], str]] = {
     "setfacl": _program("setfacl", "acl"),
     "jq": _program("jq", "jq"),
     "chromium": _program("chromium", "chromium"),
+    "node": _node,
     "poppler": _program("pdftotext", "poppler-utils"),
 }
 

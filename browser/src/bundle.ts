@@ -1,0 +1,71 @@
+import { Refused } from "./refused.js";
+import { hasExactly, isObject, parseJson, type Json } from "./strict_json.js";
+import { decodeBase64, length } from "./text.js";
+
+const MEDIA_TYPE = "application/vnd.shredder.bundle+json;version=1";
+const LIMITS = { size: 16 * 2 ** 20, depth: 4, items: 200 };
+const MAX_TOKENS = 16;
+const MAX_TOKEN = 65_536; // bytes
+const MAX_PROOF = 139_264; // characters
+
+export type Bytes = Uint8Array<ArrayBuffer>;
+
+/** One envelope's exact bytes, its time-stamp responses, and its log proof, if there is one. */
+export interface Sealed {
+  readonly envelope: Bytes;
+  readonly timestamps: readonly Bytes[];
+  readonly log: string | null;
+}
+
+export interface Bundle {
+  readonly plan: Sealed;
+  readonly result: Sealed;
+}
+
+/** Steps 1 to 3. */
+export function openBundle(data: Bytes): Bundle {
+  const value = parseJson(data, LIMITS, "bundle");
+  if (!isObject(value) || !hasExactly(value, ["mediaType", "plan", "result"])) {
+    throw new Refused("E_BUNDLE", "bundle: not the fields of a bundle");
+  }
+  if (value.get("mediaType") !== MEDIA_TYPE) {
+    throw new Refused("E_BUNDLE", `bundle: its mediaType is not ${MEDIA_TYPE}`);
+  }
+  return { plan: sealed(value.get("plan"), "plan"), result: sealed(value.get("result"), "result") };
+}
+
+function sealed(value: Json | undefined, what: string): Sealed {
+  const fields = ["envelope", "timestamps", "log"];
+  if (
+    !isObject(value) ||
+    !hasExactly(value, value.has("log") ? fields : fields.slice(0, 2))
+  ) {
+    throw new Refused("E_BUNDLE", `bundle.${what}: not its fields`);
+  }
+  const envelope = value.get("envelope");
+  const tokens = value.get("timestamps");
+  const log = value.has("log") ? value.get("log") : "";
+  if (typeof envelope !== "string" || !Array.isArray(tokens) || typeof log !== "string") {
+    throw new Refused("E_BUNDLE", `bundle.${what}: a field of the wrong type`);
+  }
+  if (length(log) > MAX_PROOF) {
+    throw new Refused("E_LIMIT", `bundle.${what}: a log proof of more than ${MAX_PROOF}`);
+  }
+  if (tokens.length > MAX_TOKENS) {
+    throw new Refused("E_LIMIT", `bundle.${what}: more than ${MAX_TOKENS} timestamps`);
+  }
+  const timestamps = tokens.map((token) => {
+    if (typeof token !== "string") {
+      throw new Refused("E_BUNDLE", `bundle.${what}: a timestamp that is not text`);
+    }
+    return decodeBase64(token, `bundle.${what}: timestamp`);
+  });
+  if (timestamps.some((token) => token.length > MAX_TOKEN)) {
+    throw new Refused("E_LIMIT", `bundle.${what}: a timestamp of more than ${MAX_TOKEN} bytes`);
+  }
+  return {
+    envelope: decodeBase64(envelope, `bundle.${what}: envelope`),
+    timestamps,
+    log: value.has("log") ? log : null,
+  };
+}

@@ -1,0 +1,37 @@
+/** What an auditor learns of a bundle. Authenticity, time, log and outcome are apart. */
+
+import type { Destruction, Outcome, Plan } from "./predicates.js";
+import type { LogVerdict } from "./log.js";
+
+/** Stands among the codes where this page cannot tell; no verdict code of the specification. */
+export const NOT_CHECKED = "NOT_CHECKED_HERE";
+
+export interface SignedBy {
+  readonly name: string;
+  readonly role: string;
+  readonly keyid: string;
+  readonly operatorRun: boolean;
+  readonly signed: readonly string[];
+}
+
+export interface Report {
+  /** `not-checked` if the page lacks what it takes to tell: never to be read as valid. */
+  readonly authentic: "valid" | "invalid" | "not-checked";
+  readonly time: "valid" | "indeterminate" | "invalid";
+  readonly log: LogVerdict;
+  readonly outcome: Outcome | null;
+  readonly obstacles: readonly string[];
+  readonly codes: readonly string[];
+  readonly noLaterThan: string | null;
+  readonly planBeforeStart: boolean;
+  readonly signers: readonly SignedBy[];
+  readonly findings: readonly string[];
+}
+
+/** The report, and what it is about: both null unless authentic. */
+export interface Verified {
+  readonly report: Report;
+  readonly plan: Plan | null;
+  readonly result: Destruction | null;
+  readonly digests: { readonly plan: string; readonly result: string } | null;
+}

@@ -1,0 +1,667 @@
+"""Bundles and policies, good and spoilt, that both verifiers must answer alike."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from cryptography.x509.oid import ExtendedKeyUsageOID
+
+from attestations import (
+    Bundle,
+    Expectations,
+    Finding,
+    Found,
+    KeyErasure,
+    Method,
+    Outcome,
+    Policy,
+    RoleThreshold,
+    Sealed,
+    Status,
+    Tally,
+    TimestampRules,
+    UnitStatus,
+    Verification,
+    seal,
+    trusted_key,
+)
+from attestations.destruction import Known
+from attestations.policy import Strangers
+from tests.attestations import made
+from tests.attestations.forge import END, Certified, Forge, certify
+from tests.attestations.judge import timed
+from tests.attestations.kinds import kinds
+from tests.attestations.log import making
+from tests.attestations.made import NOW, OPERATOR, WITNESS, at
+
+_USAGE = (ExtendedKeyUsageOID.TIME_STAMPING, ExtendedKeyUsageOID.CODE_SIGNING)
+
+FORGE = Forge()
+KINDS = kinds(FORGE)
+GOOD = KINDS["complete"].bundle
+TIMED = KINDS["complete"].policy
+UNTIMED = made.policy()
+
+
+@dataclass(frozen=True)
+class Case:
+    """What both are given."""
+
+    name: str
+    bundle: bytes
+    policy: bytes
+    now: datetime = NOW
+
+
+def cases() -> list[Case]:
+    """The whole corpus; no name stands there twice."""
+    every = [
+        *_good(), *_files(), *_envelopes(), *_signatures(), *_keys(), *_policies(),
+        *_tokens(), *_times(), *_logs(), *_statements(), *_meaning(), *_demands(),
+    ]  # fmt: skip
+    assert len({case.name for case in every}) == len(every)
+    return every
+
+
+def _case(name: str, bundle: bytes | Bundle, policy: Policy | bytes = UNTIMED, **now: Any) -> Case:
+    data = bundle if isinstance(bundle, bytes) else bundle.to_bytes()
+    return Case(name, data, policy if isinstance(policy, bytes) else policy.to_bytes(), **now)
+
+
+def _good() -> Iterator[Case]:
+    for name, kind in KINDS.items():
+        yield _case(f"good: {name}", kind.bundle, kind.policy)
+    yield _case("good: its timestamps are not asked for", GOOD)
+    yield _case(
+        "good: years after the authority's certificate ended",
+        GOOD,
+        TIMED,
+        now=END + timedelta(days=999),
+    )
+    operators = replace(FORGE.trusted(name="own"), operator_run=True)
+    rules = TimestampRules(threshold=1, authorities=(operators,))
+    yield _case("good: the time is the operator's word", GOOD, made.policy(timestamps=rules))
+    yield _case("good: witnessed", making.logged(made.bundle()), making.policy())
+
+
+# --- 1 to 3: files ---
+
+
+def _files() -> Iterator[Case]:
+    data = GOOD.to_bytes()
+    for name, spoilt in {
+        "empty": b"",
+        "a byte order mark": b"\xef\xbb\xbf" + data,
+        "UTF-16": data.decode().encode("utf-16"),
+        "not UTF-8": data.replace(b'"plan"', b'"pl\xff"', 1),
+        "an overlong form": data.replace(b'"plan"', b'"pl\xc0\xa1"', 1),
+        "a duplicate key": data.replace(b'{"mediaType"', b'{"plan":1,"mediaType"', 1),
+        "a duplicate key by an escape": data.replace(b'{"mediaType"', b'{"pl\\u0061n":1,"mediaType"', 1),
+        "a lone surrogate": data.replace(b'{"mediaType"', b'{"\\ud800":1,"mediaType"', 1),
+        "a surrogate of two": data.replace(b'{"mediaType"', b'{"\\ud83d\\ude00":1,"mediaType"', 1),
+        "a prototype": data.replace(b'{"mediaType"', b'{"__proto__":1,"mediaType"', 1),
+        "NaN": b'{"mediaType":NaN}',
+        "a float": b'{"mediaType":1.0}',
+        "an exponent": b'{"mediaType":1e2}',
+        "1e999": b'{"mediaType":1e999}',
+        "minus nothing": b'{"mediaType":-}',
+        "minus zero": b'{"mediaType":-0}',
+        "a leading zero": b'{"mediaType":01}',
+        "2**53": b'{"mediaType":9007199254740992}',
+        "2**53 - 1": b'{"mediaType":9007199254740991}',
+        "5,000 digits": b'{"mediaType":' + b"9" * 5000 + b"}",
+        "200,000 deep": b"[" * 200_000,
+        "five deep": b"[[[[[]]]]]",
+        "many values": b"[" + b"0," * 300 + b"0]",
+        "a trailing comma": data.rstrip()[:-1] + b",}",
+        "two documents": data + data,
+        "a control character": b'{"media\nType":1}',
+        "a bad escape": b'{"media\\xType":1}',
+        "a short escape": b'{"media\\u12":1}',
+        "a form feed between": b"\x0c" + data,
+        "a non-breaking space between": b"\xc2\xa0" + data,
+        "cut short": data[: len(data) // 2],
+        "a list": b"[]",
+        "text": b'"plan"',
+        "another version": data.replace(b"version=1", b"version=2", 1),
+    }.items():  # fmt: skip
+        yield _case(f"file: {name}", spoilt, TIMED)
+    value = json.loads(data)
+    too_long = json.dumps(value).encode() + b" " * (16 * 2**20)
+    yield _case("file: more than 16 MiB", too_long, TIMED)
+
+    def edited(name: str, edit: Callable[[dict[str, Any]], object]) -> Case:
+        copy = json.loads(data)
+        edit(copy)
+        return _case(f"bundle: {name}", json.dumps(copy).encode(), TIMED)
+
+    envelope, (token,) = value["plan"]["envelope"], value["plan"]["timestamps"]
+    yield edited("a key in it", lambda v: v.update(keys=[]))
+    yield edited("a field more in the plan", lambda v: v["plan"].update(policy={}))
+    yield edited("no result", lambda v: v.pop("result"))
+    yield edited("no timestamps' field", lambda v: v["plan"].pop("timestamps"))
+    yield edited("a number for an envelope", lambda v: v["plan"].update(envelope=1))
+    yield edited("a number for a timestamp", lambda v: v["plan"].update(timestamps=[1]))
+    yield edited("null for a log", lambda v: v["plan"].update(log=None))
+    yield edited("an endless log proof", lambda v: v["plan"].update(log="x" * 139_265))
+    yield edited("17 timestamps", lambda v: v["plan"].update(timestamps=[token] * 17))
+    yield edited("one token twice", lambda v: v["plan"].update(timestamps=[token] * 2))
+    long = base64.b64encode(bytes(65_537)).decode()
+    yield edited("a long timestamp", lambda v: v["plan"].update(timestamps=[long]))
+    yield edited("no timestamp", lambda v: v["plan"].update(timestamps=[]))
+    yield edited(
+        "plan and result exchanged", lambda v: v.update(plan=v["result"], result=v["plan"])
+    )
+    urlsafe = envelope.replace("+", "-").replace("/", "_")
+    for name, text in {
+        "junk": envelope[:8] + "!" + envelope[9:],
+        "white space": envelope[:8] + "\n" + envelope[8:],
+        "no padding": base64.b64encode(b"x").decode().rstrip("="),
+        "unused bits": "eB==",
+        "both alphabets": "+_" * 2,
+        "the other alphabet": urlsafe,
+        "not ASCII": "\uff21" * 4,
+        "nothing": "",
+    }.items():
+        yield edited(f"base64: {name}", lambda v, text=text: v["plan"].update(envelope=text))  # type: ignore[misc]
+
+
+# --- 4: envelopes ---
+
+
+def _enveloped(edit: Callable[[dict[str, Any]], object], which: str = "result") -> bytes:
+    sealed: Sealed = getattr(GOOD, which)
+    value = json.loads(sealed.envelope)
+    edit(value)
+    spoilt = replace(sealed, envelope=json.dumps(value).encode(), timestamps=())
+    return replace(GOOD, **{which: spoilt}).to_bytes()
+
+
+def _envelopes() -> Iterator[Case]:
+    edits: dict[str, Callable[[dict[str, Any]], object]] = {
+        "a field more": lambda v: v.update(alg="none"),
+        "a field less": lambda v: v.pop("payloadType"),
+        "another payload type": lambda v: v.update(payloadType="text/plain"),
+        "a payload type that is not ASCII": lambda v: v.update(payloadType="application/vnd.ın-toto+json"),
+        "a number for a payload": lambda v: v.update(payload=1),
+        "no signature": lambda v: v.update(signatures=[]),
+        "signatures are an object": lambda v: v.update(signatures={}),
+        "17 signatures": lambda v: v.update(signatures=v["signatures"] * 17),
+        "a signature's field more": lambda v: v["signatures"][0].update(cert="x"),
+        "a signature is text": lambda v: v.update(signatures=["x"]),
+        "a keyid is null": lambda v: v["signatures"][0].update(keyid=None),
+        "a keyid is missing": lambda v: v["signatures"][0].pop("keyid"),
+        "a keyid is wrong": lambda v: v["signatures"][0].update(keyid="x"),
+        "an empty signature": lambda v: v["signatures"][0].update(sig=""),
+        "a signature of 9,000 bytes": lambda v: v["signatures"][0].update(sig="AAAA" * 3000),
+        "a signature not in base64": lambda v: v["signatures"][0].update(sig="?"),
+        "an empty payload": lambda v: v.update(payload=""),
+        "another payload": lambda v: v.update(payload="e30="),
+        "a keyid of another trusted key": lambda v: v["signatures"][0].update(keyid=WITNESS.public_key.keyid),
+    }  # fmt: skip
+    for name, edit in edits.items():
+        yield _case(f"envelope: {name}", _enveloped(edit))
+        yield _case(f"plan's envelope: {name}", _enveloped(edit, "plan"))
+
+
+# --- 5, 6, 8: keys and signatures ---
+
+
+def _both(**changes: Any) -> Policy:
+    return replace(KINDS["two-signers"].policy, timestamps=TimestampRules(), **changes)
+
+
+def _signatures() -> Iterator[Case]:
+    def flipped(place: int) -> Callable[[dict[str, Any]], object]:
+        def edit(value: dict[str, Any]) -> None:
+            raw = bytearray(base64.b64decode(value["signatures"][0]["sig"]))
+            raw[place] ^= 1
+            value["signatures"][0]["sig"] = base64.b64encode(raw).decode()
+
+        return edit
+
+    order = 2**252 + 27742317777372353535851937790883648493
+
+    def above_order(value: dict[str, Any]) -> None:
+        raw = base64.b64decode(value["signatures"][0]["sig"])
+        s = int.from_bytes(raw[32:], "little") + order
+        value["signatures"][0]["sig"] = base64.b64encode(
+            raw[:32] + s.to_bytes(32, "little")
+        ).decode()
+
+    for place in (0, 31, 32, 63):
+        yield _case(f"signature: bit flipped at {place}", _enveloped(flipped(place)))
+    yield _case("signature: S above the order", _enveloped(above_order))
+    yield _case("signature: one byte more", _enveloped(_longer))
+    for name, signers in {"an operator": (OPERATOR,), "a witness": (WITNESS,)}.items():
+        yield _case(f"signature: of two only {name}", made.bundle(signers=signers), _both())
+    yield _case("signature: one key twice", made.bundle(signers=(OPERATOR, OPERATOR)), _both())
+    other = made.ed25519_signer(9)
+    yield _case("signature: by a stranger", made.bundle(signers=(other,)))
+    yield _case("signature: by a stranger, too", made.bundle(signers=(OPERATOR, other)))
+    keys = [trusted_key(s.public_key, name=n) for s, n in ((OPERATOR, "one"), (other, "two"))]
+    keys += [trusted_key(WITNESS.public_key, name="three", role="witness")]
+    roles = (RoleThreshold("operator", 1), RoleThreshold("witness", 1))
+    asks = made.policy(keys=keys, thresholds=roles)
+    yield _case(
+        "signature: two operators and no witness", made.bundle(signers=(OPERATOR, other)), asks
+    )
+    p256 = made.policy(WITNESS)
+    yield _case("P-256: good", made.bundle(signers=(WITNESS,)), p256)
+    for name, spoil in _P256.items():
+        yield _case(f"P-256: {name}", _respelt(spoil), p256)
+
+
+def _longer(value: dict[str, Any]) -> None:
+    raw = base64.b64decode(value["signatures"][0]["sig"])
+    value["signatures"][0]["sig"] = base64.b64encode(raw + b"\0").decode()
+
+
+def _respelt(spoil: Callable[[bytes], bytes]) -> bytes:
+    good = made.bundle(signers=(WITNESS,))
+    value = json.loads(good.result.envelope)
+    (entry,) = value["signatures"]
+    entry["sig"] = base64.b64encode(spoil(base64.b64decode(entry["sig"]))).decode()
+    return replace(good, result=Sealed(json.dumps(value).encode())).to_bytes()
+
+
+def _raw(der: bytes) -> bytes:
+    size = der[3]
+    parts = (der[4 : 4 + size], der[6 + size :])
+    return b"".join(int.from_bytes(each, "big").to_bytes(32, "big") for each in parts)
+
+
+_P256: dict[str, Callable[[bytes], bytes]] = {
+    "r next to s": _raw,
+    "a long length": lambda der: b"\x30\x81" + der[1:],
+    "an indefinite length": lambda der: b"\x30\x80" + der[2:] + b"\0\0",
+    "a byte after the end": lambda der: der + b"\0",
+    "a spare zero": lambda der: bytes([0x30, der[1] + 1, 2, der[3] + 1, 0]) + der[4:],
+    "nothing": lambda _: b"\x30\x00",
+    "zeros": lambda _: bytes.fromhex("3006020100020100"),
+    "an integer more": lambda der: bytes([0x30, der[1] + 3]) + der[2:] + b"\x02\x01\x01",
+    "another's": lambda _: bytes.fromhex("3006020101020101"),
+}
+
+
+def _keys() -> Iterator[Case]:
+    def one(**changes: Any) -> Policy:
+        return made.policy(keys=[replace(trusted_key(OPERATOR.public_key, name="k"), **changes)])
+
+    def aged(**changes: Any) -> Policy:
+        return replace(TIMED, keys=one(**changes).keys)
+
+    for name, changes in {
+        "not yet valid": {"valid_from": at(31)},
+        "no longer valid": {"valid_until": at(29)},
+        "just valid": {"valid_from": at(0), "valid_until": at(40)},
+        "lost before": {"compromised_at": at(20)},
+        "lost since": {"compromised_at": at(50)},
+    }.items():
+        yield _case(f"key: {name}, by a timestamp", GOOD, aged(**changes))
+        yield _case(f"key: {name}, by the clock", made.bundle(), one(**changes))
+
+
+def _policies() -> Iterator[Case]:
+    good = json.loads(TIMED.to_bytes())
+    weak = base64.b64encode(bytes.fromhex("302a300506032b6570032100") + b"\1" + bytes(31)).decode()
+    wide = base64.b64encode(bytes.fromhex("302a300506032b6570032100") + b"\xff" * 32).decode()
+    off = base64.b64encode(bytes.fromhex("302a300506032b6570032100") + b"\2" + bytes(31)).decode()
+    spki = OPERATOR.public_key.pem
+
+    def pem(body: str) -> str:
+        return f"-----BEGIN PUBLIC KEY-----\n{body}\n-----END PUBLIC KEY-----\n"
+
+    edits: dict[str, Callable[[dict[str, Any]], object]] = {
+        "no keys": lambda v: v.update(keys=[]),
+        "a field more": lambda v: v.update(more=1),
+        "a field less": lambda v: v.pop("stores"),
+        "another media type": lambda v: v.update(mediaType="x"),
+        "a key twice": lambda v: v["keys"].append({**v["keys"][0], "name": "other"}),
+        "a key of low order": lambda v: v["keys"][0].update(publicKey=pem(weak)),
+        "a key not canonical": lambda v: v["keys"][0].update(publicKey=pem(wide)),
+        "a key that is no point": lambda v: v["keys"][0].update(publicKey=pem(off)),
+        "a key that is no PEM": lambda v: v["keys"][0].update(publicKey="x"),
+        "a private key": lambda v: v["keys"][0].update(publicKey=spki.replace("PUBLIC", "PRIVATE")),
+        "a key of another algorithm": lambda v: v["keys"][0].update(algorithm="ecdsa-p256-sha256"),
+        "an unknown algorithm": lambda v: v["keys"][0].update(algorithm="none"),
+        "a threshold of 2": lambda v: v["thresholds"][0].update(count=2),
+        "a threshold of 0": lambda v: v["thresholds"][0].update(count=0),
+        "a role of nobody": lambda v: v["thresholds"][0].update(role="nobody"),
+        "a role twice": lambda v: v["thresholds"].append(v["thresholds"][0]),
+        "no roots": lambda v: v["timestamps"]["authorities"][0].update(roots=[]),
+        "a root that is none": lambda v: v["timestamps"]["authorities"][0].update(roots=["x"]),
+        "nothing pinned": lambda v: v["timestamps"]["authorities"][0].update(leaves=[], policies=[]),
+        "an authority twice": lambda v: v["timestamps"]["authorities"].append(v["timestamps"]["authorities"][0]),
+        "authorities without a threshold": lambda v: v["timestamps"].update(threshold=0),
+        "more authorities asked for": lambda v: v["timestamps"].update(threshold=2),
+        "a quorum of nobody": lambda v: v["log"].update(quorum=1),
+        "a validity that ends first": lambda v: v["keys"][0].update(validFrom="2027-01-01T00:00:00Z", validUntil="2026-01-01T00:00:00Z"),
+        "a time with an offset": lambda v: v["keys"][0].update(validFrom="2026-01-01T00:00:00+00:00"),
+        "text around a PEM": lambda v: v["keys"][0].update(publicKey="a key:\n" + spki),
+    }  # fmt: skip
+    for name, edit in edits.items():
+        value = json.loads(json.dumps(good))
+        edit(value)
+        yield _case(f"policy: {name}", GOOD, json.dumps(value).encode())
+    for name, data in {
+        "empty": b"",
+        "a float": b'{"keys":1.5}',
+        "a bundle": GOOD.to_bytes(),
+    }.items():
+        yield _case(f"policy: {name}", GOOD, data)
+
+
+# --- 7, 12: timestamps and times ---
+
+
+def _restamped(*tokens: bytes) -> bytes:
+    return replace(GOOD, result=replace(GOOD.result, timestamps=tokens)).to_bytes()
+
+
+def _tokens() -> Iterator[Case]:
+    message, when = GOOD.result.envelope, at(30)
+    by_policy = made.policy(
+        timestamps=TimestampRules(threshold=1, authorities=(FORGE.trusted(pin="policy"),))
+    )
+    both = made.policy(
+        timestamps=TimestampRules(
+            threshold=1,
+            authorities=(replace(FORGE.trusted(), policies=("1.3.6.1.4.1.32473.1",)),),
+        )
+    )
+    yield _case("token: good, by its policy", GOOD, by_policy)
+    spoilt: list[dict[str, Any]] = [
+        {"status": 1}, {"status": 2}, {"imprint": hashlib.sha256(b"else").digest()},
+        {"imprint_oid": "1.3.14.3.2.26"}, {"signature_flip": True}, {"named": b"another"},
+        {"policy": "1.3.6.1.4.1.32473.2"}, {"extension": True}, {"signers": 2}, {"signers": 0},
+        {"content": "1.2.840.113549.1.7.1"}, {"accuracy": timedelta(hours=2)}, {"fraction": ".10"},
+        {"fraction": ".5"}, {"accuracy": None}, {"accuracy": timedelta(0)}, {"embed": ()},
+    ]  # fmt: skip
+    for changes in spoilt:
+        token = FORGE.stamp(message, when, **changes)
+        yield _case(f"token: {changes}", _restamped(token), both)
+    for text in (b"20261331120000Z", b"20261001120060Z", b"20261001120000+0000", b"261001120000Z"):
+        yield _case(f"token: at {text!r}", _restamped(FORGE.at(message, text)), TIMED)
+    good = FORGE.plain(message, when)
+    for name, token in {
+        "nothing": b"", "cut short": good[:-1], "a byte after the end": good + b"\0",
+        "no sequence": b"\x04" + good[1:], "an early byte": good[:4] + b"\x31" + good[5:],
+        "of the plan": GOOD.plan.timestamps[0], "after the certificate's end": FORGE.plain(message, END + timedelta(days=1)),
+        "of the future": FORGE.plain(message, NOW + timedelta(hours=1)),
+        "before it was issued": FORGE.plain(message, at(20)),
+    }.items():  # fmt: skip
+        yield _case(f"token: {name}", _restamped(token), TIMED)
+    yield from _authorities(message, when)
+
+
+def _authorities(message: bytes, when: datetime) -> Iterator[Case]:
+    root = FORGE.root
+    assert FORGE.leaf is not None
+    other, sibling = Forge(), Forge(root=root)
+    impostor = Certified(certify("Root").key, root.certificate)
+    serial = FORGE.leaf.certificate.serial_number
+    twin = Forge(root=impostor, leaf=certify("TSA", impostor, serial=serial))
+    sub = Forge(root=root, leaf=certify("Sub", FORGE.leaf))
+    middle = certify("Middle", root, ca=True)
+    below = Forge(root=root, leaf=certify("TSA below", middle))
+    short = certify("Old root", end=at(0))
+    old = Forge(root=short, leaf=certify("Old TSA", short, end=at(200)))
+    assert other.leaf
+    assert twin.leaf
+    assert sub.leaf
+    assert below.leaf
+    embedded = {
+        "an attacker's": (other, (other.leaf.der,)),
+        "an attacker's with its root": (other, (other.leaf.der, other.root.der)),
+        "another under the same root": (sibling, None),
+        "a twin's": (twin, (twin.leaf.der,)),
+        "a twin's beside the real one": (twin, (twin.leaf.der, FORGE.leaf.der)),
+        "a twin's with the real one": (twin, (FORGE.leaf.der,)),
+        "a leaf's leaf": (sub, (sub.leaf.der, FORGE.leaf.der)),
+        "its own, with another's certificate alone": (FORGE, (other.leaf.der,)),
+        "its own, with its root's certificate alone": (FORGE, (FORGE.root.der,)),
+        "below an intermediate": (below, (below.leaf.der, middle.der)),
+        "below a missing intermediate": (below, (below.leaf.der,)),
+    }
+    for pin in ("leaf", "policy"):
+        rules = TimestampRules(threshold=1, authorities=(FORGE.trusted(pin=pin),))
+        ignoring = replace(rules, unknown_authorities=Strangers.IGNORE)
+        for name, (forge, embed) in embedded.items():
+            data = _restamped(forge.stamp(message, when, embed=embed))
+            yield _case(f"authority: {name}, {pin}", data, made.policy(timestamps=rules))
+            yield _case(
+                f"authority: {name}, {pin}, ignored", data, made.policy(timestamps=ignoring)
+            )
+    data = made.bundle(stamp=old.plain).to_bytes()
+    yield _case("authority: its root had ended", data, timed(old))
+    for count in (1, 2):
+        data = _restamped(FORGE.plain(message, when), other.plain(message, at(31)))
+        yield _case(f"authority: {count} of two", data, timed(FORGE, other, threshold=count))
+    for name, usages, critical in (
+        ("no purpose", None, True),
+        ("a purpose not critical", (_USAGE[0],), False),
+        ("another purpose", (_USAGE[1],), True),
+        ("two purposes", _USAGE, True),
+    ):
+        odd = Forge(root=root, leaf=certify("Odd", root, usages=usages, critical=critical))
+        yield _case(f"authority: {name}", made.bundle(stamp=odd.plain), timed(odd))
+
+
+def _times() -> Iterator[Case]:
+    asked: dict[str, dict[str, Any]] = {
+        "required": {"required": True},
+        "the plan's before the start": {"plan_before_start": True},
+        "no lag": {"max_lag_seconds": 0, "clock_skew_seconds": 0},
+    }
+    for name, rules in asked.items():
+        yield _case(f"time: {name}", GOOD, timed(FORGE, **rules))
+        without = replace(GOOD, plan=replace(GOOD.plan, timestamps=()))
+        yield _case(f"time: {name}, but for the plan", without, timed(FORGE, **rules))
+
+    def late(message: bytes, when: datetime) -> bytes:
+        return FORGE.plain(message, when + timedelta(minutes=20))
+
+    stamped = made.bundle(stamp=late)
+    yield _case("time: stamped late", stamped, timed(FORGE))
+    yield _case("time: stamped too late", stamped, timed(FORGE, max_lag_seconds=600))
+    yield _case("time: the plan stamped too late", stamped, timed(FORGE, plan_before_start=True))
+    yield _case("time: issued in the future", made.bundle(), now=at(20))
+    for minutes in (-1, 60):
+        yield _case(f"time: a clock {minutes} minutes after", made.bundle(), now=at(30 + minutes))
+
+
+# --- 9: logs ---
+
+
+def _logs() -> Iterator[Case]:
+    logged = making.logged(made.bundle())
+    proof = logged.result.log
+    assert proof is not None
+    yield _case("log: no proof", made.bundle(), making.policy())
+    yield _case("log: not asked", logged)
+    alone = making.logged(made.bundle(), witnesses=(making.W1,))
+    yield _case("log: one of two witnesses", alone, making.policy())
+    yield _case("log: one of one witness", alone, making.policy(1))
+    yield _case(
+        "log: a cosignature of the future", making.logged(made.bundle(), at=2**40), making.policy()
+    )
+    for name, text in {
+        "nothing": "", "another header": proof.replace("@v1", "@v2"),
+        "extra": proof.replace("\nindex", "\nextra eA==\nindex"),
+        "another index": proof.replace("index 4", "index 3"),
+        "an index of digits and a line": proof.replace("index 4", "index 4_0"),
+        "full-width digits": proof.replace("index 4", "index \uff14"),
+        "another origin": proof.replace("example.org/log\n", "example.org/other\n"),
+        "a size less": proof.replace("\n7\n", "\n6\n"),
+        "no signatures": proof.split("\u2014")[0],
+        "a hash more": proof.replace("index 4\n", "index 4\n" + "A" * 43 + "=\n"),
+        "a hash not canonical": proof.replace("index 4\n", "index 4\n" + "A" * 42 + "B=\n"),
+        "a tab": proof.replace("index 4", "index\t4"),
+        "a line end less": proof[:-1],
+        "the plan's": logged.plan.log or "",
+    }.items():  # fmt: skip
+        yield _case(f"log: {name}", making.with_proof(logged, "result", text), making.policy())
+        yield _case(f"log: {name}, not asked", making.with_proof(logged, "result", text))
+
+
+# --- 10 to 16: statements ---
+
+
+def _edited(edit: Callable[[dict[str, Any], dict[str, Any]], object], **options: Any) -> bytes:
+    plan, result = made.statements(made.bundle())
+    edit(plan, result)
+    return made.resealed(plan, result, **options)
+
+
+def _statements() -> Iterator[Case]:
+    edits: dict[str, Callable[[dict[str, Any], dict[str, Any]], object]] = {
+        "another type": lambda _, r: r.update(_type="https://in-toto.io/Statement/v0.1"),
+        "predicate v2": lambda _, r: r.update(predicateType=r["predicateType"].replace("v1", "v2")),
+        "a field more": lambda _, r: r.update(more=1),
+        "a field less": lambda p, _: p.pop("subject"),
+        "no subject": lambda p, _: p.update(subject=[]),
+        "a subject more": lambda p, _: p["subject"].append(p["subject"][0]),
+        "a subject's field more": lambda _, r: r["subject"][0].update(uri="x"),
+        "another digest": lambda p, _: p["subject"][0]["digest"].update(sha256="0" * 64),
+        "a digest more": lambda p, _: p["subject"][0]["digest"].update(sha1="0" * 40),
+        "a predicate that is null": lambda p, _: p.update(predicate=None),
+        "a predicate's field more": lambda _, r: r["predicate"].update(more=1),
+        "a predicate's field less": lambda _, r: r["predicate"].pop("sweep"),
+        "constructor": lambda _, r: r["predicate"].update(constructor=1),
+        "a prototype": lambda _, r: r["predicate"].update({"__proto__": 1}),
+        "a negative count": lambda p, _: p["predicate"]["sweep"]["found"].update(copy=-1),
+        "true for a count": lambda p, _: p["predicate"]["sweep"]["found"].update(copy=True),
+        "1 for true": lambda p, _: p["predicate"]["targets"][0].update(whole=1),
+        "an unknown status": lambda _, r: r["predicate"]["targets"][0].update(status="gone"),
+        "an empty label": lambda p, _: p["predicate"]["controller"].update(name=""),
+        "a label of 200 astral characters": lambda p, r: [x["predicate"]["controller"].update(name="\U0001f600" * 200) for x in (p, r)],
+        "a label of 201 characters": lambda p, _: p["predicate"]["controller"].update(name="x" * 201),
+        "an identifier with a line end": lambda p, _: p["predicate"].update(attestationId="x\n"),
+        "an upper-case digest": lambda p, _: p["predicate"].update(manifest="sha256:" + "A" * 64),
+        "a week date": lambda p, _: p["predicate"].update(issuedAt="2026-W40-4"),
+        "a naive time": lambda p, _: p["predicate"].update(issuedAt="2026-10-01T11:05:00"),
+        "a time with an offset": lambda p, _: p["predicate"].update(issuedAt="2026-10-01T16:35:00+05:30"),
+        "the 30th of February": lambda p, _: p["predicate"].update(issuedAt="2026-02-30T11:05:00Z"),
+        "a leap second": lambda p, _: p["predicate"].update(issuedAt="2026-10-01T11:05:60Z"),
+        "the hour 24": lambda p, _: p["predicate"].update(issuedAt="2026-10-01T24:00:00Z"),
+        "the year 0": lambda p, _: p["predicate"].update(issuedAt="0000-10-01T11:05:00Z"),
+        "the year 1": lambda p, _: p["predicate"]["sweep"].update(started="0001-01-01T00:00:00Z"),
+        "the year 9999": lambda _, r: r["predicate"].update(issuedAt="9999-12-31T23:59:59Z"),
+        "milliseconds": lambda p, _: p["predicate"].update(issuedAt="2026-10-01T11:05:00.000Z"),
+        "microseconds": lambda p, _: p["predicate"].update(issuedAt="2026-10-01T11:05:00.000001Z"),
+        "an approver twice": lambda p, _: p["predicate"]["approvers"].append(p["predicate"]["approvers"][0]),
+        "a risk twice, in two spellings": lambda _, r: r["predicate"].update(residualRisks=[{"code": "x", "due": f"2027-01-01T00:00:00{f}Z"} for f in ("", ".000000")]),
+        "a limitation twice": lambda p, _: p["predicate"].update(limitations=["x", "x"]),
+        "an address in a label": lambda p, _: p["predicate"]["controller"].update(name="ask a@b.example"),
+        "an address in a store": lambda _, r: r["predicate"]["sweep"]["coverage"][0].update(store="x@y.zz"),
+        "an at sign alone": lambda p, r: [x["predicate"]["controller"].update(name="a @ b.example") for x in (p, r)],
+        "no address by an odd space": lambda p, r: [x["predicate"]["controller"].update(name="a\x1f@b\x85.example") for x in (p, r)],
+        "escapes for a terminal": lambda p, r: [x["predicate"]["controller"].update(name="\x1b[2J<b>\u202e") for x in (p, r)],
+        "the outcome boasts": lambda _, r: r["predicate"]["dataset"].update(recordsRecognisable=39),
+        "the outcome is modest": lambda _, r: r["predicate"].update(outcome="partial"),
+        "another run": lambda _, r: r["predicate"].update(attestationId="other"),
+        "another challenge": lambda _, r: r["predicate"]["request"].update(challenge="other"),
+        "another inventory": lambda _, r: r["predicate"]["inventory"].update(root="sha256:" + "0" * 64),
+        "no approvers": lambda _, r: r["predicate"].update(approvers=[]),
+        "other times": lambda _, r: r["predicate"]["times"].update(planned="2026-10-01T11:02:30Z"),
+        "another technique": lambda _, r: r["predicate"]["targets"][0].update(technique="unlink"),
+        "another kind": lambda _, r: r["predicate"]["targets"][0].update(kind="table"),
+        "not whole": lambda _, r: r["predicate"]["targets"][0].update(whole=False),
+        "the store was not swept after": lambda _, r: r["predicate"]["sweep"]["coverage"][0].update(store="other"),
+        "started before it was planned": lambda _, r: r["predicate"]["times"].update(started="2026-10-01T11:04:30Z"),
+        "verified before it was finished": lambda _, r: r["predicate"]["times"].update(verified="2026-10-01T11:19:00Z"),
+        "swept before it was finished": lambda _, r: r["predicate"]["sweep"].update(started="2026-10-01T11:19:00Z"),
+        "counts beyond what adds up exactly": lambda _, r: r["predicate"]["sweep"]["coverage"][0].update(unitsTotal=2**53 - 1, unitsExamined=2**53 - 1, unitsFailed=1, status="failed", reasons=[{"code": "x", "count": 1}]),
+    }  # fmt: skip
+    for name, edit in edits.items():
+        yield _case(f"statement: {name}", _edited(edit))
+    yield _case("statement: another plan", _edited(lambda p, _: p.update(), rebind=False))
+    plan, result = made.statements(made.bundle())
+    first = Sealed(seal(json.dumps(plan).encode(), (OPERATOR,)).raw)
+    for name, payload in {
+        "a duplicate key": json.dumps(result).encode().replace(b'"_type"', b'"_type":1,"_type"', 1),
+        "a float": json.dumps(result).encode().replace(b'"recordsEnrolled": 40', b'"recordsEnrolled": 40.0', 1),
+        "13 deep": b"[" * 13 + b"]" * 13,
+        "not JSON": b"x",
+        "a list": b"[]",
+    }.items():  # fmt: skip
+        last = Sealed(seal(payload, (OPERATOR,)).raw)
+        yield _case(f"statement: {name}", Bundle(plan=first, result=last))
+
+
+def _meaning() -> Iterator[Case]:
+    erasure = KeyErasure(
+        ever_in_clear=Known.NO, escrowed=Known.NO, backed_up=Known.NO, strength_bits=256,
+        entropy_bits=256, keys_total=2, keys_destroyed=2, keys_scheduled=0,
+    )  # fmt: skip
+    by_key = made.target(technique="cryptographic-erase", method=Method.PURGE, erasure=erasure)
+    for name, target in {
+        "residue": made.target(verification=Verification(finding=Finding.RESIDUE)),
+        "nowhere looked": made.target(verification=Verification(finding=Finding.ABSENT)),
+        "not found absent": made.target(verification=Verification(finding=Finding.INCONCLUSIVE)),
+        "unverified": made.target(status=Status.DESTROYED_UNVERIFIED),
+        "no technique": made.target(technique=None),
+        "no method": made.target(method=None),
+        "a purge by overwriting": made.target(method=Method.PURGE),
+        "failed": made.left(Status.FAILED),
+        "failed, but not why": replace(made.left(Status.FAILED), reasons=()),
+        "retained": made.left(Status.RETAINED),
+        "pending": made.left(Status.PENDING),
+        "a method, but pending": replace(made.left(Status.PENDING), method=Method.CLEAR),
+        "no holdings": made.target(holdings=0),
+        "holdings missing": made.target(holdings=2),
+        "more unknown than holdings": made.target(holdings_unknown_records=4),
+        "records of nothing known": made.target(holdings_unknown_records=3),
+        "more reasons than holdings": made.target(reasons=(Tally("x", 4),)),
+        "others' records, not whole": made.target(whole=False, foreign_records_destroyed=1),
+        "a purge by key": by_key,
+        "plaintext unknown": replace(by_key, erasure=replace(erasure, ever_in_clear=Known.UNKNOWN)),
+        "a key in a backup": replace(by_key, erasure=replace(erasure, backed_up=Known.YES)),
+        "a weak key": replace(by_key, erasure=replace(erasure, entropy_bits=127)),
+        "a key scheduled": replace(by_key, erasure=replace(erasure, keys_destroyed=1, keys_scheduled=1)),
+        "more keys than there are": replace(by_key, erasure=replace(erasure, keys_scheduled=1)),
+        "conditions of nothing": made.target(erasure=erasure),
+    }.items():  # fmt: skip
+        planned = made.planned(technique=target.technique or "overwrite")
+        of = made.plan(targets=(planned,))
+        yield _case(f"meaning: {name}", made.bundle(plan_of=of, changes={"targets": (target,)}))
+    sweep = made.result(made.plan()).sweep
+    assert sweep is not None
+    scopes = {
+        "no second sweep": None,
+        "found again": replace(sweep, found=Found(copy=1)),
+        "no scope": replace(sweep, coverage=()),
+        "unreachable": replace(sweep, coverage=(made.unreachable_scope(),)),
+        "another scope": replace(sweep, coverage=(made.scope(name="other"),)),
+        "a scope twice": replace(sweep, coverage=(made.scope(), made.scope())),
+        "units do not add up": replace(sweep, coverage=(made.scope(units_total=11),)),
+        "an unknown total, examined": replace(sweep, coverage=(made.scope(units_total=None),)),
+        "not the worst status": replace(sweep, coverage=(replace(made.unreachable_scope(), status=UnitStatus.FAILED),)),
+        "a gap without a reason": replace(sweep, coverage=(replace(made.unreachable_scope(), reasons=()),)),
+    }  # fmt: skip
+    for name, swept in scopes.items():
+        yield _case(f"sweep: {name}", made.bundle(changes={"sweep": swept}))
+    unreachable = {"sweep": scopes["unreachable"], "outcome": Outcome.COMPLETE}
+    yield _case("sweep: unreachable, called complete", made.bundle(changes=unreachable))
+
+
+def _demands() -> Iterator[Case]:
+    for name, expect in {
+        "another controller": Expectations(controller="Another"),
+        "another dataset": Expectations(dataset="another"),
+        "another challenge": Expectations(challenge="another"),
+        "all as it is": Expectations("Example Research Ltd", "survey-2018-05", "nonce-1"),
+    }.items():
+        yield _case(f"expected: {name}", made.bundle(), made.policy(expect=expect))
+    for stores in (("share",), ("files:share",), ("share", "other")):
+        yield _case(f"expected: the stores {stores}", made.bundle(), made.policy(stores=stores))
+    for method in Method:
+        asks = made.policy(lowest_method=method)
+        yield _case(f"expected: at the least {method}", made.bundle(), asks)

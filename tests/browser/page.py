@@ -1,0 +1,60 @@
+"""The committed page in a browser: asked by script, or used as an auditor does."""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+from typing import Any
+
+from attestations.text import format_time
+from tests.browser.cases import Case
+from tests.support.browser import Browser
+
+FOLDER = Path(__file__).resolve().parents[2] / "browser"
+FILE = FOLDER / "dist" / "verifier.html"
+
+
+class Page:
+    """The verifier, opened from its file."""
+
+    def __init__(self, browser: Browser) -> None:
+        self.browser = browser
+        self.open()
+
+    def open(self, width: int = 1280, height: int = 900, *, mobile: bool = False) -> None:
+        self.browser.open(FILE.as_uri(), width, height, mobile=mobile)
+
+    def check(self, case: Case) -> dict[str, Any]:
+        """What the page answers, as `verify --json` has it."""
+        given = [_text(case.bundle), _text(case.policy), format_time(case.now)]
+        report: dict[str, Any] = self.wait(
+            f"shredderVerifier.check({', '.join(map(json.dumps, given))})"
+        )
+        return report
+
+    def wait(self, expression: str) -> Any:
+        """The value that a promise comes to."""
+        found = self.browser.call(
+            "Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True
+        )
+        assert "exceptionDetails" not in found, found["exceptionDetails"]
+        return found["result"].get("value")
+
+    def choose(self, which: str, path: Path) -> None:
+        """Choose a file by its input."""
+        root = self.browser.call("DOM.getDocument")["root"]["nodeId"]
+        node = self.browser.call("DOM.querySelector", nodeId=root, selector=f"#{which}-file")
+        self.browser.call("DOM.setFileInputFiles", files=[str(path)], nodeId=node["nodeId"])
+
+    def report(self) -> str:
+        """The text of the report, once there is one."""
+        text = self.wait(
+            "new Promise(done => { const look = () => { const it = document.querySelector('.report');"
+            " it ? done(it.innerText) : setTimeout(look, 20) }; look() })"
+        )
+        return str(text)
+
+
+def _text(data: bytes) -> str:
+    return base64.b64encode(data).decode()
