@@ -6,79 +6,42 @@ import base64
 import hashlib
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from cryptography.x509.oid import ExtendedKeyUsageOID
-
 from attestations import (
-    Bundle,
-    Expectations,
-    Finding,
-    Found,
-    KeyErasure,
-    Method,
-    Outcome,
     Policy,
     RoleThreshold,
     Sealed,
-    Status,
-    Tally,
     TimestampRules,
-    UnitStatus,
-    Verification,
-    seal,
     trusted_key,
 )
-from attestations.destruction import Known
 from attestations.policy import Strangers
 from tests.attestations import made
 from tests.attestations.forge import END, Certified, Forge, certify
 from tests.attestations.judge import timed
-from tests.attestations.kinds import kinds
 from tests.attestations.log import making
 from tests.attestations.made import NOW, OPERATOR, WITNESS, at
-
-_USAGE = (ExtendedKeyUsageOID.TIME_STAMPING, ExtendedKeyUsageOID.CODE_SIGNING)
-
-FORGE = Forge()
-KINDS = kinds(FORGE)
-GOOD = KINDS["complete"].bundle
-TIMED = KINDS["complete"].policy
-UNTIMED = made.policy()
-
-
-@dataclass(frozen=True)
-class Case:
-    """What both are given."""
-
-    name: str
-    bundle: bytes
-    policy: bytes
-    now: datetime = NOW
+from tests.browser.given import FORGE, GOOD, KINDS, TIMED, USAGES, Case, given
+from tests.browser.statements import demands, meaning, statements
 
 
 def cases() -> list[Case]:
     """The whole corpus; no name stands there twice."""
     every = [
         *_good(), *_files(), *_envelopes(), *_signatures(), *_keys(), *_policies(),
-        *_tokens(), *_times(), *_logs(), *_statements(), *_meaning(), *_demands(),
+        *_tokens(), *_times(), *_logs(), *statements(), *meaning(), *demands(),
     ]  # fmt: skip
     assert len({case.name for case in every}) == len(every)
     return every
 
 
-def _case(name: str, bundle: bytes | Bundle, policy: Policy | bytes = UNTIMED, **now: Any) -> Case:
-    data = bundle if isinstance(bundle, bytes) else bundle.to_bytes()
-    return Case(name, data, policy if isinstance(policy, bytes) else policy.to_bytes(), **now)
-
-
 def _good() -> Iterator[Case]:
     for name, kind in KINDS.items():
-        yield _case(f"good: {name}", kind.bundle, kind.policy)
-    yield _case("good: its timestamps are not asked for", GOOD)
-    yield _case(
+        yield given(f"good: {name}", kind.bundle, kind.policy)
+    yield given("good: its timestamps are not asked for", GOOD)
+    yield given(
         "good: years after the authority's certificate ended",
         GOOD,
         TIMED,
@@ -86,8 +49,8 @@ def _good() -> Iterator[Case]:
     )
     operators = replace(FORGE.trusted(name="own"), operator_run=True)
     rules = TimestampRules(threshold=1, authorities=(operators,))
-    yield _case("good: the time is the operator's word", GOOD, made.policy(timestamps=rules))
-    yield _case("good: witnessed", making.logged(made.bundle()), making.policy())
+    yield given("good: the time is the operator's word", GOOD, made.policy(timestamps=rules))
+    yield given("good: witnessed", making.logged(made.bundle()), making.policy())
 
 
 # --- 1 to 3: files ---
@@ -131,15 +94,15 @@ def _files() -> Iterator[Case]:
         "text": b'"plan"',
         "another version": data.replace(b"version=1", b"version=2", 1),
     }.items():  # fmt: skip
-        yield _case(f"file: {name}", spoilt, TIMED)
+        yield given(f"file: {name}", spoilt, TIMED)
     value = json.loads(data)
     too_long = json.dumps(value).encode() + b" " * (16 * 2**20)
-    yield _case("file: more than 16 MiB", too_long, TIMED)
+    yield given("file: more than 16 MiB", too_long, TIMED)
 
     def edited(name: str, edit: Callable[[dict[str, Any]], object]) -> Case:
         copy = json.loads(data)
         edit(copy)
-        return _case(f"bundle: {name}", json.dumps(copy).encode(), TIMED)
+        return given(f"bundle: {name}", json.dumps(copy).encode(), TIMED)
 
     envelope, (token,) = value["plan"]["envelope"], value["plan"]["timestamps"]
     yield edited("a key in it", lambda v: v.update(keys=[]))
@@ -206,8 +169,8 @@ def _envelopes() -> Iterator[Case]:
         "a keyid of another trusted key": lambda v: v["signatures"][0].update(keyid=WITNESS.public_key.keyid),
     }  # fmt: skip
     for name, edit in edits.items():
-        yield _case(f"envelope: {name}", _enveloped(edit))
-        yield _case(f"plan's envelope: {name}", _enveloped(edit, "plan"))
+        yield given(f"envelope: {name}", _enveloped(edit))
+        yield given(f"plan's envelope: {name}", _enveloped(edit, "plan"))
 
 
 # --- 5, 6, 8: keys and signatures ---
@@ -236,26 +199,26 @@ def _signatures() -> Iterator[Case]:
         ).decode()
 
     for place in (0, 31, 32, 63):
-        yield _case(f"signature: bit flipped at {place}", _enveloped(flipped(place)))
-    yield _case("signature: S above the order", _enveloped(above_order))
-    yield _case("signature: one byte more", _enveloped(_longer))
+        yield given(f"signature: bit flipped at {place}", _enveloped(flipped(place)))
+    yield given("signature: S above the order", _enveloped(above_order))
+    yield given("signature: one byte more", _enveloped(_longer))
     for name, signers in {"an operator": (OPERATOR,), "a witness": (WITNESS,)}.items():
-        yield _case(f"signature: of two only {name}", made.bundle(signers=signers), _both())
-    yield _case("signature: one key twice", made.bundle(signers=(OPERATOR, OPERATOR)), _both())
+        yield given(f"signature: of two only {name}", made.bundle(signers=signers), _both())
+    yield given("signature: one key twice", made.bundle(signers=(OPERATOR, OPERATOR)), _both())
     other = made.ed25519_signer(9)
-    yield _case("signature: by a stranger", made.bundle(signers=(other,)))
-    yield _case("signature: by a stranger, too", made.bundle(signers=(OPERATOR, other)))
+    yield given("signature: by a stranger", made.bundle(signers=(other,)))
+    yield given("signature: by a stranger, too", made.bundle(signers=(OPERATOR, other)))
     keys = [trusted_key(s.public_key, name=n) for s, n in ((OPERATOR, "one"), (other, "two"))]
     keys += [trusted_key(WITNESS.public_key, name="three", role="witness")]
     roles = (RoleThreshold("operator", 1), RoleThreshold("witness", 1))
     asks = made.policy(keys=keys, thresholds=roles)
-    yield _case(
+    yield given(
         "signature: two operators and no witness", made.bundle(signers=(OPERATOR, other)), asks
     )
     p256 = made.policy(WITNESS)
-    yield _case("P-256: good", made.bundle(signers=(WITNESS,)), p256)
+    yield given("P-256: good", made.bundle(signers=(WITNESS,)), p256)
     for name, spoil in _P256.items():
-        yield _case(f"P-256: {name}", _respelt(spoil), p256)
+        yield given(f"P-256: {name}", _respelt(spoil), p256)
 
 
 def _longer(value: dict[str, Any]) -> None:
@@ -304,8 +267,8 @@ def _keys() -> Iterator[Case]:
         "lost before": {"compromised_at": at(20)},
         "lost since": {"compromised_at": at(50)},
     }.items():
-        yield _case(f"key: {name}, by a timestamp", GOOD, aged(**changes))
-        yield _case(f"key: {name}, by the clock", made.bundle(), one(**changes))
+        yield given(f"key: {name}, by a timestamp", GOOD, aged(**changes))
+        yield given(f"key: {name}, by the clock", made.bundle(), one(**changes))
 
 
 def _policies() -> Iterator[Case]:
@@ -349,13 +312,13 @@ def _policies() -> Iterator[Case]:
     for name, edit in edits.items():
         value = json.loads(json.dumps(good))
         edit(value)
-        yield _case(f"policy: {name}", GOOD, json.dumps(value).encode())
+        yield given(f"policy: {name}", GOOD, json.dumps(value).encode())
     for name, data in {
         "empty": b"",
         "a float": b'{"keys":1.5}',
         "a bundle": GOOD.to_bytes(),
     }.items():
-        yield _case(f"policy: {name}", GOOD, data)
+        yield given(f"policy: {name}", GOOD, data)
 
 
 # --- 7, 12: timestamps and times ---
@@ -376,7 +339,7 @@ def _tokens() -> Iterator[Case]:
             authorities=(replace(FORGE.trusted(), policies=("1.3.6.1.4.1.32473.1",)),),
         )
     )
-    yield _case("token: good, by its policy", GOOD, by_policy)
+    yield given("token: good, by its policy", GOOD, by_policy)
     spoilt: list[dict[str, Any]] = [
         {"status": 1}, {"status": 2}, {"imprint": hashlib.sha256(b"else").digest()},
         {"imprint_oid": "1.3.14.3.2.26"}, {"signature_flip": True}, {"named": b"another"},
@@ -386,9 +349,9 @@ def _tokens() -> Iterator[Case]:
     ]  # fmt: skip
     for changes in spoilt:
         token = FORGE.stamp(message, when, **changes)
-        yield _case(f"token: {changes}", _restamped(token), both)
+        yield given(f"token: {changes}", _restamped(token), both)
     for text in (b"20261331120000Z", b"20261001120060Z", b"20261001120000+0000", b"261001120000Z"):
-        yield _case(f"token: at {text!r}", _restamped(FORGE.at(message, text)), TIMED)
+        yield given(f"token: at {text!r}", _restamped(FORGE.at(message, text)), TIMED)
     good = FORGE.plain(message, when)
     for name, token in {
         "nothing": b"", "cut short": good[:-1], "a byte after the end": good + b"\0",
@@ -397,7 +360,7 @@ def _tokens() -> Iterator[Case]:
         "of the future": FORGE.plain(message, NOW + timedelta(hours=1)),
         "before it was issued": FORGE.plain(message, at(20)),
     }.items():  # fmt: skip
-        yield _case(f"token: {name}", _restamped(token), TIMED)
+        yield given(f"token: {name}", _restamped(token), TIMED)
     yield from _authorities(message, when)
 
 
@@ -435,23 +398,23 @@ def _authorities(message: bytes, when: datetime) -> Iterator[Case]:
         ignoring = replace(rules, unknown_authorities=Strangers.IGNORE)
         for name, (forge, embed) in embedded.items():
             data = _restamped(forge.stamp(message, when, embed=embed))
-            yield _case(f"authority: {name}, {pin}", data, made.policy(timestamps=rules))
-            yield _case(
+            yield given(f"authority: {name}, {pin}", data, made.policy(timestamps=rules))
+            yield given(
                 f"authority: {name}, {pin}, ignored", data, made.policy(timestamps=ignoring)
             )
     data = made.bundle(stamp=old.plain).to_bytes()
-    yield _case("authority: its root had ended", data, timed(old))
+    yield given("authority: its root had ended", data, timed(old))
     for count in (1, 2):
         data = _restamped(FORGE.plain(message, when), other.plain(message, at(31)))
-        yield _case(f"authority: {count} of two", data, timed(FORGE, other, threshold=count))
+        yield given(f"authority: {count} of two", data, timed(FORGE, other, threshold=count))
     for name, usages, critical in (
         ("no purpose", None, True),
-        ("a purpose not critical", (_USAGE[0],), False),
-        ("another purpose", (_USAGE[1],), True),
-        ("two purposes", _USAGE, True),
+        ("a purpose not critical", (USAGES[0],), False),
+        ("another purpose", (USAGES[1],), True),
+        ("two purposes", USAGES, True),
     ):
         odd = Forge(root=root, leaf=certify("Odd", root, usages=usages, critical=critical))
-        yield _case(f"authority: {name}", made.bundle(stamp=odd.plain), timed(odd))
+        yield given(f"authority: {name}", made.bundle(stamp=odd.plain), timed(odd))
 
 
 def _times() -> Iterator[Case]:
@@ -461,20 +424,20 @@ def _times() -> Iterator[Case]:
         "no lag": {"max_lag_seconds": 0, "clock_skew_seconds": 0},
     }
     for name, rules in asked.items():
-        yield _case(f"time: {name}", GOOD, timed(FORGE, **rules))
+        yield given(f"time: {name}", GOOD, timed(FORGE, **rules))
         without = replace(GOOD, plan=replace(GOOD.plan, timestamps=()))
-        yield _case(f"time: {name}, but for the plan", without, timed(FORGE, **rules))
+        yield given(f"time: {name}, but for the plan", without, timed(FORGE, **rules))
 
     def late(message: bytes, when: datetime) -> bytes:
         return FORGE.plain(message, when + timedelta(minutes=20))
 
     stamped = made.bundle(stamp=late)
-    yield _case("time: stamped late", stamped, timed(FORGE))
-    yield _case("time: stamped too late", stamped, timed(FORGE, max_lag_seconds=600))
-    yield _case("time: the plan stamped too late", stamped, timed(FORGE, plan_before_start=True))
-    yield _case("time: issued in the future", made.bundle(), now=at(20))
+    yield given("time: stamped late", stamped, timed(FORGE))
+    yield given("time: stamped too late", stamped, timed(FORGE, max_lag_seconds=600))
+    yield given("time: the plan stamped too late", stamped, timed(FORGE, plan_before_start=True))
+    yield given("time: issued in the future", made.bundle(), now=at(20))
     for minutes in (-1, 60):
-        yield _case(f"time: a clock {minutes} minutes after", made.bundle(), now=at(30 + minutes))
+        yield given(f"time: a clock {minutes} minutes after", made.bundle(), now=at(30 + minutes))
 
 
 # --- 9: logs ---
@@ -484,12 +447,12 @@ def _logs() -> Iterator[Case]:
     logged = making.logged(made.bundle())
     proof = logged.result.log
     assert proof is not None
-    yield _case("log: no proof", made.bundle(), making.policy())
-    yield _case("log: not asked", logged)
+    yield given("log: no proof", made.bundle(), making.policy())
+    yield given("log: not asked", logged)
     alone = making.logged(made.bundle(), witnesses=(making.W1,))
-    yield _case("log: one of two witnesses", alone, making.policy())
-    yield _case("log: one of one witness", alone, making.policy(1))
-    yield _case(
+    yield given("log: one of two witnesses", alone, making.policy())
+    yield given("log: one of one witness", alone, making.policy(1))
+    yield given(
         "log: a cosignature of the future", making.logged(made.bundle(), at=2**40), making.policy()
     )
     for name, text in {
@@ -507,161 +470,5 @@ def _logs() -> Iterator[Case]:
         "a line end less": proof[:-1],
         "the plan's": logged.plan.log or "",
     }.items():  # fmt: skip
-        yield _case(f"log: {name}", making.with_proof(logged, "result", text), making.policy())
-        yield _case(f"log: {name}, not asked", making.with_proof(logged, "result", text))
-
-
-# --- 10 to 16: statements ---
-
-
-def _edited(edit: Callable[[dict[str, Any], dict[str, Any]], object], **options: Any) -> bytes:
-    plan, result = made.statements(made.bundle())
-    edit(plan, result)
-    return made.resealed(plan, result, **options)
-
-
-def _statements() -> Iterator[Case]:
-    edits: dict[str, Callable[[dict[str, Any], dict[str, Any]], object]] = {
-        "another type": lambda _, r: r.update(_type="https://in-toto.io/Statement/v0.1"),
-        "predicate v2": lambda _, r: r.update(predicateType=r["predicateType"].replace("v1", "v2")),
-        "a field more": lambda _, r: r.update(more=1),
-        "a field less": lambda p, _: p.pop("subject"),
-        "no subject": lambda p, _: p.update(subject=[]),
-        "a subject more": lambda p, _: p["subject"].append(p["subject"][0]),
-        "a subject's field more": lambda _, r: r["subject"][0].update(uri="x"),
-        "another digest": lambda p, _: p["subject"][0]["digest"].update(sha256="0" * 64),
-        "a digest more": lambda p, _: p["subject"][0]["digest"].update(sha1="0" * 40),
-        "a predicate that is null": lambda p, _: p.update(predicate=None),
-        "a predicate's field more": lambda _, r: r["predicate"].update(more=1),
-        "a predicate's field less": lambda _, r: r["predicate"].pop("sweep"),
-        "constructor": lambda _, r: r["predicate"].update(constructor=1),
-        "a prototype": lambda _, r: r["predicate"].update({"__proto__": 1}),
-        "a negative count": lambda p, _: p["predicate"]["sweep"]["found"].update(copy=-1),
-        "true for a count": lambda p, _: p["predicate"]["sweep"]["found"].update(copy=True),
-        "1 for true": lambda p, _: p["predicate"]["targets"][0].update(whole=1),
-        "an unknown status": lambda _, r: r["predicate"]["targets"][0].update(status="gone"),
-        "an empty label": lambda p, _: p["predicate"]["controller"].update(name=""),
-        "a label of 200 astral characters": lambda p, r: [x["predicate"]["controller"].update(name="\U0001f600" * 200) for x in (p, r)],
-        "a label of 201 characters": lambda p, _: p["predicate"]["controller"].update(name="x" * 201),
-        "an identifier with a line end": lambda p, _: p["predicate"].update(attestationId="x\n"),
-        "an upper-case digest": lambda p, _: p["predicate"].update(manifest="sha256:" + "A" * 64),
-        "a week date": lambda p, _: p["predicate"].update(issuedAt="2026-W40-4"),
-        "a naive time": lambda p, _: p["predicate"].update(issuedAt="2026-10-01T11:05:00"),
-        "a time with an offset": lambda p, _: p["predicate"].update(issuedAt="2026-10-01T16:35:00+05:30"),
-        "the 30th of February": lambda p, _: p["predicate"].update(issuedAt="2026-02-30T11:05:00Z"),
-        "a leap second": lambda p, _: p["predicate"].update(issuedAt="2026-10-01T11:05:60Z"),
-        "the hour 24": lambda p, _: p["predicate"].update(issuedAt="2026-10-01T24:00:00Z"),
-        "the year 0": lambda p, _: p["predicate"].update(issuedAt="0000-10-01T11:05:00Z"),
-        "the year 1": lambda p, _: p["predicate"]["sweep"].update(started="0001-01-01T00:00:00Z"),
-        "the year 9999": lambda _, r: r["predicate"].update(issuedAt="9999-12-31T23:59:59Z"),
-        "milliseconds": lambda p, _: p["predicate"].update(issuedAt="2026-10-01T11:05:00.000Z"),
-        "microseconds": lambda p, _: p["predicate"].update(issuedAt="2026-10-01T11:05:00.000001Z"),
-        "an approver twice": lambda p, _: p["predicate"]["approvers"].append(p["predicate"]["approvers"][0]),
-        "a risk twice, in two spellings": lambda _, r: r["predicate"].update(residualRisks=[{"code": "x", "due": f"2027-01-01T00:00:00{f}Z"} for f in ("", ".000000")]),
-        "a limitation twice": lambda p, _: p["predicate"].update(limitations=["x", "x"]),
-        "an address in a label": lambda p, _: p["predicate"]["controller"].update(name="ask a@b.example"),
-        "an address in a store": lambda _, r: r["predicate"]["sweep"]["coverage"][0].update(store="x@y.zz"),
-        "an at sign alone": lambda p, r: [x["predicate"]["controller"].update(name="a @ b.example") for x in (p, r)],
-        "no address by an odd space": lambda p, r: [x["predicate"]["controller"].update(name="a\x1f@b\x85.example") for x in (p, r)],
-        "escapes for a terminal": lambda p, r: [x["predicate"]["controller"].update(name="\x1b[2J<b>\u202e") for x in (p, r)],
-        "the outcome boasts": lambda _, r: r["predicate"]["dataset"].update(recordsRecognisable=39),
-        "the outcome is modest": lambda _, r: r["predicate"].update(outcome="partial"),
-        "another run": lambda _, r: r["predicate"].update(attestationId="other"),
-        "another challenge": lambda _, r: r["predicate"]["request"].update(challenge="other"),
-        "another inventory": lambda _, r: r["predicate"]["inventory"].update(root="sha256:" + "0" * 64),
-        "no approvers": lambda _, r: r["predicate"].update(approvers=[]),
-        "other times": lambda _, r: r["predicate"]["times"].update(planned="2026-10-01T11:02:30Z"),
-        "another technique": lambda _, r: r["predicate"]["targets"][0].update(technique="unlink"),
-        "another kind": lambda _, r: r["predicate"]["targets"][0].update(kind="table"),
-        "not whole": lambda _, r: r["predicate"]["targets"][0].update(whole=False),
-        "the store was not swept after": lambda _, r: r["predicate"]["sweep"]["coverage"][0].update(store="other"),
-        "started before it was planned": lambda _, r: r["predicate"]["times"].update(started="2026-10-01T11:04:30Z"),
-        "verified before it was finished": lambda _, r: r["predicate"]["times"].update(verified="2026-10-01T11:19:00Z"),
-        "swept before it was finished": lambda _, r: r["predicate"]["sweep"].update(started="2026-10-01T11:19:00Z"),
-        "counts beyond what adds up exactly": lambda _, r: r["predicate"]["sweep"]["coverage"][0].update(unitsTotal=2**53 - 1, unitsExamined=2**53 - 1, unitsFailed=1, status="failed", reasons=[{"code": "x", "count": 1}]),
-    }  # fmt: skip
-    for name, edit in edits.items():
-        yield _case(f"statement: {name}", _edited(edit))
-    yield _case("statement: another plan", _edited(lambda p, _: p.update(), rebind=False))
-    plan, result = made.statements(made.bundle())
-    first = Sealed(seal(json.dumps(plan).encode(), (OPERATOR,)).raw)
-    for name, payload in {
-        "a duplicate key": json.dumps(result).encode().replace(b'"_type"', b'"_type":1,"_type"', 1),
-        "a float": json.dumps(result).encode().replace(b'"recordsEnrolled": 40', b'"recordsEnrolled": 40.0', 1),
-        "13 deep": b"[" * 13 + b"]" * 13,
-        "not JSON": b"x",
-        "a list": b"[]",
-    }.items():  # fmt: skip
-        last = Sealed(seal(payload, (OPERATOR,)).raw)
-        yield _case(f"statement: {name}", Bundle(plan=first, result=last))
-
-
-def _meaning() -> Iterator[Case]:
-    erasure = KeyErasure(
-        ever_in_clear=Known.NO, escrowed=Known.NO, backed_up=Known.NO, strength_bits=256,
-        entropy_bits=256, keys_total=2, keys_destroyed=2, keys_scheduled=0,
-    )  # fmt: skip
-    by_key = made.target(technique="cryptographic-erase", method=Method.PURGE, erasure=erasure)
-    for name, target in {
-        "residue": made.target(verification=Verification(finding=Finding.RESIDUE)),
-        "nowhere looked": made.target(verification=Verification(finding=Finding.ABSENT)),
-        "not found absent": made.target(verification=Verification(finding=Finding.INCONCLUSIVE)),
-        "unverified": made.target(status=Status.DESTROYED_UNVERIFIED),
-        "no technique": made.target(technique=None),
-        "no method": made.target(method=None),
-        "a purge by overwriting": made.target(method=Method.PURGE),
-        "failed": made.left(Status.FAILED),
-        "failed, but not why": replace(made.left(Status.FAILED), reasons=()),
-        "retained": made.left(Status.RETAINED),
-        "pending": made.left(Status.PENDING),
-        "a method, but pending": replace(made.left(Status.PENDING), method=Method.CLEAR),
-        "no holdings": made.target(holdings=0),
-        "holdings missing": made.target(holdings=2),
-        "more unknown than holdings": made.target(holdings_unknown_records=4),
-        "records of nothing known": made.target(holdings_unknown_records=3),
-        "more reasons than holdings": made.target(reasons=(Tally("x", 4),)),
-        "others' records, not whole": made.target(whole=False, foreign_records_destroyed=1),
-        "a purge by key": by_key,
-        "plaintext unknown": replace(by_key, erasure=replace(erasure, ever_in_clear=Known.UNKNOWN)),
-        "a key in a backup": replace(by_key, erasure=replace(erasure, backed_up=Known.YES)),
-        "a weak key": replace(by_key, erasure=replace(erasure, entropy_bits=127)),
-        "a key scheduled": replace(by_key, erasure=replace(erasure, keys_destroyed=1, keys_scheduled=1)),
-        "more keys than there are": replace(by_key, erasure=replace(erasure, keys_scheduled=1)),
-        "conditions of nothing": made.target(erasure=erasure),
-    }.items():  # fmt: skip
-        planned = made.planned(technique=target.technique or "overwrite")
-        of = made.plan(targets=(planned,))
-        yield _case(f"meaning: {name}", made.bundle(plan_of=of, changes={"targets": (target,)}))
-    sweep = made.result(made.plan()).sweep
-    assert sweep is not None
-    scopes = {
-        "no second sweep": None,
-        "found again": replace(sweep, found=Found(copy=1)),
-        "no scope": replace(sweep, coverage=()),
-        "unreachable": replace(sweep, coverage=(made.unreachable_scope(),)),
-        "another scope": replace(sweep, coverage=(made.scope(name="other"),)),
-        "a scope twice": replace(sweep, coverage=(made.scope(), made.scope())),
-        "units do not add up": replace(sweep, coverage=(made.scope(units_total=11),)),
-        "an unknown total, examined": replace(sweep, coverage=(made.scope(units_total=None),)),
-        "not the worst status": replace(sweep, coverage=(replace(made.unreachable_scope(), status=UnitStatus.FAILED),)),
-        "a gap without a reason": replace(sweep, coverage=(replace(made.unreachable_scope(), reasons=()),)),
-    }  # fmt: skip
-    for name, swept in scopes.items():
-        yield _case(f"sweep: {name}", made.bundle(changes={"sweep": swept}))
-    unreachable = {"sweep": scopes["unreachable"], "outcome": Outcome.COMPLETE}
-    yield _case("sweep: unreachable, called complete", made.bundle(changes=unreachable))
-
-
-def _demands() -> Iterator[Case]:
-    for name, expect in {
-        "another controller": Expectations(controller="Another"),
-        "another dataset": Expectations(dataset="another"),
-        "another challenge": Expectations(challenge="another"),
-        "all as it is": Expectations("Example Research Ltd", "survey-2018-05", "nonce-1"),
-    }.items():
-        yield _case(f"expected: {name}", made.bundle(), made.policy(expect=expect))
-    for stores in (("share",), ("files:share",), ("share", "other")):
-        yield _case(f"expected: the stores {stores}", made.bundle(), made.policy(stores=stores))
-    for method in Method:
-        asks = made.policy(lowest_method=method)
-        yield _case(f"expected: at the least {method}", made.bundle(), asks)
+        yield given(f"log: {name}", making.with_proof(logged, "result", text), making.policy())
+        yield given(f"log: {name}, not asked", making.with_proof(logged, "result", text))

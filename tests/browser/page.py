@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from attestations.text import format_time
-from tests.browser.cases import Case
+from tests.browser.given import Case
 from tests.support.browser import Browser
 
 FOLDER = Path(__file__).resolve().parents[2] / "browser"

@@ -9,7 +9,7 @@ import pytest
 
 from attestations import Controller
 from tests.attestations import made
-from tests.browser.cases import GOOD, KINDS, TIMED
+from tests.browser.given import GOOD, KINDS, TIMED
 from tests.browser.page import FILE, Page
 
 pytestmark = pytest.mark.needs("chromium")

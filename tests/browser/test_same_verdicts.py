@@ -21,7 +21,8 @@ from attestations import (
 )
 from demo.servers.tsa import TimestampAuthority
 from tests.attestations import made
-from tests.browser.cases import GOOD, TIMED, Case, cases
+from tests.browser.cases import cases
+from tests.browser.given import GOOD, TIMED, Case
 from tests.browser.page import Page
 
 pytestmark = pytest.mark.needs("chromium")
