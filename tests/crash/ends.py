@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
+from attestations import Bundle
 from attestations.report import TimeVerdict, Verdict
 from shredder.errors import ExitCode
 from tests.crash.world import DESTROY, RESUME, Came, World, digest
@@ -29,13 +30,15 @@ class End:
     time: TimeVerdict
     outcome: str
     obstacles: tuple[str, ...]
+    logged: bool  # both envelopes, with their proofs in the bundle
+    log_check: int
 
 
 def end(world: World, came: Came) -> End:
     """How things stand after the last command of a run."""
     bundles = world.bundles()
     assert bundles, f"no attestation; exit code {came.code}: {came.output[-500:]}"
-    report = world.audit(bundles[-1])
+    report, bundle = world.audit(bundles[-1]), Bundle.load(bundles[-1])
     return End(
         code=came.code,
         contents=digest(world.contents()),
@@ -49,6 +52,8 @@ def end(world: World, came: Came) -> End:
         time=report.time,
         outcome=str(report.computed),
         obstacles=report.obstacles,
+        logged=None not in {bundle.plan.log, bundle.result.log},
+        log_check=world.run(("log", "check")).code,
     )
 
 

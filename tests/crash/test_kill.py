@@ -38,6 +38,7 @@ def test_a_quiet_run_is_complete(lanes: Lanes) -> None:
         TimeVerdict.VALID,
         "complete",
     )
+    assert (ended.logged, ended.log_check) == (True, 0)
     by_status = {str(status) for *_, status, _ in ended.statuses}
     assert by_status == {str(Status.VERIFIED), str(Status.DISMISSED)}
     for store in ("warehouse", "lake", "share", "exports"):

@@ -73,6 +73,9 @@ sources = [{{ store = "warehouse", table = "public.survey" }}]
 {roles}
 [timestamp]
 authorities = ["{authority}"]
+
+[log]
+origin = "log.example/{database}"
 """
 
 

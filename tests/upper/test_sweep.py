@@ -220,9 +220,11 @@ def test_a_store_that_goes_silent_is_not_asked_for_every_unit() -> None:
 
 
 def test_silence_that_ends_is_no_end() -> None:
-    store = Faulty(filled("a", desk=50), Fault("examine", unreachable, call=5, times=2))
+    """Two units in a row, and later two more: the store is there."""
+    faults = [Fault("examine", unreachable, call=call, times=2) for call in (5, 200)]
+    store = Faulty(filled("a", desk=400), *faults)
     entry = one(swept(store))
-    assert (entry.examined, entry.unreachable, entry.listed) == (48, 2, True)
+    assert (entry.examined, entry.unreachable, entry.listed) == (396, 4, True)
 
 
 def test_companions_join_the_holdings_once() -> None:
