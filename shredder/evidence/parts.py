@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from attestations import (
@@ -25,10 +25,12 @@ from shredder import answers
 from shredder.config import Config, DatasetConfig
 from shredder.plan import Decision, Header, Item
 from shredder.sweep import ScopeCoverage as Covered
+from shredder.sweep.coverage import WHOLE_STORE
 
 _MOST_REASONS = 64  # codes a scope can name; the rest are summed up under "other"
 _OTHER = "other"
 MOST_CODES = 256  # that a statement can name of one kind
+MOST_SCOPES = 2000  # that a statement tells apart: its size has a limit
 
 
 def moment(text: str) -> dt.datetime:
@@ -74,13 +76,36 @@ def sweep(header: Header, committer: Committer) -> Sweep:
     )
 
 
-def told_apart(coverage: Iterable[Covered]) -> Iterator[Covered]:
-    """Name each scope of a store once: one may be called as the store as a whole is."""
+def told_apart(coverage: Sequence[Covered]) -> Iterator[Covered]:
+    """Name each scope of a store once: one may be called as the store as a whole is.
+
+    More scopes than a statement can hold are summed up by store.
+    """
     seen: Counter[tuple[str, str]] = Counter()
-    for entry in coverage:
+    for entry in coverage if len(coverage) <= MOST_SCOPES else _by_store(coverage):
         place = (entry.store, entry.scope)
         seen[place] += 1
         yield entry if seen[place] == 1 else replace(entry, scope=f"{entry.scope} ({seen[place]})")
+
+
+def _by_store(coverage: Iterable[Covered]) -> Iterator[Covered]:
+    sums: dict[str, Covered] = {}
+    for entry in coverage:
+        if (before := sums.get(entry.store)) is None:
+            sums[entry.store] = replace(entry, scope=WHOLE_STORE, as_of="")
+            continue
+        reasons = Counter(dict(before.reasons)) + Counter(dict(entry.reasons))
+        sums[entry.store] = replace(
+            before,
+            identity=before.identity or entry.identity,
+            listed=before.listed and entry.listed,
+            examined=before.examined + entry.examined,
+            failed=before.failed + entry.failed,
+            unreachable=before.unreachable + entry.unreachable,
+            excluded=before.excluded + entry.excluded,
+            reasons=tuple(reasons.most_common()),
+        )
+    yield from sums.values()
 
 
 def _covered(entry: Covered, committer: Committer) -> ScopeCoverage:

@@ -276,6 +276,26 @@ def test_the_plan_groups_by_store_kind_decision_and_reason() -> None:
     ]  # fmt: skip
 
 
+def test_more_scopes_than_a_statement_holds_are_summed_up_by_store(place: Place) -> None:
+    """And so they are in both sweeps, for they are compared."""
+    scopes = [Scope(f"bucket-{n}") for n in range(2500)]
+    units: dict[str, Any] = {scope.name: [[]] for scope in scopes}
+    gap = {"bucket-7": [Gap("", CoverageStatus.EXCLUDED, "excluded-by-setting")]}
+    before = View(scopes=scopes, units=units | {"bucket-0": [[holding()]]})
+    done = ended(place, before, View(scopes=scopes, units=units))
+    sweep = stated(place, done).sweep
+    assert sweep is not None
+    (entry,) = sweep.coverage
+    assert (entry.units_total, entry.units_examined, entry.status) == (2500, 2500, "examined")
+    assert place.outcome(done) == "complete"
+    done = ended(place, before, View(scopes=scopes, units=units | gap))
+    sweep = stated(place, done).sweep
+    assert sweep is not None
+    (entry,) = sweep.coverage
+    assert (entry.units_total, entry.units_excluded, entry.status) == (2500, 1, "excluded")
+    assert place.outcome(done) == "partial"
+
+
 def test_many_holdings_are_one_line_of_the_statement(place: Place) -> None:
     """A statement's size does not grow with what was found."""
     found = [holding(f"{n:05}") for n in range(3000)]
