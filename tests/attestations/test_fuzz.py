@@ -112,9 +112,9 @@ def judged(mutant: Mutant) -> tuple[Report, float]:
     """The verdict, and how long it took: what is slow is measured again, for others work here."""
     policy, best = KINDS[mutant.kind].policy, float("inf")
     for _ in range(3):
-        begin = time.perf_counter()
+        begin = time.thread_time()
         report = check(mutant.data, policy, now=NOW)
-        best = min(best, time.perf_counter() - begin)
+        best = min(best, time.thread_time() - begin)
         if best < SECONDS:
             break
     return report, best

@@ -19,7 +19,7 @@ ALLOWED = {
     "backends": {"backends"},
     "shredder": {"shredder", "backends", "attestations"},
     "demo": {"demo", "shredder", "backends", "attestations"},
-    "bench": {"bench", "demo", "shredder", "backends", "attestations"},
+    "bench": {"bench", "demo", "shredder", "backends", "attestations", "tests"},
     "tests": {"tests", "bench", "demo", "shredder", "backends", "attestations"},
 }
 
