@@ -94,7 +94,7 @@ from attestations.report import LogVerdict, Report, SignedBy, TimeVerdict, Verdi
 from attestations.signers import KeyFileSigner, Signer
 from attestations.statement import from_payload, to_payload
 from attestations.supplied import Supplied
-from attestations.tsa_client import request_timestamp, request_timestamps
+from attestations.tsa_client import request_timestamp, request_timestamps, told_time
 
 __all__ = [
     "Actor",
@@ -186,6 +186,7 @@ __all__ = [
     "sample_indices",
     "seal",
     "to_payload",
+    "told_time",
     "trusted_key",
     "verify",
 ]

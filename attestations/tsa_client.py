@@ -9,6 +9,7 @@ import hashlib
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from datetime import datetime
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -116,6 +117,18 @@ def request_timestamp(
     if trouble:
         raise _unavailable(url, trouble)
     return response
+
+
+def told_time(response: bytes) -> datetime:
+    """Return the time that a response tells: who trusts it is the auditor's to decide.
+
+    Raises :class:`TimestampUnavailable` for what cannot be read.
+    """
+    try:
+        with _token.unpanicked():
+            return decode_timestamp_response(response).tst_info.gen_time
+    except (NotDer, ValueError):
+        raise TimestampUnavailable("a timestamp cannot be read") from None
 
 
 def _is_plain_http(url: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import datetime as dt
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,7 @@ from attestations import (
     Sealed,
     TimestampUnavailable,
     issue_plan,
+    told_time,
 )
 from shredder import clock, durable
 from shredder.errors import Refused
@@ -27,6 +29,8 @@ from shredder.journal import Run
 from shredder.plan import Decision, digest_of, read_header, read_items, read_lines
 from shredder.run.work import Work
 from shredder.signing import signers
+
+_SKEW = dt.timedelta(seconds=60)  # what a trust policy lets pass unless it says otherwise
 
 
 def announced_file(work: Work, run: str) -> Path:
@@ -51,6 +55,7 @@ def announce(work: Work, run: Run, *, later: Callable[[str], bool]) -> dict[str,
                 hint="mend [timestamp] in the configuration, or go on with --timestamp-later",
             ) from error
         sealed = sealed.with_timestamps(error.got)
+    _check_clock(sealed, issued)
     sealed, logged = log_announcement(work, sealed)
     # Killed here: the log has an entry more; the plan is announced anew, and nothing is touched.
     path = announced_file(work, run.id)
@@ -61,6 +66,18 @@ def announce(work: Work, run: Run, *, later: Callable[[str], bool]) -> dict[str,
         "announced_digest": digest_of(path),
         "plan_timestamps": len(sealed.timestamps),
     }
+
+
+def _check_clock(sealed: Sealed, issued: str) -> None:
+    """Refuse to begin by a clock that no auditor could reconcile with the authorities'."""
+    earliest, latest = parts.moment(issued) - _SKEW, parts.moment(clock.now(after=issued)) + _SKEW
+    for token in sealed.timestamps:
+        if not earliest <= told_time(token) <= latest:
+            raise Refused(
+                "this machine's clock and a timestamp authority's are more than a minute apart, "
+                "so nothing was touched",
+                hint="set the clock right, then begin again",
+            )
 
 
 def timestamps(work: Work, sealed: Sealed) -> tuple[bytes, ...]:

@@ -8,8 +8,9 @@ from types import SimpleNamespace
 
 import pytest
 
+from demo.servers.tsa import TimestampAuthority
 from shredder import clock
-from shredder.errors import Inconclusive
+from shredder.errors import Inconclusive, Refused
 from shredder.journal import Phase
 from tests.upper.place import Place, rows
 
@@ -46,6 +47,30 @@ def test_a_clock_that_was_set_back_far_is_not(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(clock, "_PATIENCE", 0.0)
     with pytest.raises(Inconclusive, match="the clock says"):
         clock.now(after="9999-01-01T00:00:00.000000Z")
+
+
+@pytest.mark.needs("openssl")
+@pytest.mark.parametrize("minutes", [-10, 10])
+def test_a_clock_that_no_authority_shares_is_refused_before_anything_is_touched(
+    place: Place, authority: TimestampAuthority, set_clock: type[Clock], minutes: int
+) -> None:
+    place.configure(f'[timestamp]\nauthorities = ["{authority.url}"]\n')
+    place.space.put("desk", "survey.csv", rows(0, 1))
+    set_clock.offset = dt.timedelta(minutes=minutes)
+    run = place.plan()
+    with pytest.raises(Refused, match="more than a minute apart, so nothing was touched"):
+        place.drive(run)
+    assert place.journal.run(run).phase is Phase.APPROVED
+    assert place.space.contents() == {("desk", "survey.csv"): rows(0, 1)}
+
+
+@pytest.mark.needs("openssl")
+def test_a_clock_that_is_right_is_taken(place: Place, authority: TimestampAuthority) -> None:
+    place.configure(f'[timestamp]\nauthorities = ["{authority.url}"]\n')
+    place.space.put("desk", "survey.csv", rows(0, 1))
+    ended = place.destroy()
+    assert (ended.facts["plan_timestamps"], ended.facts["result_timestamps"]) == (1, 1)
+    assert place.outcome(ended) == "complete"
 
 
 @pytest.mark.parametrize(
