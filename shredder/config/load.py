@@ -255,7 +255,7 @@ class _Reader:
 
     def _folder(self, table: _Table, key: str, default: str) -> str:
         value = table.text(key, default)
-        if not value or "\0" in value:
+        if not value:
             raise self.error((*table.path, key), "is no folder's name")
         return value
 
@@ -266,6 +266,8 @@ class _Reader:
         elif isinstance(value, list):
             for item in value:
                 self._refuse_secrets(item, path)
+        elif isinstance(value, str) and "\0" in value:
+            raise self.error(path, "holds a NUL character")
         elif isinstance(value, str) and (hint := secret_hint(_meaning(path), value)):
             # The message must not repeat what it found.
             raise self.error(path, "holds a secret, and this file must not", hint=hint)

@@ -160,7 +160,8 @@ def test_a_key_nobody_knows_is_named_with_its_line(tmp_path: Path, line: int) ->
     ("old", "new", "wrong"),
     [
         ('state = "state"', 'state = ""', "state is no folder's name"),
-        ('state = "state"', 'state = "a\\u0000b"', "state is no folder's name"),
+        ('state = "state"', 'state = "a\\u0000b"', "state holds a NUL character"),
+        ('roots = ["share"]', 'roots = ["a\\u0000b"]', "stores.share.roots holds a NUL character"),
         ('"http://tsa.example/"', '"http://"', "must be http:// or https:// URLs"),
         (
             '"http://tsa.example/"',
