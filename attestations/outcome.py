@@ -97,8 +97,9 @@ def _after(plan: Plan, result: Destruction) -> tuple[Obstacle, ...]:
     found, dismissed = result.sweep.found, result.dismissed
     more = found.copy or found.likely > dismissed.likely or found.maybe > dismissed.maybe
     # What was looked at before and is not even listed afterwards was not looked at. A scope
-    # that could not be listed before may have stood for the whole of a store.
-    before = {(s.store, s.scope) for s in plan.sweep.coverage if s.units_total is not None}
+    # that nothing was seen of before may have stood for the whole of a store.
+    seen = (s for s in plan.sweep.coverage if s.units_total is not None or s.units_examined)
+    before = {(scope.store, scope.scope) for scope in seen}
     gone = before - {(scope.store, scope.scope) for scope in result.sweep.coverage}
     return (
         *_coverage_after(result.sweep),

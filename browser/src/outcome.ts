@@ -38,7 +38,9 @@ function after(plan: Plan, result: Destruction): string[] {
     found.copy > 0 || found.likely > dismissed.likely || found.maybe > dismissed.maybe;
   // What was looked at before and is not even listed afterwards was not looked at.
   const listed = new Set(scopes(sweep));
-  const known = plan.sweep.coverage.filter(({ unitsTotal }) => unitsTotal !== null);
+  const known = plan.sweep.coverage.filter(
+    ({ unitsTotal, unitsExamined }) => unitsTotal !== null || unitsExamined > 0,
+  );
   const gone = scopes({ coverage: known }).some((scope) => !listed.has(scope));
   return [
     ...gaps(sweep),

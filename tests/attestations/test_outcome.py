@@ -67,6 +67,25 @@ CASES: dict[str, tuple[Plan, dict[str, Any], Outcome, set[str]]] = {
         Outcome.PARTIAL,
         {"scopes-missing-after"},
     ),
+    "a scope gone after that was listed in part before": (
+        replace(
+            PLAN,
+            sweep=replace(
+                PLAN.sweep,
+                coverage=(
+                    made.scope(),
+                    replace(
+                        made.unreachable_scope(),
+                        scope=made.scope(name="other").scope,
+                        units_examined=1,
+                    ),
+                ),
+            ),
+        ),
+        {"sweep": swept()},
+        Outcome.PARTIAL,
+        {"scopes-missing-after"},
+    ),
     "a scope more after": (
         PLAN,
         {"sweep": swept(made.scope(), made.scope(name="other"))},
