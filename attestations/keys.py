@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
     load_der_public_key,
     load_pem_public_key,
+    load_ssh_public_key,
 )
 
 from attestations.errors import Code, PolicyRefused, Untrusted
@@ -33,6 +34,9 @@ _ORDER_EIGHT_Y = int.from_bytes(
     bytes.fromhex("26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05"), "little"
 )
 _LOW_ORDER_Y = frozenset({0, 1, _P - 1, _ORDER_EIGHT_Y, _P - _ORDER_EIGHT_Y})
+
+# A key of a security key (sk-…) signs more than the message, so that it is none of these.
+_OPENSSH_KINDS = ("ssh-ed25519", "ecdsa-sha2-nistp256")
 
 _RHO_BYTES = 32  # the seed of the matrix, before t1 (FIPS 204, algorithm 22)
 
@@ -71,6 +75,25 @@ class PublicKey:
             key = load_pem_public_key(pem.encode("utf-8"))
         except (ValueError, UnsupportedAlgorithm):
             raise PolicyRefused(Code.E_POLICY, "a key that is not a PEM public key") from None
+        return cls.of(key)
+
+    @classmethod
+    def from_text(cls, text: str) -> PublicKey:
+        """Read a PEM, or a line as in ``id_ed25519.pub``. Raises :class:`PolicyRefused`."""
+        if "-----BEGIN" in text:
+            return cls.from_pem(text)
+        line = text.strip()
+        none = PolicyRefused(
+            Code.E_POLICY,
+            "a key that is neither a PEM public key nor a line of OpenSSH's",
+            hint=f"a line begins with {' or '.join(_OPENSSH_KINDS)}",
+        )
+        if line.partition(" ")[0] not in _OPENSSH_KINDS:
+            raise none
+        try:
+            key = load_ssh_public_key(line.encode("utf-8"))
+        except (ValueError, UnsupportedAlgorithm):
+            raise none from None
         return cls.of(key)
 
     @classmethod

@@ -5,13 +5,15 @@ A token, a key service or an agent becomes a signer by having `public_key` and `
 
 from __future__ import annotations
 
+import base64
 import os
 import stat
 from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
-from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.exceptions import InvalidTag, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, mldsa
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import (
@@ -21,6 +23,7 @@ from cryptography.hazmat.primitives.serialization import (
     NoEncryption,
     PrivateFormat,
     load_pem_private_key,
+    load_ssh_private_key,
 )
 
 from attestations.errors import KeyUnusable
@@ -28,6 +31,8 @@ from attestations.keys import Algorithm, PublicKey
 from attestations.storage import sync_directory
 
 _MAX_KEY_FILE = 65536
+_OPENSSH = b"-----BEGIN OPENSSH PRIVATE KEY-----"  # what ssh-keygen writes (PROTOCOL.key)
+_SECURITY_KEYS = (b"sk-ssh-ed25519@openssh.com", b"sk-ecdsa-sha2-nistp256@openssh.com")
 
 PrivateKey: TypeAlias = (
     ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey | mldsa.MLDSA65PrivateKey
@@ -46,7 +51,7 @@ class Signer(Protocol):
 
 
 class KeyFileSigner:
-    """Signs with a private key in a PKCS#8 PEM file, of mode 0600."""
+    """Signs with a private key in a file of mode 0600: PKCS#8 PEM, or as ssh-keygen writes it."""
 
     def __init__(self, key: PrivateKey) -> None:
         self._key = key
@@ -87,22 +92,42 @@ class KeyFileSigner:
         """Read a key file. Raises :class:`KeyUnusable`, also if others may read or write it."""
         pem = _read_private(path)
         try:
-            key = load_pem_private_key(pem, passphrase)
+            key = (_load_openssh if _OPENSSH in pem else load_pem_private_key)(pem, passphrase)
         except TypeError:
             wanted = passphrase is None
             raise KeyUnusable(
                 "the key file is encrypted" if wanted else "the key file has no passphrase",
                 hint="give its passphrase" if wanted else "leave the passphrase out",
             ) from None
-        except (ValueError, UnsupportedAlgorithm):
+        except (ValueError, UnsupportedAlgorithm, InvalidTag):
             raise KeyUnusable(
-                "the key file cannot be read: a wrong passphrase, or not a PKCS#8 PEM key",
+                "the key file cannot be read: a wrong passphrase, or neither a PKCS#8 PEM key "
+                "nor an OpenSSH one",
             ) from None
         if isinstance(key, ed25519.Ed25519PrivateKey | mldsa.MLDSA65PrivateKey) or (
             isinstance(key, ec.EllipticCurvePrivateKey) and isinstance(key.curve, ec.SECP256R1)
         ):
             return cls(key)
         raise KeyUnusable("the key file is neither Ed25519 nor ECDSA P-256 nor ML-DSA-65")
+
+
+def _load_openssh(data: bytes, passphrase: bytes | None) -> object:
+    """Read what ssh-keygen writes; a FIDO token's key signs more than the message, and is refused.
+
+    Raises what `load_pem_private_key` raises, InvalidTag and KeyUnusable.
+    """
+    body = base64.b64decode(data.partition(_OPENSSH)[2].partition(b"-----")[0])
+    if any(kind in body for kind in _SECURITY_KEYS):
+        raise KeyUnusable(
+            "the key file is of a security key, whose signatures are of another form",
+            hint="make one that signs by itself: ssh-keygen -t ed25519",
+        )
+    if passphrase is not None and find_spec("bcrypt") is None:
+        raise KeyUnusable(
+            "encrypted OpenSSH key files need an extra that is not installed",
+            hint="pip install 'shredder-toolkit[ssh]'",
+        )
+    return load_ssh_private_key(data, passphrase)
 
 
 def _generate(algorithm: Algorithm) -> PrivateKey:

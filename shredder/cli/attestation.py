@@ -201,11 +201,11 @@ def policy_new(
     output: Annotated[Path, typer.Argument(metavar="FILE", help="Where the policy is written.")],
     key: Annotated[
         list[Path],
-        typer.Option("--key", metavar="PEM", help="An operator's public key, got out of band."),
+        typer.Option("--key", metavar="FILE", help="An operator's public key, got out of band."),
     ],
     validator: Annotated[
         list[Path] | None,
-        typer.Option("--validator", metavar="PEM", help="A validator's public key; repeatable."),
+        typer.Option("--validator", metavar="FILE", help="A validator's public key; repeatable."),
     ] = None,
     tsa_root: Annotated[
         list[Path] | None,
@@ -278,7 +278,9 @@ def _policy(
         rules = TimestampRules(threshold=1, authorities=(authority,))
     return Policy.new(
         keys=[
-            trusted_key(PublicKey.from_pem(_pem(path)), name=path.stem, role=role, operator_run=own)
+            trusted_key(
+                PublicKey.from_text(_pem(path)), name=path.stem, role=role, operator_run=own
+            )
             for paths, role, own in ((keys, "operator", True), (validators, "validator", False))
             for path in paths
         ],
@@ -303,9 +305,9 @@ def _log_rules(logs: Sequence[str], witnesses: Sequence[str], quorum: int | None
 
 def _pem(path: Path) -> str:
     try:
-        return path.read_text(encoding="ascii")
+        return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "not a PEM file"
+        why = error.strerror if isinstance(error, OSError) else "not text"
         raise UsageError(f"{path} cannot be read: {why}") from error
 
 

@@ -26,7 +26,7 @@ def validate(
     policy: Annotated[
         Path, typer.Option(metavar="FILE", help="Your own trust policy, your key in it.")
     ],
-    key: Annotated[Path, typer.Option(metavar="FILE", help="Your private key (PKCS#8).")],
+    key: Annotated[Path, typer.Option(metavar="FILE", help="Your private key: PKCS#8 or OpenSSH.")],
     decision: Annotated[str, typer.Option(metavar="accepted|rejected", help="What you decide.")],
     by_role: Annotated[str, typer.Option(metavar="CODE", help="Your role, never a name.")],
     reference: Annotated[str, typer.Option(metavar="ID", help="Your staff reference.")],

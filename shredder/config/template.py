@@ -71,7 +71,7 @@ timeout_s = 20
 # signers = [{{ kind = "ssh-agent", public_key = "operator.pub" }}]  # Ed25519, by SSH_AUTH_SOCK
 # # or: {{ kind = "pkcs11", module = "/usr/lib/opensc-pkcs11.so", uri = "pkcs11:token=a;object=b" }}
 # #     {{ kind = "kms", key = "alias/shredder", region = "eu-central-1" }}
-# #     {{ kind = "file", path = "ml-dsa.pem" }}                      PKCS#8; left out: init's
+# #     {{ kind = "file", path = "ml-dsa.pem" }}       PKCS#8 or OpenSSH; left out: init's
 # A token's PIN: SHREDDER_PKCS11_PIN, or it is asked for on the terminal.
 
 # --- Transparency log: both envelopes of every run, for witnesses to sign ------------------

@@ -102,7 +102,7 @@ def test_what_is_no_key_file_is_refused(tmp_path: Path) -> None:
     ):
         path.write_bytes(content)
         path.chmod(0o600)
-        refused("not a PKCS#8")
+        refused("neither a PKCS#8 PEM key nor an OpenSSH one")
     path.write_bytes(b"x" * 70_000)
     refused("too long")
     key = rsa.generate_private_key(65537, 2048)

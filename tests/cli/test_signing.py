@@ -139,6 +139,26 @@ def test_what_a_rotated_key_signed_is_still_known_as_our_own(desk: Operator) -> 
     assert (alone["authentic"], alone["codes"]) == (False, ["E_SIG"])
 
 
+@pytest.mark.needs("ssh-agent")
+def test_a_key_of_ssh_keygen_signs_and_its_line_is_enough_for_an_auditor(desk: Operator) -> None:
+    words = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "correct horse", "-f", "id_ed25519"]
+    subprocess.run(words, cwd=desk.folder, check=True)
+    signing(desk, '{ kind = "file", path = "id_ed25519" }')
+    for given, wanted in (
+        ("", "the key file is encrypted"),
+        ("battery staple", "wrong passphrase"),
+    ):
+        refused = desk.run("destroy", SURVEY, "--yes", environment={"SHREDDER_PASSPHRASE": given})
+        assert (refused.code, standing(desk)) == (2, 4)
+        assert wanted in refused.error
+        assert "SHREDDER_PASSPHRASE" in refused.hint
+    right = {"SHREDDER_PASSPHRASE": "correct horse"}
+    done = desk.run("destroy", SURVEY, "--yes", "--json", environment=right)
+    assert done.code == 0, done.err
+    seen = audited(desk, done.json["attestation"], [desk.folder / "id_ed25519.pub"])
+    assert (seen["authentic"], seen["signers"][0]["name"]) == (True, "id_ed25519")
+
+
 def test_one_key_does_not_sign_twice(desk: Operator) -> None:
     signing(desk, '{ kind = "file" }', '{ kind = "file", path = ".shredder/keys/signing.pem" }')
     done = desk.run("destroy", SURVEY, "--yes", "--json")
