@@ -9,7 +9,6 @@ from datetime import datetime
 from attestations.bundle import Sealed
 from attestations.envelope import Envelope
 from attestations.errors import Code, TimeRefused, Untrusted
-from attestations.keys import PublicKey
 from attestations.policy import Policy, RoleThreshold, Strangers, Trust, TrustedKey
 from attestations.timestamp import Stamp, UnknownAuthority, verify
 
@@ -41,18 +40,14 @@ def check_signatures(
     envelope: Envelope, trust: Trust, thresholds: Sequence[RoleThreshold], what: str
 ) -> Signed:
     """Step 6. A keyid only hints: every trusted key is tried. E_SIG, E_THRESHOLD, E_ROLE."""
-    message = envelope.signed_bytes
     trusted = {key.keyid: (entry, key) for entry, key in trust.keys}
     found: dict[str, TrustedKey] = {}
     strangers = 0
-    for signature in envelope.signatures:
-        hinted = trusted.get(signature.keyid)
-        order = [hinted] if hinted else []
-        order += [pair for keyid, pair in trusted.items() if keyid != signature.keyid]
-        keyid = _who(signature.sig, message, [key for _, key in order])
-        if keyid is not None:
-            found[keyid] = trusted[keyid][0]
-        elif hinted:
+    makers = envelope.made_by([key for _, key in trusted.values()])
+    for signature, maker in zip(envelope.signatures, makers, strict=True):
+        if maker is not None:
+            found[maker.keyid] = trusted[maker.keyid][0]
+        elif signature.keyid in trusted:
             raise Untrusted(Code.E_SIG, f"{what}: a signature said to be a trusted key's is not")
         else:
             strangers += 1
@@ -109,13 +104,3 @@ def check_key_times(signed: Signed, stamped: Stamped, now: datetime, what: str) 
             raise Untrusted(
                 Code.E_KEY_COMPROMISED, f"{what}: not proven to be older than a key's compromise"
             )
-
-
-def _who(sig: bytes, message: bytes, keys: Sequence[PublicKey]) -> str | None:
-    for key in keys:
-        try:
-            key.verify(sig, message)
-        except Untrusted:
-            continue
-        return key.keyid
-    return None

@@ -14,7 +14,7 @@ from attestations.consistency import check_personal_data
 from attestations.envelope import Envelope, seal
 from attestations.errors import Code, Contradiction, Malformed, TimeRefused, Untrusted
 from attestations.parts import Actor
-from attestations.policy import Policy, RoleThreshold, TrustedKey, prepare
+from attestations.policy import VALIDATOR, Policy, RoleThreshold, TrustedKey, prepare
 from attestations.procedure import verify
 from attestations.schema import encode
 from attestations.signers import Signer
@@ -24,7 +24,6 @@ from attestations.strict_json import dumps, loads
 from attestations.validation import Acceptance, Validation
 
 MEDIA_TYPE: Final = "application/vnd.shredder.validation+json;version=1"
-ROLE: Final = "validator"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +94,7 @@ def check_validation(
     sealed = from_file(data)
     envelope = Envelope.from_bytes(sealed.envelope, "validation")
     trust = prepare(policy)
-    signed = check_signatures(envelope, trust, (RoleThreshold(ROLE, 1),), "validation")
+    signed = check_signatures(envelope, trust, (RoleThreshold(VALIDATOR, 1),), "validation")
     if {signer.keyid for signer in report.signers} & set(signed.keyids):
         raise Untrusted(Code.E_ROLE, "validation: signed by a key that signed plan or result")
     stamped = check_timestamps(sealed, policy, trust, now, "validation")

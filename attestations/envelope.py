@@ -6,10 +6,11 @@ is no field for the algorithm: the algorithm is the trusted key's. A keyid is a 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from attestations.errors import Code, Malformed, Untrusted
+from attestations.keys import PublicKey
 from attestations.signers import Signer
 from attestations.strict_json import Json, Limits, dumps, loads
 from attestations.text import decode_base64, encode_base64, sha256
@@ -47,6 +48,17 @@ class Envelope:
         """What the signatures are over."""
         return pae(PAYLOAD_TYPE, self.payload)
 
+    def made_by(self, keys: Sequence[PublicKey]) -> tuple[PublicKey | None, ...]:
+        """Return, for each signature, which of `keys` made it; None for one of another key.
+
+        A keyid only hints at the key that is tried first.
+        """
+        message = self.signed_bytes
+        return tuple(
+            _maker(each.sig, message, sorted(keys, key=lambda key: key.keyid != each.keyid))
+            for each in self.signatures
+        )
+
     @classmethod
     def from_bytes(cls, raw: bytes, what: str = "envelope") -> Envelope:
         """Read an envelope. Raises :class:`Malformed`; :class:`Untrusted` where none signed."""
@@ -80,7 +92,25 @@ def seal(payload: bytes, signers: Sequence[Signer]) -> Envelope:
     if not signers:
         raise ValueError("an envelope needs at least one signer")
     message = pae(PAYLOAD_TYPE, payload)
-    signatures = tuple(Signature(s.public_key.keyid, s.sign(message)) for s in signers)
+    return _written(payload, tuple(Signature(s.public_key.keyid, s.sign(message)) for s in signers))
+
+
+def joined(first: Envelope, others: Iterable[Envelope]) -> Envelope:
+    """One envelope with the signatures of all over their common payload, each once, in order.
+
+    Raises :class:`Untrusted` if one signs another payload, :class:`Malformed` for too many.
+    """
+    signatures = list(first.signatures)
+    for other in others:
+        if other.payload != first.payload:
+            raise Untrusted(Code.E_SIG, "a signature over another statement")
+        signatures += [each for each in other.signatures if each not in signatures]
+    if len(signatures) > MAX_SIGNATURES:
+        raise Malformed(Code.E_LIMIT, f"more than {MAX_SIGNATURES} signatures")
+    return _written(first.payload, tuple(signatures))
+
+
+def _written(payload: bytes, signatures: tuple[Signature, ...]) -> Envelope:
     raw = dumps(
         {
             "payload": encode_base64(payload),
@@ -89,6 +119,16 @@ def seal(payload: bytes, signers: Sequence[Signer]) -> Envelope:
         }
     )
     return Envelope(payload=payload, signatures=signatures, raw=raw)
+
+
+def _maker(sig: bytes, message: bytes, keys: Sequence[PublicKey]) -> PublicKey | None:
+    for key in keys:
+        try:
+            key.verify(sig, message)
+        except Untrusted:
+            continue
+        return key
+    return None
 
 
 def _signature(entry: Json, what: str) -> Signature:

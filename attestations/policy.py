@@ -28,6 +28,10 @@ from attestations.timestamp import Authority
 MEDIA_TYPE: Final = "application/vnd.shredder.policy+json;version=1"
 LIMITS = Limits(size=2**20, depth=8, items=5000)
 
+OPERATOR: Final = "operator"  # signs plan and result
+APPROVER: Final = "approver"  # another person: signs the plan, before anything is touched
+VALIDATOR: Final = "validator"  # another person: signs a validation, after the result
+
 _MIN_RSA_BITS = 2048
 _MIN_EC_BITS = 256
 
@@ -43,6 +47,14 @@ class Strangers(StrEnum):
 
     REFUSE = "refuse"
     IGNORE = "ignore"
+
+
+class Signs(StrEnum):
+    """Which envelopes a threshold is about."""
+
+    BOTH = "both"
+    PLAN = "plan"
+    RESULT = "result"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +75,14 @@ class TrustedKey:
 class RoleThreshold:
     """How many keys of a role must have signed; with an algorithm, only keys of it count.
 
-    A hybrid is a role with two of them: one for the classical algorithm, one for ML-DSA.
+    A hybrid is a role with two of them: one for the classical algorithm, one for ML-DSA. Who
+    approves a plan signs nothing but the plan.
     """
 
     role: Name
     count: Threshold
     algorithm: Algorithm | None = None
+    signs: Signs = Signs.BOTH
 
     def counts(self, key: TrustedKey) -> bool:
         """Whether a signature by `key` counts towards it."""
@@ -154,7 +168,7 @@ class Policy:
         cls,
         *,
         keys: Iterable[TrustedKey],
-        thresholds: Iterable[RoleThreshold] = (RoleThreshold("operator", 1),),
+        thresholds: Iterable[RoleThreshold] = (RoleThreshold(OPERATOR, 1),),
         timestamps: TimestampRules | None = None,
         log: LogRules | None = None,
         expect: Expectations | None = None,
@@ -195,6 +209,10 @@ class Policy:
             raise PolicyRefused(Code.E_POLICY, error.message) from None
         return cls.from_bytes(data)
 
+    def asked_of(self, envelope: Signs) -> tuple[RoleThreshold, ...]:
+        """Return the thresholds that the plan's envelope must meet, or the result's."""
+        return tuple(each for each in self.thresholds if each.signs in {Signs.BOTH, envelope})
+
     def to_bytes(self) -> bytes:
         """Write the policy as indented JSON, for it is meant to be read and edited."""
         import json  # noqa: PLC0415 -- only the maker of a policy needs the indenting writer
@@ -218,7 +236,7 @@ class Trust:
 
 
 def trusted_key(
-    key: PublicKey, *, name: str, role: str = "operator", operator_run: bool = True
+    key: PublicKey, *, name: str, role: str = OPERATOR, operator_run: bool = True
 ) -> TrustedKey:
     """Make a policy's entry for a key."""
     return TrustedKey(
@@ -231,12 +249,16 @@ def trusted_key(
 
 
 def _check_thresholds(policy: Policy) -> None:
-    """A role has one threshold, or several, each for an algorithm of its own."""
+    """For an envelope, a role has one threshold, or several, each for an algorithm of its own."""
+    for envelope in (Signs.PLAN, Signs.RESULT):
+        asked = policy.asked_of(envelope)
+        if not asked:
+            raise PolicyRefused(Code.E_POLICY, f"policy: nobody must have signed the {envelope}")
+        for role in {threshold.role for threshold in asked}:
+            kinds = [threshold.algorithm for threshold in asked if threshold.role == role]
+            if len(kinds) > 1 and (None in kinds or len(set(kinds)) != len(kinds)):
+                raise PolicyRefused(Code.E_POLICY, "policy: a role has two thresholds")
     for threshold in policy.thresholds:
-        same = [other for other in policy.thresholds if other.role == threshold.role]
-        kinds = {other.algorithm for other in same}
-        if len(same) > 1 and (None in kinds or len(kinds) != len(same)):
-            raise PolicyRefused(Code.E_POLICY, "policy: a role has two thresholds")
         if sum(map(threshold.counts, policy.keys)) < threshold.count:
             raise PolicyRefused(Code.E_POLICY, "policy: a role has fewer keys than its threshold")
 

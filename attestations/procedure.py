@@ -37,7 +37,7 @@ from attestations.errors import (
 from attestations.outcome import Computed, compute
 from attestations.parts import Method, ScopeCoverage
 from attestations.plan import Plan
-from attestations.policy import Expectations, Policy, Trust, prepare
+from attestations.policy import APPROVER, Expectations, Policy, Signs, Trust, prepare
 from attestations.report import LogVerdict, Report, SignedBy, TimeVerdict, Verdict
 from attestations.schema import encode
 from attestations.statement import from_payload
@@ -92,8 +92,10 @@ def verify(
     trust = prepare(policy)
 
     # 6 signatures: unique trusted keys, thresholds by role
-    plan_signed = check_signatures(plan_envelope, trust, policy.thresholds, "plan")
-    result_signed = check_signatures(result_envelope, trust, policy.thresholds, "result")
+    plan_signed = check_signatures(plan_envelope, trust, policy.asked_of(Signs.PLAN), "plan")
+    result_signed = check_signatures(
+        result_envelope, trust, policy.asked_of(Signs.RESULT), "result"
+    )
 
     # 7 timestamps
     plan_stamped = check_timestamps(opened.plan, policy, trust, now, "plan")
@@ -265,6 +267,10 @@ def _report(
     signers = _signers(signed)
     if all(signer.operator_run for signer in signers):
         findings.append("every signer is the operator's own: nobody else vouches for it")
+    if _approvals_are_word_only(result, signers):
+        findings.append(
+            "no key of an approver's signed the plan: that it was approved is said only"
+        )
     if any(each.strangers for each in signed):
         findings.append("there are signatures by keys that the policy does not name: not counted")
     findings += [*logged.findings, *chain]
@@ -286,6 +292,12 @@ def _report(
         result=result,
         disclosed=disclosed,
     )
+
+
+def _approvals_are_word_only(result: Destruction, signers: tuple[SignedBy, ...]) -> bool:
+    """Whether others than the operator are said to have approved, and none of them signed."""
+    others = any(actor != result.operator for actor in result.approvers)
+    return others and not any(s.role == APPROVER and "plan" in s.signed for s in signers)
 
 
 def _about_disclosure(disclosed: Disclosed, result: Destruction) -> list[str]:

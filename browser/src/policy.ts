@@ -31,6 +31,7 @@ const roleThreshold = s.object({
   role: s.code,
   count: s.range(1, 16),
   algorithm: s.nullable(s.oneOf(...ALGORITHMS)),
+  signs: s.oneOf("both", "plan", "result"),
 });
 const trustedAuthority = s.object({
   name: s.label,
@@ -77,6 +78,7 @@ const policy = s.object({
 export type Policy = s.Decoded<typeof policy>;
 export type TrustedKey = s.Decoded<typeof trustedKey>;
 export type RoleThreshold = s.Decoded<typeof roleThreshold>;
+export type Envelopes = "plan" | "result";
 export type TrustedWitness = s.Decoded<typeof trustedWitness>;
 
 /** A time-stamping authority, with its certificates read. */
@@ -157,15 +159,25 @@ export function counts(threshold: RoleThreshold, key: TrustedKey): boolean {
   return key.role === threshold.role && (algorithm === null || algorithm === key.algorithm);
 }
 
-/** A role has one threshold, or several, each for an algorithm of its own. */
-function checkThresholds({ thresholds, keys }: Policy): void {
-  for (const threshold of thresholds) {
-    const alike = thresholds.filter((other) => other.role === threshold.role);
-    const kinds = new Set(alike.map((other) => other.algorithm));
-    if (alike.length > 1 && (kinds.has(null) || kinds.size !== alike.length)) {
-      refuse("a role has two thresholds");
+/** The thresholds that the plan's envelope must meet, or the result's. */
+export function askedOf({ thresholds }: Policy, envelope: Envelopes): readonly RoleThreshold[] {
+  return thresholds.filter(({ signs }) => signs === "both" || signs === envelope);
+}
+
+/** For an envelope, a role has one threshold, or several, each for an algorithm of its own. */
+function checkThresholds(policy: Policy): void {
+  for (const envelope of ["plan", "result"] as const) {
+    const asked = askedOf(policy, envelope);
+    if (asked.length === 0) refuse(`nobody must have signed the ${envelope}`);
+    for (const { role } of asked) {
+      const kinds = asked.filter((other) => other.role === role).map(({ algorithm }) => algorithm);
+      if (kinds.length > 1 && (kinds.includes(null) || new Set(kinds).size !== kinds.length)) {
+        refuse("a role has two thresholds");
+      }
     }
-    if (keys.filter((key) => counts(threshold, key)).length < threshold.count) {
+  }
+  for (const threshold of policy.thresholds) {
+    if (policy.keys.filter((key) => counts(threshold, key)).length < threshold.count) {
       refuse("a role has fewer keys than its threshold");
     }
   }

@@ -113,6 +113,7 @@ async function verify(data: Bytes, policyData: Bytes, now: Moment): Promise<Veri
   const findings = [
     ...aboutTime(planStamped, resultStamped, planBeforeStart),
     ...aboutSigners(signers, planSigned.strangers + resultSigned.strangers > 0),
+    ...aboutApprovers(result, signers),
     ...logged.findings,
     "chain of attestations: not asked",
   ];
@@ -230,6 +231,19 @@ function aboutSigners(signers: readonly SignedBy[], strangers: boolean): string[
     lines.push("there are signatures by keys that the policy does not name: not counted");
   }
   return lines;
+}
+
+function aboutApprovers(
+  { operator, approvers }: Destruction,
+  signers: readonly SignedBy[],
+): string[] {
+  const others = approvers.some(
+    ({ role, reference }) => role !== operator.role || reference !== operator.reference,
+  );
+  const signed = signers.some((each) => each.role === "approver" && each.signed.includes("plan"));
+  return others && !signed
+    ? ["no key of an approver's signed the plan: that it was approved is said only"]
+    : [];
 }
 
 function signersOf(plan: Signed, result: Signed): SignedBy[] {

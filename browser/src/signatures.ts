@@ -2,7 +2,7 @@
 
 import type { Envelope } from "./envelope.js";
 import type { PublicKey } from "./keys.js";
-import { counts, type Trust, type TrustedKey } from "./policy.js";
+import { askedOf, counts, type Envelopes, type Trust, type TrustedKey } from "./policy.js";
 import { Refused } from "./refused.js";
 import type { Stamped } from "./timestamp.js";
 import type { Moment } from "./text.js";
@@ -22,7 +22,7 @@ export interface Signed {
 export async function checkSignatures(
   envelope: Envelope,
   trust: Trust,
-  what: string,
+  what: Envelopes,
 ): Promise<Signed> {
   const found = new Set<Trusted>();
   let strangers = 0;
@@ -42,7 +42,7 @@ export async function checkSignatures(
     } else strangers += 1;
   }
   const by = [...found];
-  const { thresholds } = trust.policy;
+  const thresholds = askedOf(trust.policy, what);
   if (by.length === 0) throw new Refused("E_SIG", `${what}: no signature is a trusted key's`);
   if (by.length < thresholds.reduce((sum, { count }) => sum + count, 0)) {
     throw new Refused("E_THRESHOLD", `${what}: fewer trusted keys signed than are asked for`);

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,7 +14,15 @@ from shredder.cli.console import Console, console, counted, shown
 from shredder.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
-    from attestations import Expectations, LogRules, Policy, Report, Supplied
+    from attestations import (
+        LogRules,
+        Policy,
+        Report,
+        RoleThreshold,
+        Supplied,
+        TimestampRules,
+        TrustedKey,
+    )
 
 Bundle = Annotated[Path, typer.Argument(metavar="BUNDLE", help="The attestation's bundle file.")]
 PolicyFile = Annotated[
@@ -207,6 +216,18 @@ def policy_new(
         list[Path] | None,
         typer.Option("--validator", metavar="FILE", help="A validator's public key; repeatable."),
     ] = None,
+    approver: Annotated[
+        list[Path] | None,
+        typer.Option("--approver", metavar="FILE", help="An approver's public key; repeatable."),
+    ] = None,
+    approvals: Annotated[
+        int | None,
+        typer.Option(min=1, max=16, help="How many approvers must have signed; else all of them."),
+    ] = None,
+    cosigner: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ROLE=FILE", help="A key that must sign in another role; repeatable."),
+    ] = None,
     tsa_root: Annotated[
         list[Path] | None,
         typer.Option("--tsa-root", metavar="PEM", help="A timestamp authority's root."),
@@ -234,12 +255,17 @@ def policy_new(
     as_json: options.Json = False,
 ) -> int:
     """Write a trust policy: which keys, authorities and stores an auditor goes by."""
-    from attestations import Expectations
+    from attestations import Expectations, Policy
 
-    expect = Expectations(dataset=dataset, challenge=challenge)
-    logs = _log_rules(log or (), witness or (), quorum)
-    made = _policy(
-        key, validator or (), tsa_root or (), tsa_certificate or (), store or (), expect, logs
+    if approvals is not None and not approver:
+        raise UsageError("--approvals goes with --approver")
+    made = Policy.new(
+        keys=_trusted(key, validator or (), approver or (), _cosigners(cosigner or ())),
+        thresholds=_thresholds(len(approver or ()), approvals, _cosigners(cosigner or ())),
+        timestamps=_timestamp_rules(tsa_root or (), tsa_certificate or ()),
+        log=_log_rules(log or (), witness or (), quorum),
+        stores=store or (),
+        expect=Expectations(dataset=dataset, challenge=challenge),
     )
     if output.exists():
         raise UsageError(f"{output} exists already; a policy is not replaced unasked")
@@ -252,43 +278,78 @@ def policy_new(
     return ExitCode.COMPLETE
 
 
-def _policy(
+def _cosigners(given: Sequence[str]) -> list[tuple[str, Path]]:
+    """Roles with the files of their keys. Raises UsageError."""
+    from attestations.policy import APPROVER, OPERATOR, VALIDATOR
+    from shredder.statable import not_a_code
+
+    found = []
+    for text in given:
+        role, _, path = text.partition("=")
+        if not_a_code(role) or not path:
+            raise UsageError(f"--cosigner {text!r} is not a role and a file: ROLE=FILE")
+        if role in {OPERATOR, APPROVER, VALIDATOR}:
+            option = "--key" if role == OPERATOR else f"--{role}"
+            raise UsageError(f"the role {role} has an option of its own: {option}")
+        found.append((role, Path(path)))
+    return found
+
+
+def _trusted(
     keys: Sequence[Path],
     validators: Sequence[Path],
-    roots: Sequence[Path],
-    certificates: Sequence[Path],
-    stores: Sequence[str],
-    expect: Expectations,
-    logs: LogRules,
-) -> Policy:
-    from attestations import Policy, PublicKey, TimestampRules, TrustedAuthority, trusted_key
+    approvers: Sequence[Path],
+    cosigners: Sequence[tuple[str, Path]],
+) -> list[TrustedKey]:
+    """Entries for all keys. Validators and approvers are other people than the operator."""
+    from attestations import PublicKey, trusted_key
+    from attestations.policy import APPROVER, OPERATOR, VALIDATOR
+
+    named = [(OPERATOR, path) for path in keys]
+    named += [(VALIDATOR, path) for path in validators]
+    named += [(APPROVER, path) for path in approvers]
+    return [
+        trusted_key(
+            PublicKey.from_text(_pem(path)),
+            name=path.stem,
+            role=role,
+            operator_run=role not in {VALIDATOR, APPROVER},
+        )
+        for role, path in (*named, *cosigners)
+    ]
+
+
+def _thresholds(
+    approvers: int, approvals: int | None, cosigners: Sequence[tuple[str, Path]]
+) -> list[RoleThreshold]:
+    """One operator, every cosigner on plan and result, and the approvers on the plan."""
+    from attestations import RoleThreshold, Signs
+    from attestations.policy import APPROVER, OPERATOR
+
+    counts = Counter(role for role, _ in cosigners)
+    made = [RoleThreshold(OPERATOR, 1)]
+    made += [RoleThreshold(role, count) for role, count in counts.items()]
+    if approvers:
+        made.append(RoleThreshold(APPROVER, approvals or approvers, signs=Signs.PLAN))
+    return made
+
+
+def _timestamp_rules(roots: Sequence[Path], certificates: Sequence[Path]) -> TimestampRules:
+    from attestations import TimestampRules, TrustedAuthority
 
     if bool(roots) != bool(certificates):
         raise UsageError(
             "a timestamp authority needs both: --tsa-root and --tsa-certificate",
             hint="a root alone would trust every authority below it",
         )
-    rules = TimestampRules()
-    if roots:
-        authority = TrustedAuthority(
-            name="timestamp authority",
-            roots=tuple(_pem(path) for path in roots),
-            leaves=tuple(_pem(path) for path in certificates),
-        )
-        rules = TimestampRules(threshold=1, authorities=(authority,))
-    return Policy.new(
-        keys=[
-            trusted_key(
-                PublicKey.from_text(_pem(path)), name=path.stem, role=role, operator_run=own
-            )
-            for paths, role, own in ((keys, "operator", True), (validators, "validator", False))
-            for path in paths
-        ],
-        timestamps=rules,
-        log=logs,
-        stores=stores,
-        expect=expect,
+    if not roots:
+        return TimestampRules()
+    authority = TrustedAuthority(
+        name="timestamp authority",
+        roots=tuple(_pem(path) for path in roots),
+        leaves=tuple(_pem(path) for path in certificates),
     )
+    return TimestampRules(threshold=1, authorities=(authority,))
 
 
 def _log_rules(logs: Sequence[str], witnesses: Sequence[str], quorum: int | None) -> LogRules:

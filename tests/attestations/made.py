@@ -237,11 +237,15 @@ def bundle(
     plan_of: Plan | None = None,
     changes: dict[str, Any] | None = None,
     signers: Sequence[Signer] = (OPERATOR,),
+    approvers: Sequence[Signer] = (),
     stamp: Callable[[bytes, datetime], bytes] | None = None,
 ) -> Bundle:
-    """A bundle; timestamped at the times its statements were issued, if `stamp` is given."""
+    """A bundle; timestamped at the times its statements were issued, if `stamp` is given.
+
+    `approvers` sign the plan, and not the result.
+    """
     the_plan = plan_of or plan()
-    first = sealed(the_plan, signers)
+    first = sealed(the_plan, [*signers, *approvers])
     second = replace(
         result(the_plan, **(changes or {})), plan=(changes or {}).get("plan", first.digest)
     )

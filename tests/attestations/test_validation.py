@@ -13,13 +13,13 @@ import pytest
 from attestations import Actor, Bundle, Code, Policy, Refused, Sealed, seal, trusted_key
 from attestations.acceptance import (
     MEDIA_TYPE,
-    ROLE,
     Validated,
     check_validation,
     from_file,
     issue_validation,
     to_file,
 )
+from attestations.policy import VALIDATOR
 from attestations.signers import Signer
 from attestations.validation import Acceptance
 from tests.attestations import made
@@ -32,7 +32,7 @@ OFFICERS = Actor(role="data-protection-officer", reference="staff-3")
 
 
 def policy(**changes: Any) -> Policy:
-    officer = trusted_key(OFFICER.public_key, name="officer", role=ROLE, operator_run=False)
+    officer = trusted_key(OFFICER.public_key, name="officer", role=VALIDATOR, operator_run=False)
     return Policy.new(
         keys=[trusted_key(OPERATOR.public_key, name="operator"), replace(officer, **changes)]
     )

@@ -14,6 +14,7 @@ from attestations import (
     Policy,
     RoleThreshold,
     Sealed,
+    Signs,
     TimestampRules,
     trusted_key,
 )
@@ -215,10 +216,27 @@ def _signatures() -> Iterator[Case]:
     yield given(
         "signature: two operators and no witness", made.bundle(signers=(OPERATOR, other)), asks
     )
+    yield from _approved()
     p256 = made.policy(WITNESS)
     yield given("P-256: good", made.bundle(signers=(WITNESS,)), p256)
     for name, spoil in _P256.items():
         yield given(f"P-256: {name}", _respelt(spoil), p256)
+
+
+def _approved() -> Iterator[Case]:
+    """An approver signs the plan alone, and the policy asks for it."""
+    keys = [trusted_key(OPERATOR.public_key, name="operator")]
+    keys += [trusted_key(WITNESS.public_key, name="dpo", role="approver", operator_run=False)]
+    roles = (RoleThreshold("operator", 1), RoleThreshold("approver", 1, signs=Signs.PLAN))
+    asks = made.policy(keys=keys, thresholds=roles)
+    yield given("approved: good", made.bundle(approvers=(WITNESS,)), asks)
+    yield given("approved: both signed", made.bundle(signers=(OPERATOR, WITNESS)), asks)
+    yield given("approved: by nobody", made.bundle(), asks)
+    yield given("approved: by a stranger", made.bundle(approvers=(made.ed25519_signer(9),)), asks)
+    yield given("approved: but by no operator", made.bundle(signers=(WITNESS,)), asks)
+    data = made.bundle(approvers=(WITNESS,))
+    late = (RoleThreshold("operator", 1), RoleThreshold("approver", 1, signs=Signs.RESULT))
+    yield given("approved: not the result", data, made.policy(keys=keys, thresholds=late))
 
 
 def _longer(value: dict[str, Any]) -> None:
@@ -298,6 +316,10 @@ def _policies() -> Iterator[Case]:
         "a threshold of 0": lambda v: v["thresholds"][0].update(count=0),
         "a role of nobody": lambda v: v["thresholds"][0].update(role="nobody"),
         "a role twice": lambda v: v["thresholds"].append(v["thresholds"][0]),
+        "a role twice for a plan": lambda v: v["thresholds"].append({**v["thresholds"][0], "signs": "plan"}),
+        "nobody for a result": lambda v: v["thresholds"][0].update(signs="plan"),
+        "nobody for a plan": lambda v: v["thresholds"][0].update(signs="result"),
+        "an unknown envelope": lambda v: v["thresholds"][0].update(signs="neither"),
         "no roots": lambda v: v["timestamps"]["authorities"][0].update(roots=[]),
         "a root that is none": lambda v: v["timestamps"]["authorities"][0].update(roots=["x"]),
         "nothing pinned": lambda v: v["timestamps"]["authorities"][0].update(leaves=[], policies=[]),
