@@ -51,6 +51,7 @@ class RecordClass(IntEnum):
     RECORD = 1  # certainly holds a record of the dataset
     PERSON = 2  # holds a person who is in the dataset, and no more: not evidence by itself
     BLANK = 3  # holds nothing that could be data: white space, punctuation
+    TRACE = 4  # holds what is evidence only together with the rest of the holding
 
 
 class Verdict(StrEnum):
@@ -62,8 +63,24 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Signs:
+    """What was seen of the dataset, by kind: how many windows have at least one of it."""
+
+    ids: int = 0  # private values, whole
+    persons: int = 0  # e-mail addresses and other values that point to a person
+    names: int = 0  # of persons, in two words
+    passages: int = 0  # stretches of a record's free text
+    values: int = 0  # a record's other values beside its person, its name or its number
+    probed: int = 0  # what was found outside of windows, in bytes without delimiters
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
-    """What a scan saw, by number. `windows` = `matched` + `person` + `foreign` + `blank`."""
+    """What a scan saw, by number.
+
+    `windows` = `matched` + `person` + `foreign` + `blank` + `trace`. Whether windows of class
+    TRACE count is known only at the end: with `promoted` they do, and are among `matched`.
+    """
 
     windows: int
     matched: int  # windows that certainly hold a record
@@ -72,6 +89,14 @@ class Evidence:
     foreign: int  # windows with something, and nothing of the dataset
     blank: int
     verdict: Verdict | None  # None: not a holding
+    trace: int = 0  # windows of class TRACE, where they do not count
+    promoted: bool = False
+    signs: Signs = Signs()
+
+    @property
+    def others(self) -> int:
+        """Windows that hold something and are not certainly the dataset's."""
+        return self.foreign + self.person + self.trace
 
 
 class Digest(Protocol):
@@ -110,8 +135,12 @@ class Matcher(Protocol):
     def columns(self) -> frozenset[str]:
         """The dataset's column names, lower case: they tell a header from a record."""
 
-    def scan(self) -> Scan:
-        """Begin a pass over one unit."""
+    def scan(self, *, promoted: bool = False) -> Scan:
+        """Begin a pass over one unit.
+
+        With `promoted`, a second pass over what a first one has seen, whose evidence said so:
+        what was TRACE then is RECORD now, so that it can be taken out.
+        """
 
     def digest(self) -> Digest:
         """Begin a keyed digest of content."""
@@ -215,6 +244,7 @@ class Holding:
     retention: str = ""  # the lock's reason code, e.g. object-lock-compliance
     limitations: tuple[str, ...] = ()  # codes: what this store cannot promise of this holding
     details: Mapping[str, str | int] = field(default_factory=dict)  # the backend's own
+    signs: Signs = Signs()  # what it was recognised by
 
     @property
     def mixed(self) -> bool:

@@ -153,10 +153,11 @@ class _Reading:
     evidence: Evidence
 
     def without_records(self) -> bytes:
+        record = {RecordClass.RECORD}
+        if self.evidence.promoted:
+            record.add(RecordClass.TRACE)
         return b"".join(
-            line
-            for line, kind in zip(self.lines, self.classes, strict=True)
-            if kind != RecordClass.RECORD
+            line for line, kind in zip(self.lines, self.classes, strict=True) if kind not in record
         )
 
 
@@ -222,11 +223,12 @@ class MemoryStore:
                 kind=unit.kind,
                 verdict=evidence.verdict,
                 records=evidence.records,
-                foreign_records=evidence.foreign + evidence.person,
+                foreign_records=evidence.others,
                 size=len(entry.content),
                 whole=Technique.FORGET,
                 partial=Technique.REWRITE_WITHOUT_RECORDS,
                 limitations=_LIMITATIONS,
+                signs=evidence.signs,
             )
             holdings = (holding,)
         return Examination(
@@ -263,7 +265,7 @@ class MemoryStore:
             new = reading.without_records()
         elif order.technique is not Technique.FORGET:
             return Destruction(order.id, Result.FAILED, reason="technique-not-offered")
-        elif not order.whole and reading.evidence.foreign + reading.evidence.person:
+        elif not order.whole and reading.evidence.others:
             return Destruction(order.id, Result.FAILED, reason="foreign-records-inside")
         if not self._space().exchange(holding.scope, self._key(holding.locator), entry, new):
             return Destruction(order.id, Result.CHANGED)

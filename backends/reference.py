@@ -11,8 +11,9 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from backends.contract import Digest, Evidence, RecordClass, Verdict
+from backends.contract import Digest, Evidence, RecordClass, Signs, Verdict
 
+_ENOUGH = 3  # windows with no more than a trace, that count from so many on
 _TOKEN = re.compile(rb"[0-9A-Za-z_.@+\-\x80-\xff]{6,}")
 _SOMETHING = re.compile(rb"[0-9A-Za-z\x80-\xff]")
 
@@ -23,8 +24,13 @@ class ReferenceScan:
 
     private: Mapping[bytes, int]  # token -> number of the record
     person: frozenset[bytes]
+    trace: Mapping[bytes, int]
+    promoted: bool = False
     counts: dict[RecordClass, int] = field(default_factory=lambda: dict.fromkeys(RecordClass, 0))
     seen: set[int] = field(default_factory=set)
+    traced: set[int] = field(default_factory=set)
+    persons: int = 0
+    ids: int = 0
 
     def feed(self, block: bytes, ends: Sequence[int]) -> bytes:
         """Classify each record by its tokens."""
@@ -34,10 +40,17 @@ class ReferenceScan:
             window = block[start:end]
             tokens = [t.strip(b"._@+-").lower() for t in _TOKEN.findall(window)]
             found = {self.private[t] for t in tokens if t in self.private}
-            self.seen |= found
+            traced = {self.trace[t] for t in tokens if t in self.trace}
+            named = any(t in self.person for t in tokens)
+            self.ids += bool(found)
+            self.persons += named
             if found:
                 kind = RecordClass.RECORD
-            elif any(t in self.person for t in tokens):
+                self.seen |= found
+            elif traced:
+                kind = RecordClass.RECORD if self.promoted else RecordClass.TRACE
+                self.traced |= traced
+            elif named:
                 kind = RecordClass.PERSON
             elif _SOMETHING.search(window):
                 kind = RecordClass.FOREIGN
@@ -51,15 +64,22 @@ class ReferenceScan:
     def evidence(self) -> Evidence:
         """Sum up."""
         matched, person = self.counts[RecordClass.RECORD], self.counts[RecordClass.PERSON]
-        verdict = Verdict.COPY if matched else Verdict.MAYBE if person else None
+        trace = self.counts[RecordClass.TRACE]
+        promoted = self.promoted or (trace > 0 and (matched > 0 or trace >= _ENOUGH))
+        if promoted:
+            matched, trace = matched + trace, 0
+        verdict = Verdict.COPY if matched else Verdict.MAYBE if person or trace else None
         return Evidence(
             windows=sum(self.counts.values()),
             matched=matched,
-            records=len(self.seen),
+            records=len(self.seen | self.traced if promoted else self.seen),
             person=person,
             foreign=self.counts[RecordClass.FOREIGN],
             blank=self.counts[RecordClass.BLANK],
             verdict=verdict,
+            trace=trace,
+            promoted=promoted,
+            signs=Signs(ids=self.ids, persons=self.persons, passages=len(self.traced)),
         )
 
 
@@ -67,7 +87,9 @@ class ReferenceMatcher:
     """Recognises records by exact values; see :class:`backends.contract.Matcher`.
 
     `private` holds one value per record that occurs nowhere else (an id); `person` values that
-    occur elsewhere honestly (an e-mail address). Values are at least six token characters long.
+    occur elsewhere honestly (an e-mail address); `trace` values that count only beside a private
+    one or in three windows (a word of an answer, one a record, in the order of `private`).
+    Values are at least six token characters long.
     """
 
     def __init__(
@@ -75,9 +97,11 @@ class ReferenceMatcher:
         private: Iterable[str],
         person: Iterable[str] = (),
         columns: Iterable[str] = ("respondent_id", "email", "answer"),
+        trace: Iterable[str] = (),
     ) -> None:
         self._private = {value.lower().encode(): n for n, value in enumerate(private)}
         self._person = frozenset(value.lower().encode() for value in person)
+        self._trace = {value.lower().encode(): n for n, value in enumerate(trace)}
         self._columns = frozenset(name.lower() for name in columns)
 
     @property
@@ -90,9 +114,9 @@ class ReferenceMatcher:
         """The column names, lower case."""
         return self._columns
 
-    def scan(self) -> ReferenceScan:
+    def scan(self, *, promoted: bool = False) -> ReferenceScan:
         """Begin a pass."""
-        return ReferenceScan(self._private, self._person)
+        return ReferenceScan(self._private, self._person, self._trace, promoted)
 
     def digest(self) -> Digest:
         """Begin a digest keyed with a fixed, public key."""

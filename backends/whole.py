@@ -112,6 +112,7 @@ class WholeStore(ABC):
                 whole=self.technique,
                 obstacle="no-record-rewrite",
                 limitations=self.limitations,
+                signs=seen.evidence.signs,
             )
             holdings = (found,)
         return Examination(unit, holdings, gap, seen.bytes_read, seen.evidence.windows)

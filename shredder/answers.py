@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import astuple, replace
 from typing import Any
 
 from backends.contract import (
@@ -21,6 +21,7 @@ from backends.contract import (
     Method,
     Result,
     Scope,
+    Signs,
     Technique,
     Verdict,
     Verification,
@@ -109,6 +110,7 @@ def holding(found: Any, store: str) -> Holding:
         all(c == "" or is_code(c) for c in (told.obstacle, told.retention)),
         told.retained_until == "" or moment(told.retained_until) != "",
         all(isinstance(k, str) and isinstance(v, str | int) for k, v in told.details.items()),
+        isinstance(told.signs, Signs) and all(map(_is_count, astuple(told.signs))),
     )
     if not all(right):
         raise Unfitting

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from backends.contract import Finding, Holding, Verdict
@@ -31,6 +32,7 @@ def holding_json(holding: Holding) -> Json:
         "records": holding.records,
         "foreign_records": holding.foreign_records,
         "size": holding.size,
+        "signs": {kind: number for kind, number in asdict(holding.signs).items() if number},
         "retained_until": holding.retained_until or None,
     }
 

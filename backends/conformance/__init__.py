@@ -23,7 +23,15 @@ in a failure. ``docs/writing-a-backend.md`` holds a complete example.
 from __future__ import annotations
 
 from backends.conformance._destroying import Destroying
-from backends.conformance._harness import ROWS, Harness, Row, acquaintances, records, strangers
+from backends.conformance._harness import (
+    ROWS,
+    Harness,
+    Row,
+    acquaintances,
+    excerpts,
+    records,
+    strangers,
+)
 from backends.conformance._looking import Looking
 from backends.conformance._refusing import Refusing
 from backends.conformance._suite import HOOKS
@@ -43,6 +51,7 @@ __all__ = [
     "Refusing",
     "Row",
     "acquaintances",
+    "excerpts",
     "records",
     "strangers",
 ]

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from backends.conformance._harness import Harness, Row, acquaintances, records, strangers
+from backends.conformance._harness import Harness, Row, acquaintances, excerpts, records, strangers
 from backends.conformance._suite import (
     Suite,
     destroyed,
@@ -173,6 +173,23 @@ class Destroying(Suite):
         assert before[twin] == after[at]
         assert without(before, at) == without(after, at)
         assert [Finding.ABSENT] == verified(store, [order], dataset)
+
+    @needs("partial")
+    def test_excerpts_are_taken_out_where_they_count(
+        self, harness: Harness, store: Store, dataset: ReferenceMatcher
+    ) -> None:
+        """What made the unit a holding goes with the records, as it was counted."""
+        others = [*strangers(4), *acquaintances(2)]
+        twin = harness.plant("twin-of-excerpts", others)
+        at = harness.plant("excerpts-mixed", [*others[:3], *excerpts(4), *others[3:]])
+        before = dict(harness.state())
+        (order,) = orders_at(store, [at], dataset)
+        assert [Result.DESTROYED] == results(store, [order], dataset)
+        after = dict(harness.state())
+        assert before[twin] == after[at]
+        assert without(before, at) == without(after, at)
+        assert [Finding.ABSENT] == verified(store, [order], dataset)
+        assert [Result.ALREADY_ABSENT] == results(store, [order], dataset)
 
     @needs("partial")
     def test_taking_records_out_again_finds_them_absent(

@@ -47,13 +47,22 @@ def acquaintances(count: int) -> list[Row]:
     ]
 
 
+def excerpts(count: int) -> list[Row]:
+    """Return what is left of records where ids and persons were replaced: three are evidence."""
+    return [
+        Row(_uuid(f"excerpt {n}"), f"hidden{n:04}@elsewhere.example", f"said passage-{n:04} to us")
+        for n in range(count)
+    ]
+
+
 def matcher() -> ReferenceMatcher:
-    """Return a matcher that recognises records()."""
+    """Return a matcher that recognises records(), and excerpts() where there are enough."""
     rows = records()
     return ReferenceMatcher(
         private=[row.respondent_id for row in rows],
         person=[row.email for row in rows],
         columns=Row._fields,
+        trace=[f"passage-{n:04}" for n in range(ROWS)],
     )
 
 

@@ -14,6 +14,7 @@ from backends.conformance._harness import (
     Harness,
     Row,
     acquaintances,
+    excerpts,
     records,
     strangers,
 )
@@ -35,6 +36,7 @@ from backends.contract import (
     Gap,
     Holding,
     Setting,
+    Signs,
     SourceSpec,
     Store,
     Unit,
@@ -154,6 +156,23 @@ class Looking(Suite):
         holding = holding_at(store, harness.plant("counted-mixed", rows), dataset)
         assert (7, 8) == (holding.records, holding.foreign_records)
         assert holding.mixed
+
+    def test_excerpts_count_once_there_are_enough(
+        self, harness: Harness, store: Store, dataset: ReferenceMatcher
+    ) -> None:
+        """What is evidence only together is judged by the whole unit, wherever it stands."""
+        rows = [*excerpts(2), *strangers(5), *excerpts(4)[2:]]
+        holding = holding_at(store, harness.plant("excerpts-four", rows), dataset)
+        assert (Verdict.COPY, 4, 5) == (holding.verdict, holding.records, holding.foreign_records)
+        assert holding.signs == Signs(passages=4)
+
+    def test_few_excerpts_are_foreign(
+        self, harness: Harness, store: Store, dataset: ReferenceMatcher
+    ) -> None:
+        """Two of them are shown, and nothing is destroyed for them."""
+        rows = [*strangers(5), *excerpts(2)]
+        holding = holding_at(store, harness.plant("excerpts-two", rows), dataset)
+        assert (Verdict.MAYBE, 0, 7) == (holding.verdict, holding.records, holding.foreign_records)
 
     def test_a_record_that_occurs_twice_is_counted_once(
         self, harness: Harness, store: Store, dataset: ReferenceMatcher

@@ -8,7 +8,7 @@ from backends.contract import RecordClass
 from backends.delimited import Format
 from backends.text import Block, fields_of, has_inner_break
 
-_RECORD = bytes([RecordClass.RECORD])
+_OURS = {RecordClass.RECORD, RecordClass.TRACE}
 _REPLACEMENT = "\ufffd".encode()
 
 
@@ -27,7 +27,7 @@ class Guard:
             self.problem = "irregular-encoding"  # it would not be the same bytes again
         elif not block.regular:
             self.problem = "irregular-dialect"
-        elif _RECORD in classes and self._form.dialect.quote in block.data:
+        elif not _OURS.isdisjoint(classes) and self._form.dialect.quote in block.data:
             self._look_at_long_ones(block, classes)
 
     def _look_at_long_ones(self, block: Block, classes: bytes) -> None:
@@ -36,7 +36,7 @@ class Guard:
         Two stray quote marks can make one record of two people's: nothing else tells.
         """
         for (start, end), kind in zip(pairwise([0, *block.ends]), classes, strict=True):
-            if kind == RecordClass.RECORD:
+            if kind in _OURS:
                 record = block.data[start:end]
                 if has_inner_break(record) and (
                     len(fields_of(record, self._form.dialect)) != self._form.fields

@@ -48,11 +48,24 @@ class CsvReader:
             return Content(reading, obstacle=obstacle)
         return Content(reading, Technique.REWRITE_WITHOUT_RECORDS)
 
-    def pass_over(self, file: BinaryIO, matcher: Matcher, form: Format, sink: Sink) -> Reading:
+    def pass_over(
+        self,
+        file: BinaryIO,
+        matcher: Matcher,
+        form: Format,
+        sink: Sink,
+        *,
+        promoted: bool = False,
+    ) -> Reading:
         """Read a file in a format that is known."""
         file.seek(0)
         return examine_stream(
-            file, matcher, dialect=form.dialect, encoding=form.encoding, sink=sink
+            file,
+            matcher,
+            dialect=form.dialect,
+            encoding=form.encoding,
+            sink=sink,
+            promoted=promoted,
         )
 
     def obstacle(self, file: BinaryIO, reading: Reading, form: Format) -> str:

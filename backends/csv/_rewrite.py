@@ -45,7 +45,15 @@ class Passes(Protocol):
     def detect(self, file: BinaryIO) -> Format | None:
         """Return the format of a file."""
 
-    def pass_over(self, file: BinaryIO, matcher: Matcher, form: Format, sink: Sink) -> Reading:
+    def pass_over(
+        self,
+        file: BinaryIO,
+        matcher: Matcher,
+        form: Format,
+        sink: Sink,
+        *,
+        promoted: bool = False,
+    ) -> Reading:
         """Read a file in a known format."""
 
     def obstacle(self, file: BinaryIO, reading: Reading, form: Format) -> str:
@@ -202,7 +210,9 @@ def _fill(task: Task, reader: Passes, file: BinaryIO, form: Format, head: bytes,
             guard.watch(block, classes)
             kept.sink(block, classes)
 
-        reading = reader.pass_over(file, task.matcher, form, sink)
+        # The file is, by its digest, what the plan saw: so what counted then counts now.
+        promoted = bool(task.order.holding.details.get("promoted"))
+        reading = reader.pass_over(file, task.matcher, form, sink, promoted=promoted)
         if reading.digest != task.version.digest:
             raise Left(Result.CHANGED, "content-changed")
         if problem := guard.problem or reader.obstacle(file, reading, form):
@@ -213,7 +223,7 @@ def _fill(task: Task, reader: Passes, file: BinaryIO, form: Format, head: bytes,
         os.fsync(fd)
         # What is checked is what the file system gives back, not what was handed to it.
         again = Kept(task.matcher.digest())
-        second = reader.pass_over(new, task.matcher, form, again.sink)
+        second = reader.pass_over(new, task.matcher, form, again.sink, promoted=promoted)
     if second.evidence.matched or second.reason or again.summary() != kept.summary():
         raise Left(Result.FAILED, "successor-differs")
     return reading.evidence.matched

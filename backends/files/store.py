@@ -144,7 +144,12 @@ class TreeStore:
             partial=partial,
             obstacle=obstacle,
             limitations=limitations,
-            details={"folder-device": sight.folder_device, "links": sight.links},
+            details={
+                "folder-device": sight.folder_device,
+                "links": sight.links,
+                "promoted": int(evidence.promoted),
+            },
+            signs=evidence.signs,
         )
 
     def companions(self, holdings: Sequence[Holding], matcher: Matcher) -> Iterator[Holding]:

@@ -102,7 +102,7 @@ def _holding(
         kind=relation.kind,
         verdict=evidence.verdict or Verdict.MAYBE,
         records=evidence.records,
-        foreign_records=evidence.foreign + evidence.person,
+        foreign_records=evidence.others,
         size=relation.size,
         whole=found.whole,
         partial=partial,
@@ -112,8 +112,10 @@ def _holding(
             "oid": relation.oid,
             "rows": evidence.windows,
             "matched": evidence.matched,
+            "promoted": int(evidence.promoted),
             "phase": found.phase,
         },
+        signs=evidence.signs,
     )
 
 
@@ -139,6 +141,7 @@ def _examine_large_object(
             whole=Technique.UNLINK_LARGE_OBJECT if may else None,
             obstacle="large-object-not-parted" if may else "access-denied",
             details={"oid": oid, "rows": evidence.windows, "matched": evidence.matched},
+            signs=evidence.signs,
         )
         holdings = (holding,)
     gap = None

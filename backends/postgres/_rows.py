@@ -54,6 +54,7 @@ class RowScan:
     matcher: Matcher
     look_for_containers: bool = False
     addresses: RowAddresses | None = None  # takes the ctids of the rows with records
+    promoted: bool = False  # see Matcher.scan()
     count_foreign: bool = False  # sum up the rows without records, whatever their order
     bytes_read: int = 0
     containers: bool = False
@@ -65,7 +66,7 @@ class RowScan:
     _held: int = 0
 
     def __post_init__(self) -> None:
-        self._scan = self.matcher.scan()
+        self._scan = self.matcher.scan(promoted=self.promoted)
         self._digest = self.matcher.digest()
 
     def add(self, row: bytes) -> None:

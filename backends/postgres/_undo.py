@@ -72,6 +72,8 @@ def take_relation(connection: Connection, order: Order, matcher: Matcher) -> Don
         scan = RowScan(
             matcher,
             addresses=addresses if technique is Technique.DELETE_ROWS else None,
+            # The relation must be what the plan saw: then what counted there counts here.
+            promoted=bool(order.holding.details.get("promoted")),
             count_foreign=technique is Technique.REFRESH_VIEW and not order.whole,
         )
         reading = read_relation(connection, relation, scan)
@@ -169,7 +171,7 @@ def _allowed(
     found = rights(connection, relation)
     if order.technique not in {found.whole, found.partial}:
         raise LeftAloneError(Result.FAILED, found.obstacle or "technique-not-offered")
-    foreign = evidence.foreign + evidence.person
+    foreign = evidence.others
     if order.technique is Technique.TRUNCATE and foreign and not order.whole:
         raise LeftAloneError(Result.FAILED, "foreign-records-inside")
     return found
@@ -207,7 +209,15 @@ def _refresh(
     refreshed = relation_by_oid(connection, relation.oid)
     if refreshed is None:
         raise LeftAloneError(Result.CHANGED)
-    after = read_relation(connection, refreshed, RowScan(matcher, count_foreign=not order.whole))
+    after = read_relation(
+        connection,
+        refreshed,
+        RowScan(
+            matcher,
+            promoted=bool(order.holding.details.get("promoted")),
+            count_foreign=not order.whole,
+        ),
+    )
     if after.evidence.matched:
         raise LeftAloneError(Result.FAILED, "view-still-holds")
     others = before.evidence.windows - before.evidence.matched

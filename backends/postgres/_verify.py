@@ -79,8 +79,11 @@ def _statistics_of(
 ) -> Verification:
     """Judge what the statistics of a relation hold, of whose rows `rows` is known."""
     kept = _statistics.scan(connection, oid, matcher)
-    # A person in the statistics who is in no row any more comes from a row that is gone.
-    orphan = rows is not None and kept.person and not rows.person
+    # A person in the statistics who is in no row any more comes from a row that is gone, and so
+    # does a passage of an answer.
+    orphan = rows is not None and (
+        (kept.person and not rows.person) or (kept.trace and not rows.trace)
+    )
     if kept.matched or orphan:
         return _left(order, looked, "statistics-left", kept)
     if not _statistics.readable(connection, oid):
@@ -89,5 +92,8 @@ def _statistics_of(
 
 
 def _left(order: Order, looked: tuple[str, ...], reason: str, evidence: Evidence) -> Verification:
-    numbers = {"records": evidence.records, "windows": evidence.matched + evidence.person}
+    numbers = {
+        "records": evidence.records,
+        "windows": evidence.windows - evidence.foreign - evidence.blank,
+    }
     return Verification(order.id, Finding.RESIDUE, looked, reason, numbers)

@@ -124,6 +124,7 @@ def _holding(
             "records-in-labels": seen.written.records,
             **_company(bucket, key, unit.kind),
         },
+        signs=(seen.content if seen.content.verdict else seen.written).signs,
     )
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from itertools import pairwise
 
-from backends.contract import Evidence, Matcher, RecordClass, Scan, Verdict
+from backends.contract import Evidence, Matcher, RecordClass, Scan, Signs, Verdict
 from backends.text import _compound
 from backends.text._compressed import decompressed
 from backends.text._dialect import Dialect
@@ -32,6 +32,7 @@ def examine_stream(
     dialect: Dialect | None = None,
     encoding: str = "",
     sink: Sink | None = None,
+    promoted: bool = False,
 ) -> Reading:
     """Read a stream to its end and say what of the dataset is in it.
 
@@ -43,9 +44,10 @@ def examine_stream(
     With a `dialect` the text is delimited: a record is what RFC 4180 says, and only that. An
     `encoding` is told for texts that are neither supersets of ASCII nor tell theirs by
     themselves. A `sink` gets the text as it was classified, without its byte order mark.
+    `promoted`: see :meth:`backends.contract.Matcher.scan`.
     """
     meter = Meter(stream, matcher.digest(), limits or Limits())
-    examination = _Examination(meter, matcher, dialect, encoding, sink)
+    examination = _Examination(meter, matcher, dialect, encoding, sink, promoted=promoted)
     try:
         examination.document(raw(meter), 0)
     except Stop as stop:
@@ -82,13 +84,16 @@ class _Examination:
         dialect: Dialect | None,
         encoding: str,
         sink: Sink | None,
+        *,
+        promoted: bool,
     ) -> None:
         self._meter = meter
         self._matcher = matcher
         self._dialect = dialect
         self._encoding = encoding
         self._sink = sink
-        self._scan = matcher.scan()
+        self._promoted = promoted
+        self._scan = matcher.scan(promoted=promoted)
         self._second: Scan | None = None  # wide texts once more, byte by byte
         self._texts = 0
         self._headers = 0
@@ -143,7 +148,7 @@ class _Examination:
         # Text in several encodings is not rare where scripts append to files. What the first
         # bytes promise need not hold for the rest, so the bytes are looked at as they are, too.
         source.exactly(bom)
-        self._second = second = self._second or self._matcher.scan()
+        self._second = second = self._second or self._matcher.scan(promoted=self._promoted)
 
         def looked_at() -> Iterator[bytes]:
             for chunk in source.chunks():
@@ -177,11 +182,11 @@ class _Examination:
 
     def _judge(self, data: bytes, block: Block, classes: bytes, shape: Shape) -> None:
         """Find out whether a window that holds a record might hold others, too."""
-        if not self._divided or _RECORD not in classes:
+        if not self._divided or not (_RECORD in classes or _TRACE in classes):
             return
         strict = self._dialect is not None and block.regular
         for (start, end), kind in zip(pairwise([0, *block.ends]), classes, strict=True):
-            if kind != RecordClass.RECORD:
+            if kind not in _OURS:
                 continue
             window = data[start:end]
             if has_inner_break(window) and not shape.fits(window):
@@ -217,7 +222,8 @@ class _Examination:
         )
 
 
-_RECORD = bytes([RecordClass.RECORD])
+_RECORD, _TRACE = bytes([RecordClass.RECORD]), bytes([RecordClass.TRACE])
+_OURS = {RecordClass.RECORD, RecordClass.TRACE}
 _STRONGEST = tuple(Verdict)
 
 
@@ -237,13 +243,16 @@ def _added(first: Evidence, second: Evidence) -> tuple[Evidence, bool]:
         return second, True
     return (
         Evidence(
-            windows=first.windows + second.matched + second.person,
+            windows=first.windows + second.matched + second.person + second.trace,
             matched=first.matched + second.matched,
             records=max(first.records, second.records),  # they may be the same ones
             person=first.person + second.person,
             foreign=first.foreign,
             blank=first.blank,
             verdict=min(first.verdict, second.verdict or first.verdict, key=_STRONGEST.index),
+            trace=first.trace + second.trace,
+            promoted=first.promoted or second.promoted,
+            signs=Signs(*map(sum, zip(astuple(first.signs), astuple(second.signs), strict=True))),
         ),
         True,
     )

@@ -43,4 +43,4 @@ class Reading:
         """
         if self.reason or not self.divided:
             return None
-        return self.evidence.foreign + self.evidence.person
+        return self.evidence.others

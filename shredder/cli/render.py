@@ -14,7 +14,7 @@ def holdings(console: Console, found: list[Json], *, last: str = "") -> None:
     """A table of holdings; `last` is the key of the last column: decision, status or none."""
     if not found:
         return
-    head = ("store", "kind", "verdict", "records", "foreign", "size", last, "locator")
+    head = ("store", "kind", "verdict", "records", "foreign", "size", "seen", last, "locator")
     rows = [
         (
             h["store"],
@@ -23,6 +23,7 @@ def holdings(console: Console, found: list[Json], *, last: str = "") -> None:
             h["records"],
             h["foreign_records"],
             sized(h["size"]) if h["size"] is not None else "?",
+            ", ".join(f"{number} {kind}" for kind, number in h["signs"].items()),
             _last(h, last),
             h["locator"],
         )

@@ -78,8 +78,9 @@ class FingerprintMatcher:
         """What enrolment reported."""
         return self._open().catalogue.report
 
-    def scan(self) -> Scan:
+    def scan(self, *, promoted: bool = False) -> Scan:
         """Begin a pass over one unit."""
+        del promoted
         found = self._open().catalogue
         with self._lock:
             if self._engine is None:

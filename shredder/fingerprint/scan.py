@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from backends.contract import Evidence, RecordClass, Verdict
+from backends.contract import Evidence, RecordClass, Signs, Verdict
 from shredder.fingerprint.catalogue import PRIVATE_TOKEN, Catalogue
 from shredder.fingerprint.engine import Engine
 from shredder.fingerprint.siphash import Offsets
@@ -27,6 +27,7 @@ class CatalogueScan:
         self._engine = engine
         self._counts = np.zeros(len(RecordClass), np.int64)
         self._seen: Mask | None = None  # by record, made at the first hit
+        self._persons = 0  # windows with one, whatever else is in them
         self._hits = 0  # private tokens, each time they occur
         self._order = _SourceOrder()
 
@@ -52,6 +53,7 @@ class CatalogueScan:
     def _classify(self, classes: npt.NDArray[np.uint8], windows: Offsets, rows: Offsets) -> None:
         private = self._catalogue.roles[rows] == PRIVATE_TOKEN
         persons = ~private
+        self._persons += np.unique(windows[persons]).size
         classes[windows[persons]] = RecordClass.PERSON
         classes[windows[private]] = RecordClass.RECORD
         if private.any():
@@ -78,7 +80,7 @@ class CatalogueScan:
 
         `records`: a token of several records shows as many of them as it occurs, not all.
         """
-        foreign, matched, person, blank = (int(n) for n in self._counts)
+        foreign, matched, person, blank, trace = (int(n) for n in self._counts)
         seen = 0 if self._seen is None else int(np.count_nonzero(self._seen))
         verdict = None
         if matched:
@@ -91,13 +93,15 @@ class CatalogueScan:
         elif person:
             verdict = Verdict.MAYBE
         return Evidence(
-            windows=foreign + matched + person + blank,
+            windows=foreign + matched + person + blank + trace,
             matched=matched,
             records=min(seen, self._hits),
             person=person,
             foreign=foreign,
             blank=blank,
             verdict=verdict,
+            trace=trace,
+            signs=Signs(ids=matched, persons=self._persons),
         )
 
 

@@ -212,6 +212,24 @@ class LosesAcquaintances(Mutant):
         return replace(result, holdings=holdings)
 
 
+@breaks("test_excerpts_are_taken_out_where_they_count")
+class LeavesExcerpts(Mutant):
+    """Takes out what is certain window by window, and no more."""
+
+    def destroy(self, orders: Sequence[Order], matcher: Matcher) -> Sequence[Destruction]:
+        entries = [self._entry(order.holding.locator) for order in orders]
+        answers = super().destroy(orders, matcher)
+        for order, entry in zip(orders, entries, strict=True):
+            left = self._entry(order.holding.locator)
+            if entry is not None and left is not None:
+                lines = entry.content.splitlines(keepends=True)
+                kept = [line for line in lines if line in left.content or b"passage-" in line]
+                self.place.put(
+                    order.holding.scope, self._key(order.holding.locator), b"".join(kept)
+                )
+        return answers
+
+
 @breaks("test_a_mixed_holding_loses_its_records_and_no_foreign_one")
 class DropsALine(Mutant):
     """Loses the last line of what it rewrites."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 import typer
 
+from backends.contract import Signs
 from demo.servers.tsa import TimestampAuthority
 from demo.survey import NAME
 from shredder.cli.app import app
@@ -117,11 +119,12 @@ def test_the_keys_are_those_of_the_answers(authority: TimestampAuthority, tmp_pa
     told = {command: keys_of(command) for command in answers}
     assert told == {command: set(answer) for command, answer in answers.items()}
     parts = section("Keys of holdings and coverage").split("\n\n")
-    found, planned, came, coverage = (keys(part.partition(":")[2]) for part in parts[:4])
+    found, planned, came, coverage, signs = (keys(part.partition(":")[2]) for part in parts[:5])
     assert found == set(answers["locate"]["holdings"][0])
     assert found | planned == set(answers["plan"]["holdings"][0])
     assert found | planned | came == set(answers["destroy"]["holdings"][0])
     assert coverage == set(answers["locate"]["coverage"][0])
+    assert signs == {field.name for field in dataclasses.fields(Signs)}
 
 
 def test_the_files_are_those_of_the_state_directory(

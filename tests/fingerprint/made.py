@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from backends.contract import Evidence, RecordClass, Verdict
+from backends.contract import Evidence, RecordClass, Signs, Verdict
 from shredder.fingerprint import FingerprintMatcher, Role, enrol
 
 KEY = bytes(range(32))
@@ -40,6 +40,7 @@ class Naive:
         self.private, self.person = private, person
         self.counts = dict.fromkeys(RecordClass, 0)
         self.hits = 0
+        self.persons = 0
         self.seen: set[int] = set()
         self.order: list[int] = []
 
@@ -68,11 +69,12 @@ class Naive:
                 trimmed.append((at + left, mixed, token))
         tokens = [token for *_, token in sorted(trimmed)]
         private = [token for token in tokens if token in self.private]
+        persons = [token for token in tokens if token in self.person]
+        self.persons += bool(persons)
         if private:
             self.hits += len(private)
             self.seen |= set().union(*(self.private[token] for token in private))
             return RecordClass.RECORD
-        persons = [token for token in tokens if token in self.person]
         if persons:
             self.order.append(min(self.person[persons[0]]))
             return RecordClass.PERSON
@@ -107,4 +109,5 @@ class Naive:
             foreign=self.counts[RecordClass.FOREIGN],
             blank=self.counts[RecordClass.BLANK],
             verdict=verdict,
+            signs=Signs(ids=matched, persons=self.persons),
         )

@@ -147,15 +147,15 @@ class Cutting(ReferenceMatcher):
         self.place = place
         super().__init__([], [], inner.columns)
 
-    def scan(self) -> ReferenceScan:
-        place, plain = self.place, super().scan()
+    def scan(self, *, promoted: bool = False) -> ReferenceScan:
+        place, plain = self.place, super().scan(promoted=promoted)
 
         class Scan(ReferenceScan):
             def feed(self, block: bytes, ends: object) -> bytes:
                 terminate(place)
                 return super().feed(block, ends)  # type: ignore[arg-type]
 
-        return Scan(plain.private, plain.person)
+        return Scan(plain.private, plain.person, plain.trace)
 
 
 def test_a_session_that_ends_in_mid_scan_leaves_the_unit_unknown(any_place: Place) -> None:
