@@ -11,6 +11,8 @@ The issuer's way::
     ...                                                 # destroy, verify, sweep
     result = issue_result(Destruction(...), plan=plan, signers=[signer])
     Bundle(plan, result.with_timestamps(...)).write(path)
+    ...                                                 # years later, before a certificate ends
+    plan = plan.with_renewal(request_renewal(plan, authorities))
 
 The auditor's way::
 
@@ -91,11 +93,17 @@ from attestations.policy import (
     trusted_key,
 )
 from attestations.procedure import check, check_file, verify
+from attestations.renewal import told_end
 from attestations.report import LogVerdict, Report, SignedBy, TimeVerdict, Verdict
 from attestations.signers import KeyFileSigner, Signer
 from attestations.statement import from_payload, to_payload
 from attestations.supplied import Supplied
-from attestations.tsa_client import request_timestamp, request_timestamps, told_time
+from attestations.tsa_client import (
+    request_renewal,
+    request_timestamp,
+    request_timestamps,
+    told_time,
+)
 
 __all__ = [
     "Actor",
@@ -182,12 +190,14 @@ __all__ = [
     "issue_result",
     "read_bundle",
     "read_disclosure",
+    "request_renewal",
     "request_timestamp",
     "request_timestamps",
     "root_and_paths",
     "sample_indices",
     "seal",
     "to_payload",
+    "told_end",
     "told_time",
     "trusted_key",
     "verify",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,6 +10,7 @@ from attestations.bundle import Sealed
 from attestations.envelope import Envelope
 from attestations.errors import Code, TimeRefused, Untrusted
 from attestations.policy import Policy, RoleThreshold, Strangers, Trust, TrustedKey
+from attestations.renewal import DIGEST, check_chain, covered, standing
 from attestations.timestamp import Stamp, UnknownAuthority, verify
 
 
@@ -27,13 +28,19 @@ class Stamped:
     """What the timestamps of one envelope say.
 
     `latest` is the moment by which as many authorities as the threshold asks for had seen it;
-    None where there are not so many. `independent`: none of those is the operator's.
+    None where there are not so many. `independent`: none of those is the operator's. `stamps`
+    have one of each authority, `fallen` those that a compromise took the worth of. `renewals` are
+    those by known authorities. `renew_before` is when the first certificate of the newest tokens
+    ends; None where none is known.
     """
 
     stamps: tuple[Stamp, ...]
+    fallen: tuple[Stamp, ...]
+    renewals: tuple[Stamp, ...]
     unknown: int
     latest: datetime | None
     independent: bool
+    renew_before: datetime | None
 
 
 def check_signatures(
@@ -65,16 +72,15 @@ def check_timestamps(
 ) -> Stamped:
     """Step 7. Every token is good, or refused; an authority counts once. E_TS_…."""
     rules = policy.timestamps
+    first = ((token, sealed.envelope) for token in sealed.timestamps)
+    again = ((token, covered(sealed, number)) for number, token in enumerate(sealed.renewals))
+    known = _by_known(first, "sha256", policy, trust, now)
+    renewals = _by_known(again, DIGEST, policy, trust, now)
+    unknown = len(sealed.timestamps) + len(sealed.renewals) - len(known) - len(renewals)
+    check_chain(known, renewals, what)
+    good, fallen = standing(known, renewals)
     stamps: dict[str, Stamp] = {}
-    unknown = 0
-    for token in sealed.timestamps:
-        try:
-            stamp = verify(token, sealed.envelope, trust.authorities, now=now + trust.skew)
-        except UnknownAuthority:
-            if trust.authorities and rules.unknown_authorities is Strangers.REFUSE:
-                raise
-            unknown += 1
-            continue
+    for stamp in good:
         earlier = stamps.get(stamp.authority)
         if earlier is None or stamp.latest < earlier.latest:
             stamps[stamp.authority] = stamp
@@ -85,9 +91,12 @@ def check_timestamps(
         raise TimeRefused(Code.E_TS_THRESHOLD, f"{what}: fewer timestamps than are asked for")
     return Stamped(
         stamps=tuple(ordered),
+        fallen=tuple({stamp.authority: stamp for stamp in fallen}.values()),
+        renewals=tuple(renewals),
         unknown=unknown,
         latest=max(stamp.latest for stamp in counted) if enough else None,
         independent=enough and not any(stamp.operator_run for stamp in counted),
+        renew_before=min((stamp.until for stamp in renewals[-1:] or known), default=None),
     )
 
 
@@ -104,3 +113,20 @@ def check_key_times(signed: Signed, stamped: Stamped, now: datetime, what: str) 
             raise Untrusted(
                 Code.E_KEY_COMPROMISED, f"{what}: not proven to be older than a key's compromise"
             )
+
+
+def _by_known(
+    tokens: Iterable[tuple[bytes, bytes]], digest: str, policy: Policy, trust: Trust, now: datetime
+) -> list[Stamp]:
+    """Verify tokens, each with what it is over; strangers' are refused, or left out."""
+    refused = policy.timestamps.unknown_authorities is Strangers.REFUSE
+    stamps = []
+    for token, message in tokens:
+        try:
+            stamp = verify(token, message, trust.authorities, now=now + trust.skew, digest=digest)
+        except UnknownAuthority:
+            if trust.authorities and refused:
+                raise
+            continue
+        stamps.append(stamp)
+    return stamps

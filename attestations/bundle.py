@@ -1,8 +1,8 @@
 """The bundle: one JSON file that holds all that an auditor needs from the operator.
 
 It carries the exact bytes of two envelopes, the plan's and the result's, each with its
-timestamp responses and, where it was logged, the proof of that. It holds no key and no root:
-trust comes from the auditor's policy alone.
+timestamp responses, their renewals and, where it was logged, the proof of that. It holds no key
+and no root: trust comes from the auditor's policy alone.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from attestations.text import decode_base64, encode_base64, sha256
 
 MEDIA_TYPE: Final = "application/vnd.shredder.bundle+json;version=1"
 MAX_TOKENS = 16
+MAX_RENEWALS = 16
 LIMITS = Limits(size=16 * 2**20, depth=4, items=200)
 
 MAX_TOKEN = 65536  # bytes; a response with its chain has 5,000
@@ -30,11 +31,14 @@ class Sealed:
     """One signed envelope's exact bytes, RFC 3161 responses over their SHA-256, and a log proof.
 
     `log` is the text of ``c2sp.org/tlog-proof@v1``, read in step 9; None if there is none.
+    `renewals` are responses, too, oldest first, each over all that was there before it
+    (:mod:`attestations.renewal`).
     """
 
     envelope: bytes
     timestamps: tuple[bytes, ...] = ()
     log: str | None = None
+    renewals: tuple[bytes, ...] = ()
 
     @property
     def digest(self) -> str:
@@ -42,9 +46,18 @@ class Sealed:
         return sha256(self.envelope)
 
     def with_timestamps(self, tokens: Sequence[bytes]) -> Sealed:
-        """Return the same with more timestamps; one that is there already is not added."""
+        """Return the same with more timestamps; one that is there already is not added.
+
+        Raises ValueError once they were renewed: a renewal is over just the timestamps before it.
+        """
         fresh = [token for token in dict.fromkeys(tokens) if token not in self.timestamps]
+        if fresh and self.renewals:
+            raise ValueError("timestamps that were renewed cannot become more")
         return replace(self, timestamps=(*self.timestamps, *fresh))
+
+    def with_renewal(self, token: bytes) -> Sealed:
+        """Return the same with one renewal more, which is over all that is there so far."""
+        return replace(self, renewals=(*self.renewals, token))
 
     def with_log(self, proof: str) -> Sealed:
         """Return the same with this log proof in place of any other."""
@@ -100,29 +113,47 @@ def write_sealed(sealed: Sealed) -> Json:
         "envelope": encode_base64(sealed.envelope),
         "timestamps": [encode_base64(token) for token in sealed.timestamps],
     }
-    return value if sealed.log is None else {**value, "log": sealed.log}
+    if sealed.renewals:
+        value["renewals"] = [encode_base64(token) for token in sealed.renewals]
+    if sealed.log is not None:
+        value["log"] = sealed.log
+    return value
 
 
 def read_sealed(value: Json, what: str) -> Sealed:
     """Read one sealed envelope, strictly. Raises :class:`Malformed`."""
-    if not isinstance(value, dict) or set(value) - {"log"} != {"envelope", "timestamps"}:
+    fields = {"envelope", "timestamps"}
+    if not isinstance(value, dict) or not fields <= set(value) <= fields | {"renewals", "log"}:
         raise Malformed(Code.E_BUNDLE, f"bundle.{what}: not its fields")
-    envelope, tokens, log = value["envelope"], value["timestamps"], value.get("log", "")
-    if not isinstance(envelope, str) or not isinstance(tokens, list) or not isinstance(log, str):
+    envelope, log = value["envelope"], value.get("log", "")
+    if not isinstance(envelope, str) or not isinstance(log, str):
         raise Malformed(Code.E_BUNDLE, f"bundle.{what}: a field of the wrong type")
     if len(log) > MAX_PROOF:
         raise Malformed(Code.E_LIMIT, f"bundle.{what}: a log proof of more than {MAX_PROOF}")
-    if len(tokens) > MAX_TOKENS:
-        raise Malformed(Code.E_LIMIT, f"bundle.{what}: more than {MAX_TOKENS} timestamps")
-    decoded = []
-    for token in tokens:
-        if not isinstance(token, str):
-            raise Malformed(Code.E_BUNDLE, f"bundle.{what}: a timestamp that is not text")
-        decoded.append(decode_base64(token, f"bundle.{what}: timestamp"))
-    if any(len(token) > MAX_TOKEN for token in decoded):
-        raise Malformed(Code.E_LIMIT, f"bundle.{what}: a timestamp of more than {MAX_TOKEN} bytes")
+    timestamps = _tokens(value["timestamps"], MAX_TOKENS, f"bundle.{what}: timestamp")
+    renewals: tuple[bytes, ...] = ()
+    if "renewals" in value:
+        renewals = _tokens(value["renewals"], MAX_RENEWALS, f"bundle.{what}: renewal")
+        if not renewals or not timestamps:
+            raise Malformed(Code.E_BUNDLE, f"bundle.{what}: renewals of nothing, or none of them")
     return Sealed(
         envelope=decode_base64(envelope, f"bundle.{what}: envelope"),
-        timestamps=tuple(decoded),
+        timestamps=timestamps,
         log=log if "log" in value else None,
+        renewals=renewals,
     )
+
+
+def _tokens(value: Json, most: int, what: str) -> tuple[bytes, ...]:
+    if not isinstance(value, list):
+        raise Malformed(Code.E_BUNDLE, f"{what}: not a list of them")
+    if len(value) > most:
+        raise Malformed(Code.E_LIMIT, f"{what}: more than {most}")
+    decoded = []
+    for token in value:
+        if not isinstance(token, str):
+            raise Malformed(Code.E_BUNDLE, f"{what}: not text")
+        decoded.append(decode_base64(token, what))
+    if any(len(token) > MAX_TOKEN for token in decoded):
+        raise Malformed(Code.E_LIMIT, f"{what}: more than {MAX_TOKEN} bytes")
+    return tuple(decoded)

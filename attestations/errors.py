@@ -149,15 +149,23 @@ class CouldNotTell(AttestationError):
 class TimestampUnavailable(CouldNotTell):
     """Fewer authorities gave a token than were wanted; `got` has those that were given.
 
-    `passing`: the trouble is of a kind that may be over at the next try.
+    `passing`: the trouble is of a kind that may be over at the next try. `troubled`: some
+    authority gave none; otherwise all that were asked gave one, and they are too few.
     """
 
     def __init__(
-        self, message: str, *, hint: str = "", got: tuple[bytes, ...] = (), passing: bool = False
+        self,
+        message: str,
+        *,
+        hint: str = "",
+        got: tuple[bytes, ...] = (),
+        passing: bool = False,
+        troubled: bool = True,
     ) -> None:
         super().__init__("timestamp-unavailable", message, hint=hint)
         self.got = got
         self.passing = passing
+        self.troubled = troubled
 
 
 class Unreadable(CouldNotTell):

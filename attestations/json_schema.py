@@ -79,15 +79,19 @@ def _statement(kind: type, name: str) -> Schema:
 
 
 def _bundle() -> Schema:
-    tokens = {"type": "array", "maxItems": bundle.MAX_TOKENS, "items": _base64(bundle.MAX_TOKEN)}
+    token = _base64(bundle.MAX_TOKEN)
+    renewals = {"minItems": 1, "maxItems": bundle.MAX_RENEWALS}
     sealed = _closed(
         {
             "envelope": _base64(envelope.LIMITS.size),
-            "timestamps": tokens,
+            "timestamps": {"type": "array", "maxItems": bundle.MAX_TOKENS, "items": token},
+            "renewals": {"type": "array", **renewals, "items": token},
             "log": {"type": "string", "maxLength": MAX_PROOF},
         },
-        optional={"log"},
+        optional={"renewals", "log"},
     )
+    of_something = {"properties": {"timestamps": {"minItems": 1}}}
+    sealed["dependentSchemas"] = {"renewals": of_something}
     one = {"$ref": "#/$defs/Sealed"}
     properties = {"mediaType": {"const": bundle.MEDIA_TYPE}, "plan": one, "result": one}
     return {**_closed(properties), "$defs": {"Sealed": sealed}}

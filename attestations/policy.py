@@ -91,13 +91,17 @@ class RoleThreshold:
 
 @dataclass(frozen=True, slots=True)
 class TrustedAuthority:
-    """A time-stamping authority: its roots, and its leaf certificates or policies, or both."""
+    """A time-stamping authority: its roots, and its leaf certificates or policies, or both.
+
+    From `compromised_at` on, its tokens prove nothing of themselves: another may make them.
+    """
 
     name: Label
     roots: Annotated[tuple[Pem, ...], Many(16, least=1)]
     intermediates: Annotated[tuple[Pem, ...], Many(16)] = ()
     leaves: Annotated[tuple[Pem, ...], Many(16)] = ()
     policies: Annotated[tuple[Oid, ...], Many(16, unique=True)] = ()
+    compromised_at: datetime | None = None
     operator_run: bool = False
 
 
@@ -272,7 +276,7 @@ def prepare(policy: Policy) -> Trust:
         raise PolicyRefused(Code.E_DUP_KEY, "policy: one key stands there twice")
     _check_thresholds(policy)
     rules = policy.timestamps
-    authorities = tuple(_authority(entry) for entry in rules.authorities)
+    authorities = tuple(_authority(entry) for entry in _worst_first(rules.authorities))
     names = {authority.name for authority in authorities}
     if len(names) != len(authorities):
         raise PolicyRefused(Code.E_POLICY, "policy: two authorities of one name")
@@ -330,6 +334,13 @@ def _key(entry: TrustedKey) -> PublicKey:
     return key
 
 
+def _worst_first(entries: Sequence[TrustedAuthority]) -> list[TrustedAuthority]:
+    """Where several entries fit one token, it is the first one's: no entry hides a compromise."""
+    lost = [(entry.compromised_at, n) for n, entry in enumerate(entries) if entry.compromised_at]
+    order = [n for _, n in sorted(lost)]
+    return [entries[n] for n in order] + [each for each in entries if not each.compromised_at]
+
+
 def _authority(entry: TrustedAuthority) -> Authority:
     if not entry.leaves and not entry.policies:
         raise PolicyRefused(
@@ -343,6 +354,7 @@ def _authority(entry: TrustedAuthority) -> Authority:
         intermediates=tuple(map(_certificate, entry.intermediates)),
         leaves=tuple(map(_certificate, entry.leaves)),
         policies=frozenset(entry.policies),
+        compromised_at=entry.compromised_at,
         operator_run=entry.operator_run,
     )
 

@@ -287,6 +287,7 @@ def _report(
         signers=signers,
         findings=tuple(findings),
         no_later_than=stamped[1].latest,
+        renew_before=min(filter(None, (each.renew_before for each in stamped)), default=None),
         plan_before_start=before_start,
         plan=plan,
         result=result,
@@ -321,10 +322,33 @@ def _about_time(stamped: tuple[Stamped, Stamped], *, before_start: bool) -> list
             lines.append(f"{what}: no later than {format_time(each.latest)} (by {names})")
             if not each.independent:
                 lines.append(f"{what}: its time is the operator's own word")
+        lines += _about_renewals(what, each)
         if each.unknown:
             lines.append(f"{what}: {each.unknown} timestamps by unknown authorities, not counted")
     if stamped[0].latest is not None and not before_start:
         lines.append("the plan was timestamped after the destruction began: not proven to be older")
+    return lines
+
+
+def _about_renewals(what: str, stamped: Stamped) -> list[str]:
+    lines = []
+    if stamped.renewals:
+        names = ", ".join(shown(stamp.authority) for stamp in stamped.renewals)
+        last = format_time(stamped.renewals[-1].time)
+        lines.append(f"{what}: its timestamps were renewed, last at {last} (by {names})")
+    for stamp in stamped.stamps:
+        if stamp.compromised_at is not None:
+            since = format_time(stamp.compromised_at)
+            lines.append(
+                f"{what}: {shown(stamp.authority)} is compromised since {since}; "
+                "a renewal before then upholds its timestamp"
+            )
+    for stamp in stamped.fallen:
+        since = format_time(stamp.compromised_at) if stamp.compromised_at else ""
+        lines.append(
+            f"{what}: {shown(stamp.authority)} is compromised since {since}, and nobody renewed "
+            "its timestamp before: not counted"
+        )
     return lines
 
 

@@ -55,9 +55,11 @@ class Report:
 
     `codes` are refusals and, on a valid report, what lowers its time verdict. `obstacles` says
     why the outcome is not complete. `findings` are lines for people, safe to print.
-    `no_later_than` is the result's proven time; `plan_before_start` says whether the plan is
-    proven to be older than the destruction's stated start. `plan` and `result` are the verified
-    predicates; None unless `authentic` is valid. `disclosed` is what a supplied disclosure shows.
+    `no_later_than` is the result's proven time. `renew_before` is when the first certificate of
+    the newest timestamps ends: the last moment for a renewal. `plan_before_start` says whether the
+    plan is proven to be older than the destruction's stated start. `plan` and `result` are the
+    verified predicates; None unless `authentic` is valid. `disclosed` is what a supplied
+    disclosure shows.
     """
 
     authentic: Verdict
@@ -70,6 +72,7 @@ class Report:
     signers: tuple[SignedBy, ...] = ()
     findings: tuple[str, ...] = ()
     no_later_than: datetime | None = None
+    renew_before: datetime | None = None
     plan_before_start: bool = False
     plan: Plan | None = None
     result: Destruction | None = None
@@ -85,6 +88,7 @@ class Report:
             "obstacles": [str(each) for each in self.obstacles],
             "codes": list(self.codes),
             "noLaterThan": format_time(self.no_later_than) if self.no_later_than else None,
+            "renewBefore": format_time(self.renew_before) if self.renew_before else None,
             "planBeforeStart": self.plan_before_start,
             "signers": [
                 {"name": s.name, "role": s.role, "keyid": s.keyid, "signed": list(s.signed)}

@@ -7,6 +7,8 @@ signer, with a digest of the SHA-2 family; that the certificate is the one that 
 names (ESSCertID); that timeStamping is its only purpose (RFC 3161, 2.3); that no two embedded
 certificates claim the signer's name and number; that no critical extension goes unread. The
 chain is walked once more with ``cryptography``, to tell an untrusted chain from one out of date.
+
+Each token is judged by itself here; what renewals do for older ones is in ``renewal``.
 """
 
 from __future__ import annotations
@@ -28,7 +30,6 @@ from attestations import _token
 from attestations._der import NotDer
 from attestations.errors import Code, TimeRefused
 
-SHA256_OID = x509.ObjectIdentifier("2.16.840.1.101.3.4.2.1")
 MAX_CHAIN = 5
 GRANTED = 0
 MAX_ACCURACY = timedelta(hours=1)
@@ -46,17 +47,29 @@ class Authority:
     intermediates: tuple[x509.Certificate, ...] = ()
     leaves: tuple[x509.Certificate, ...] = ()
     policies: frozenset[str] = frozenset()
+    compromised_at: datetime | None = None
     operator_run: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """A verified timestamp: the bytes existed by `time`, give or take `accuracy`."""
+    """A verified timestamp: the bytes existed by `time`, give or take `accuracy`.
+
+    `until` is when the first certificate of its chain ends. From `compromised_at` on, another may
+    make tokens like it, of any time; None if the policy knows of nothing.
+    """
 
     authority: str
     time: datetime
     accuracy: timedelta
     operator_run: bool
+    until: datetime
+    compromised_at: datetime | None = None
+
+    @property
+    def earliest(self) -> datetime:
+        """The earliest moment that the token may mean."""
+        return self.time - self.accuracy
 
     @property
     def latest(self) -> datetime:
@@ -75,7 +88,7 @@ class _Read:
     serial: int
     policy: str
     accuracy: timedelta
-    digest: bytes
+    imprint: tuple[str, bytes]  # the digest's name, empty if it is none of ours, and its value
 
 
 class UnknownAuthority(TimeRefused):
@@ -83,11 +96,19 @@ class UnknownAuthority(TimeRefused):
 
 
 def verify(
-    response: bytes, message: bytes, authorities: Sequence[Authority], *, now: datetime
+    response: bytes,
+    message: bytes,
+    authorities: Sequence[Authority],
+    *,
+    now: datetime,
+    digest: str = "sha256",
 ) -> Stamp:
-    """Verify a time-stamp response over `message`. Raises :class:`TimeRefused` (E_TS_…)."""
+    """Verify a time-stamp response over `message`. Raises :class:`TimeRefused` (E_TS_…).
+
+    `digest` names the one that the imprint must be of. The first authority that fits is taken.
+    """
     read = _read(response)
-    if read.digest != hashlib.sha256(message).digest():
+    if read.imprint != (digest, hashlib.new(digest, message).digest()):
         raise TimeRefused(Code.E_TS_IMPRINT, "a timestamp of something else")
     stranger = UnknownAuthority(Code.E_TS_CHAIN, "a timestamp by an authority not in the policy")
     refusal: TimeRefused = stranger
@@ -116,7 +137,10 @@ def _read(response: bytes) -> _Read:
                 serial=signer.serial_number,
                 policy=info.policy.dotted_string,
                 accuracy=_accuracy(parsed),
-                digest=imprint.message if imprint.hash_algorithm == SHA256_OID else b"",
+                imprint=(
+                    _token.DIGESTS.get(imprint.hash_algorithm.dotted_string, ""),
+                    imprint.message,
+                ),
             )
             agree = info.gen_time == token.gen_time.replace(microsecond=0)
     except NotDer:
@@ -146,7 +170,7 @@ def _accuracy(response: TimeStampResponse) -> timedelta:
 def _verify_by(authority: Authority, read: _Read, now: datetime) -> Stamp:
     try:
         with _token.unpanicked(passing=TimeRefused):
-            _check_signer(authority, read)
+            until = _check_signer(authority, read)
     except NotDer:
         raise TimeRefused(Code.E_TS_CHAIN, "a timestamp whose signature does not hold") from None
     if authority.policies and read.policy not in authority.policies:
@@ -154,15 +178,24 @@ def _verify_by(authority: Authority, read: _Read, now: datetime) -> Stamp:
     when = read.token.gen_time
     if when > now + read.accuracy:
         raise TimeRefused(Code.E_TS_WINDOW, "a timestamp of the future")
-    return Stamp(authority.name, when, read.accuracy, authority.operator_run)
+    return Stamp(
+        authority=authority.name,
+        time=when,
+        accuracy=read.accuracy,
+        operator_run=authority.operator_run,
+        until=until,
+        compromised_at=authority.compromised_at,
+    )
 
 
-def _check_signer(authority: Authority, read: _Read) -> None:
+def _check_signer(authority: Authority, read: _Read) -> datetime:
+    """Return when the first certificate of the chain ends."""
     leaf = _leaf(authority, read)
     _check_purpose(leaf)
     _check_named(leaf, read.token)
     when = read.token.gen_time
-    for certificate in _chain(leaf, authority, read.embedded):
+    chain = _chain(leaf, authority, read.embedded)
+    for certificate in chain:
         if not certificate.not_valid_before_utc <= when <= certificate.not_valid_after_utc:
             raise TimeRefused(Code.E_TS_WINDOW, "a certificate was not valid at its own timestamp")
     verifier = VerifierBuilder(
@@ -171,7 +204,8 @@ def _check_signer(authority: Authority, read: _Read) -> None:
         # Only a pinned one: the library takes it for trusted.
         tsa_certificate=leaf if authority.leaves else None,
     ).build()
-    verifier.verify(read.response, read.digest)
+    verifier.verify(read.response, read.imprint[1])
+    return min(certificate.not_valid_after_utc for certificate in chain)
 
 
 def _leaf(authority: Authority, read: _Read) -> x509.Certificate:

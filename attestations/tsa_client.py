@@ -22,18 +22,21 @@ from rfc3161_client import (
 
 from attestations import _token
 from attestations._der import NotDer
+from attestations.bundle import Sealed
 from attestations.errors import TimestampUnavailable
+from attestations.renewal import DIGEST, covered, newest
 from attestations.text import shown
 
 MAX_RESPONSE: Final = 65536  # bytes
 
+_IMPRINTS: Final = {"sha256": HashAlgorithm.SHA256, "sha512": HashAlgorithm.SHA512}
 _GRANTED = 0
 _PASSING = frozenset({408, 425, 429})  # HTTP: later may do
 _SERVERS_FAULT = 500
 
 
 def request_timestamps(
-    envelope: bytes,
+    message: bytes,
     authorities: Sequence[str],
     *,
     wanted: int = 1,
@@ -42,15 +45,17 @@ def request_timestamps(
     held: Sequence[bytes] = (),
     tries: int = 3,
     pause: float = 0.5,
+    digest: str = "sha256",
 ) -> tuple[bytes, ...]:
-    """Return `wanted` time-stamp responses over an envelope's bytes, one an authority.
+    """Return `wanted` time-stamp responses over a message, one an authority.
 
     `authorities` are URLs, asked in order until enough have answered; `timeout` is in seconds,
     for each. If they do not suffice, those whose trouble may pass are asked again, up to `tries`
     times, after `pause` seconds and then twice as long each time. `policies` are the OIDs that
     answers of some URLs must bear. An answer signed by the certificate of another, or of one in
-    `held`, is not counted: an auditor would not. Raises :class:`TimestampUnavailable`, with what
-    was given, if fewer answer.
+    `held`, is not counted: an auditor would not. `digest` names the imprint's: ``sha256`` for an
+    envelope, ``sha512`` for a renewal. Raises :class:`TimestampUnavailable`, with what was given,
+    if fewer answer.
     """
     left = list(dict.fromkeys(authorities))
     signers = set(_signers(held))
@@ -65,7 +70,9 @@ def request_timestamps(
                 break
             try:
                 policy = (policies or {}).get(url, "")
-                response = request_timestamp(envelope, url, timeout=timeout, policy=policy)
+                response = request_timestamp(
+                    message, url, timeout=timeout, policy=policy, digest=digest
+                )
             except TimestampUnavailable as error:
                 troubles[url] = error.message
                 if error.passing:
@@ -83,6 +90,7 @@ def request_timestamps(
             "; ".join(troubles.values()) or "too few time-stamping authorities are configured",
             hint="check the authorities' addresses, or add the timestamp later",
             got=tuple(got),
+            troubled=bool(troubles),
         )
     return tuple(got)
 
@@ -93,8 +101,38 @@ def _signers(held: Sequence[bytes]) -> Iterator[tuple[bytes, int]]:
             yield _token.signer(response)
 
 
+def request_renewal(
+    sealed: Sealed,
+    authorities: Sequence[str],
+    *,
+    timeout: float = 10.0,
+    policies: Mapping[str, str] | None = None,
+) -> bytes:
+    """Return a renewal over an envelope and its tokens, by another certificate than the newest's.
+
+    The rest is as with :func:`request_timestamps`. Raises :class:`TimestampUnavailable`.
+    """
+    try:
+        (token,) = request_timestamps(
+            covered(sealed),
+            authorities,
+            timeout=timeout,
+            policies=policies,
+            held=newest(sealed),
+            digest=DIGEST,
+        )
+    except TimestampUnavailable as error:
+        if error.troubled:
+            raise
+        raise TimestampUnavailable(
+            "no authority signs by another certificate than the newest timestamps'",
+            hint="a renewal takes another authority, or this one's next certificate",
+        ) from None
+    return token
+
+
 def request_timestamp(
-    envelope: bytes, url: str, *, timeout: float = 10.0, policy: str = ""
+    message: bytes, url: str, *, timeout: float = 10.0, policy: str = "", digest: str = "sha256"
 ) -> bytes:
     """Return one authority's response. Raises :class:`TimestampUnavailable`.
 
@@ -106,14 +144,14 @@ def request_timestamp(
         )
     query = (
         TimestampRequestBuilder()
-        .data(envelope)
-        .hash_algorithm(HashAlgorithm.SHA256)
+        .data(message)
+        .hash_algorithm(_IMPRINTS[digest])
         .nonce(nonce=True)
         .cert_request(cert_request=True)
         .build()
     )
     response = _post(url, query.as_bytes(), timeout)
-    trouble = _trouble(response, query, envelope, policy)
+    trouble = _trouble(response, query, hashlib.new(digest, message).digest(), policy)
     if trouble:
         raise _unavailable(url, trouble)
     return response
@@ -187,7 +225,7 @@ def _unavailable(url: str, why: str, *, passing: bool = False) -> TimestampUnava
     )
 
 
-def _trouble(response: bytes, query: TimeStampRequest, envelope: bytes, policy: str) -> str:
+def _trouble(response: bytes, query: TimeStampRequest, imprint: bytes, policy: str) -> str:
     """Return what is wrong with an answer; trust in it is the auditor's to decide."""
     try:
         with _token.unpanicked():
@@ -198,7 +236,7 @@ def _trouble(response: bytes, query: TimeStampRequest, envelope: bytes, policy: 
             info = parsed.tst_info
             if info.nonce != query.nonce:
                 return "the answer is to another request"
-            if info.message_imprint.message != hashlib.sha256(envelope).digest():
+            if info.message_imprint.message != imprint:
                 return "the answer is for something else"
             if policy and info.policy.dotted_string != policy:
                 return "the answer is under another policy than the one configured"

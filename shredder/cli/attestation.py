@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -120,6 +121,7 @@ def verify(
         out.say(f"time: {report.time}")
         out.say(f"log: {report.log}")
         out.say(f"outcome: {report.computed or 'not looked at'}")
+        say_renewal(out, report.renew_before)
         for signer in report.signers:
             out.say(f"signed by: {shown(signer.name)} ({signer.role}) {signer.keyid}")
         for line in (*report.codes, *report.obstacles, *report.findings):
@@ -134,6 +136,13 @@ def verify(
     return code
 
 
+def say_renewal(out: Console, before: datetime | None) -> None:
+    """Say until when a renewal is in time, if anything tells."""
+    if before is not None:
+        past = " (past: a renewal is refused now)" if before < datetime.now(UTC) else ""
+        out.say(f"renew before: {before.isoformat()}{past}")
+
+
 def report_json(report: Report) -> dict[str, object]:
     """What an auditor learned, as JSON values."""
     from attestations import Verdict
@@ -143,6 +152,7 @@ def report_json(report: Report) -> dict[str, object]:
         "time": report.time.value,
         "log": report.log.value,
         "no_later_than": report.no_later_than.isoformat() if report.no_later_than else None,
+        "renew_before": report.renew_before.isoformat() if report.renew_before else None,
         "plan_before_start": report.plan_before_start,
         "outcome": report.computed.value if report.computed else None,
         "obstacles": list(report.obstacles),
@@ -173,6 +183,7 @@ def show(
     """Show to people what a bundle claims; without --policy, nobody has checked who claims it."""
     from attestations import Bundle
     from shredder.cli.claims import render
+    from shredder.evidence.later import renew_before
     from shredder.sealed import read_plan, read_result
 
     code = ExitCode.COMPLETE
@@ -186,23 +197,39 @@ def show(
             out.say(f"NOT AUTHENTIC: {', '.join(verified.codes)}; nothing of it is shown")
             return code
         loaded = Bundle.load(bundle)
-        render(out, read_plan(loaded.plan), read_result(loaded.result), verified, code)
+        before = renew_before(bundle) if verified is None else verified.renew_before
+        render(out, read_plan(loaded.plan), read_result(loaded.result), verified, before, code)
+        say_renewal(out, before)
     return code
 
 
 def timestamp(
     bundle: Bundle,
+    renew: Annotated[
+        bool, typer.Option("--renew", help="Renew the timestamps it has, before they weaken.")
+    ] = False,
     config: options.Config = None,
     as_json: options.Json = False,
 ) -> int:
-    """Add the timestamps that no authority gave when the bundle was made."""
+    """Add the timestamps that no authority gave when the bundle was made, or renew those it has."""
     from shredder.config import find, load
-    from shredder.evidence import add_timestamps
+    from shredder.evidence import add_timestamps, renew_before, renew_timestamps
 
-    added = add_timestamps(load(find(config)), bundle)
+    configured = load(find(config))
+    added = 0
+    if renew:
+        renew_timestamps(configured, bundle)
+    else:
+        added = add_timestamps(configured, bundle)
+    before = renew_before(bundle)
     with console(as_json, None) as out:
-        out.result({"bundle": str(bundle), "added": added}, ExitCode.COMPLETE)
-        out.say(f"{counted(added, 'timestamp')} added" if added else "nothing was missing")
+        answer = {"bundle": str(bundle), "added": added, "renewed": renew}
+        out.result({**answer, "renew_before": before and before.isoformat()}, ExitCode.COMPLETE)
+        if renew:
+            out.say("the timestamps of plan and result were renewed")
+        else:
+            out.say(f"{counted(added, 'timestamp')} added" if added else "nothing was missing")
+        say_renewal(out, before)
     return ExitCode.COMPLETE
 
 
@@ -344,12 +371,11 @@ def _timestamp_rules(roots: Sequence[Path], certificates: Sequence[Path]) -> Tim
         )
     if not roots:
         return TimestampRules()
-    authority = TrustedAuthority(
-        name="timestamp authority",
-        roots=tuple(_pem(path) for path in roots),
-        leaves=tuple(_pem(path) for path in certificates),
+    below = tuple(_pem(path) for path in roots)
+    authorities = tuple(
+        TrustedAuthority(name=path.stem, roots=below, leaves=(_pem(path),)) for path in certificates
     )
-    return TimestampRules(threshold=1, authorities=(authority,))
+    return TimestampRules(threshold=1, authorities=authorities)
 
 
 def _log_rules(logs: Sequence[str], witnesses: Sequence[str], quorum: int | None) -> LogRules:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from attestations import Destruction, Plan, Report, TimeVerdict
 from attestations.schema import encode
 from shredder.cli.console import Console, counted, shown
@@ -9,13 +11,19 @@ from shredder.errors import ExitCode
 
 
 def render(
-    out: Console, plan: Plan, result: Destruction, verified: Report | None, code: ExitCode
+    out: Console,
+    plan: Plan,
+    result: Destruction,
+    verified: Report | None,
+    renew_before: datetime | None,
+    code: ExitCode,
 ) -> None:
     """Show who claims what, what was looked at, what became of it, and what remains."""
     out.result(
         {
             "verified": verified is not None,
             "time": verified.time.value if verified else TimeVerdict.INDETERMINATE.value,
+            "renew_before": renew_before and renew_before.isoformat(),
             "plan": encode(plan),
             "result": encode(result),
         },

@@ -1,20 +1,38 @@
-"""Adding timestamps to a bundle that was made while too few authorities answered."""
+"""Timestamps after a bundle was made: those that were missing, and renewals of those it has."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 
-from attestations import Bundle, Sealed, TimestampUnavailable, request_timestamps
+from attestations import (
+    Bundle,
+    Sealed,
+    TimestampUnavailable,
+    request_renewal,
+    request_timestamps,
+    told_end,
+    told_time,
+)
+from attestations.bundle import MAX_RENEWALS
 from shredder.config import Config
+from shredder.errors import Refused, UsageError
 
 
 def add_timestamps(config: Config, path: Path) -> int:
     """Timestamp what has fewer than are wanted, and write the bundle back; returns how many.
 
     What was given is written before an error is raised: TimestampUnavailable, or what reading
-    and writing a bundle raises. The envelopes stay as they are, byte for byte.
+    and writing a bundle raises. The envelopes stay as they are, byte for byte. Raises Refused,
+    with nothing written, where timestamps are missing below renewals.
     """
     bundle = Bundle.load(path)
+    for sealed in (bundle.plan, bundle.result):
+        if sealed.renewals and len(sealed.timestamps) < config.timestamps_wanted:
+            raise Refused(
+                f"the timestamps of {path} were renewed, so that none can be added to them",
+                hint="`shredder timestamp --renew` adds a renewal",
+            )
     trouble: list[TimestampUnavailable] = []
 
     def stamped(sealed: Sealed) -> Sealed:
@@ -48,3 +66,46 @@ def missing_timestamps(config: Config, sealed: Sealed) -> tuple[bytes, ...]:
         policies=config.timestamp_policies,
         held=sealed.timestamps,
     )
+
+
+def renew_timestamps(config: Config, path: Path) -> None:
+    """Renew the timestamps of plan and result, and write the bundle back: both, or neither.
+
+    Raises UsageError where there is nothing to renew; Refused for a renewal that an auditor would
+    refuse; TimestampUnavailable; and what reading and writing a bundle raises.
+    """
+    bundle = Bundle.load(path)
+    plan, result = (_renewed(config, each, path) for each in (bundle.plan, bundle.result))
+    made = Bundle(plan=plan, result=result)
+    Bundle.from_bytes(made.to_bytes())  # within the limits, still
+    made.write(path)
+
+
+def renew_before(path: Path) -> datetime | None:
+    """When the first certificate of a bundle's newest tokens ends, as they show it themselves."""
+    bundle = Bundle.load(path)
+    ends = (told_end(bundle.plan), told_end(bundle.result))
+    return min(filter(None, ends), default=None)
+
+
+def _renewed(config: Config, sealed: Sealed, path: Path) -> Sealed:
+    if not sealed.timestamps:
+        raise UsageError(
+            f"{path} has no timestamps to renew",
+            hint="`shredder timestamp` without --renew adds those that are missing",
+        )
+    if len(sealed.renewals) == MAX_RENEWALS:
+        raise Refused(f"the timestamps of {path} were renewed {MAX_RENEWALS} times: no more fit")
+    token = request_renewal(
+        sealed,
+        config.authorities,
+        timeout=config.timestamp_timeout,
+        policies=config.timestamp_policies,
+    )
+    ends, now = told_end(sealed), told_time(token)
+    if ends is not None and now > ends:
+        raise Refused(
+            f"it is too late to renew {path}: a certificate behind it ended at {ends.isoformat()}",
+            hint="its timestamps are judged as of their own time, and stay as they are",
+        )
+    return sealed.with_renewal(token)

@@ -219,6 +219,12 @@ class Forge:
         """A good response."""
         return self.stamp(message, when)
 
+    def renew(self, covered: bytes, when: datetime, **spoilt: Any) -> bytes:
+        """A renewal, over what it covers."""
+        digest = hashlib.sha512(covered).digest()
+        spoilt = {"imprint": digest, "imprint_oid": "2.16.840.1.101.3.4.2.3", **spoilt}
+        return self.stamp(covered, when, **spoilt)
+
     @staticmethod
     def _attribute(kind: str, value: bytes) -> bytes:
         return tlv(0x30, oid(kind), tlv(0x31, value))

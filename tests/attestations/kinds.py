@@ -24,6 +24,7 @@ from tests.attestations import made
 from tests.attestations.forge import Forge
 from tests.attestations.judge import timed
 from tests.attestations.log import making as logging
+from tests.attestations.renewing import both_renewed
 
 Stamp = Callable[[bytes, datetime], bytes]
 
@@ -66,8 +67,23 @@ def pending(**changes: Any) -> Any:
     return replace(made.left(Status.PENDING), until=made.at(600), technique="wait", **changes)
 
 
+def upheld_by_renewals(bundle: Bundle, forge: Forge) -> tuple[Bundle, TimestampRules]:
+    """A bundle with two renewals, and rules by which its timestamps stand by both together.
+
+    The bundle's own authority was compromised after the first renewal, that one's after the second.
+    """
+    second, third = Forge(), Forge()
+    twice = both_renewed(both_renewed(bundle, second, made.at(40)), third, made.at(50))
+    authorities = (
+        forge.trusted(name="first", compromised_at=made.at(45)),
+        second.trusted(name="second", compromised_at=made.at(55)),
+        third.trusted(name="third"),
+    )
+    return twice, TimestampRules(threshold=1, authorities=authorities)
+
+
 def kinds(forge: Forge) -> dict[str, Kind]:
-    """Complete, partial and pending ones; logged; with two signers; without timestamps."""
+    """Complete, partial and pending ones; logged; with two signers; without timestamps; renewed."""
     one = (made.OPERATOR,)
     two = (made.OPERATOR, made.WITNESS)
     both = replace(
@@ -91,6 +107,7 @@ def kinds(forge: Forge) -> dict[str, Kind]:
     )
     logged = logging.logged(issued(stamp=forge.plain))
     in_log = replace(timed(forge), log=logging.rules())
+    renewed, upheld = upheld_by_renewals(issued(stamp=forge.plain), forge)
     rows = [
         Kind("logged", logged, in_log, Outcome.COMPLETE, one),
         Kind("complete", issued(stamp=forge.plain), timed(forge), Outcome.COMPLETE, one),
@@ -98,5 +115,6 @@ def kinds(forge: Forge) -> dict[str, Kind]:
         Kind("pending", waiting, timed(forge), Outcome.PENDING, one),
         Kind("two-signers", issued(stamp=forge.plain, signers=two), both, Outcome.COMPLETE, two),
         Kind("no-timestamps", issued(), unstamped, Outcome.COMPLETE, one),
+        Kind("renewed", renewed, replace(made.policy(), timestamps=upheld), Outcome.COMPLETE, one),
     ]  # fmt: skip
     return {kind.name: kind for kind in rows}

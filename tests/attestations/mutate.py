@@ -89,7 +89,16 @@ class Breeder:
         which, sealed = part(chance, kind.bundle)
         if not sealed.timestamps:
             return self._of_an_envelope(chance, kind, donor)
-        others = part(chance, donor.bundle)[1].timestamps or sealed.timestamps
+        other = part(chance, donor.bundle)[1]
+        others = other.timestamps or sealed.timestamps
+        if sealed.renewals and chance.random() < 0.5:
+            again = sealed.renewals
+            token = spoilt(chance, chance.choice(again), (other.renewals or others)[0])
+            renewals = chance.choice(
+                [(token,), (*again, token), (token, *again), (*again[:-1], token), again[::-1],
+                 again[1:], again[:1], (), again * 2, other.renewals, others]
+            )  # fmt: skip
+            return replace(kind.bundle, **{which: replace(sealed, renewals=renewals)}).to_bytes()
         token = spoilt(chance, sealed.timestamps[0], others[0])
         tokens = chance.choice(
             [(token,), (*sealed.timestamps, token), sealed.timestamps * 2, others]
@@ -105,8 +114,8 @@ class Breeder:
 
     def _of_the_parts_of_two(self, chance: random.Random, kind: Kind, donor: Kind) -> bytes:
         pool = [kind.bundle.plan, kind.bundle.result, donor.bundle.plan, donor.bundle.result]
-        a, b, c = (chance.choice(pool) for _ in range(3))
-        mixed = Sealed(a.envelope, b.timestamps, c.log)
+        a, b, c, d = (chance.choice(pool) for _ in range(4))
+        mixed = Sealed(a.envelope, b.timestamps, c.log, d.renewals)
         which = chance.choice(["plan", "result"])
         return replace(kind.bundle, **{which: mixed}).to_bytes()
 
@@ -237,7 +246,7 @@ def edit(chance: random.Random, value: Any, donor: Any) -> None:
     elif act == 4 and isinstance(holder, list):
         holder.insert(chance.randrange(len(holder) + 1), old)
     elif act == 4:
-        holder[chance.choice(["note", last + " ", last.upper(), "keyid", "log"])] = old
+        holder[chance.choice(["note", last + " ", last.upper(), "keyid", "log", "renewals"])] = old
     elif act == 5:
         *there, name = chance.choice(places(donor))
         for step in there:

@@ -26,6 +26,7 @@ from attestations import (
 )
 from attestations.commitment import MAX_PATH
 from attestations.log import note, tlogproof
+from attestations.renewal import DOMAIN
 from attestations.schema import describe, fields
 from attestations.timestamp import DEFAULT_ACCURACY, MAX_ACCURACY
 
@@ -103,6 +104,7 @@ def test_the_limits_are_the_codes() -> None:
         ],
         "statement": [statement.LIMITS.size >> 20, statement.LIMITS.depth, statement.LIMITS.items],
         "timestamps of one envelope": [bundle.MAX_TOKENS, bundle.MAX_TOKEN],
+        "renewals of one envelope": [bundle.MAX_RENEWALS, bundle.MAX_TOKEN],
         "log proof of one envelope": [tlogproof.MAX_PROOF, MAX_PATH],
         "signed note": [note.MAX_NOTE, note.MAX_SIGNATURES, note.MAX_NAME],
         "policy": [policy.LIMITS.size >> 20, policy.LIMITS.depth, policy.LIMITS.items],
@@ -128,6 +130,7 @@ def test_names_and_types_are_the_codes() -> None:
         statement.VALIDATION_TYPE,
         acceptance.MEDIA_TYPE,
         tlogproof.HEADER,
+        DOMAIN.decode(),
     ):
         assert f"`{name}`" in TEXT
 

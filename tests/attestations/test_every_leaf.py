@@ -1,7 +1,8 @@
 """Every place of a bundle, one by one: taken out, moved or edited, it is missed.
 
-The bundle has all that a bundle can have: two signers, timestamps and proofs of a log with two
-witnesses. Nothing is sampled. What a change leads to is a refusal, or a report that proves less.
+The bundle has all that a bundle can have: two signers, timestamps with two renewals that they
+stand by, and proofs of a log with two witnesses. Nothing is sampled. What a change leads to is a
+refusal, or a report that proves less.
 """
 
 from __future__ import annotations
@@ -17,15 +18,15 @@ import pytest
 from attestations import Code, Envelope, LogVerdict, Report, Sealed, TimeVerdict, Verdict, check
 from tests.attestations import made
 from tests.attestations.forge import Forge
-from tests.attestations.kinds import issued, kinds
+from tests.attestations.kinds import issued, kinds, upheld_by_renewals
 from tests.attestations.log.making import logged, rules
 from tests.attestations.made import NOW
 from tests.attestations.test_schema import put
 
 FORGE = Forge()
 TWO = (made.OPERATOR, made.WITNESS)
-BUNDLE = logged(issued(signers=TWO, stamp=FORGE.plain))
-POLICY = replace(kinds(FORGE)["two-signers"].policy, log=rules())
+BUNDLE, UPHELD = upheld_by_renewals(logged(issued(signers=TWO, stamp=FORGE.plain)), FORGE)
+POLICY = replace(kinds(FORGE)["two-signers"].policy, log=rules(), timestamps=UPHELD)
 DATA = BUNDLE.to_bytes()
 GOOD = check(DATA, POLICY, now=NOW)
 PARTS = ("plan", "result")
@@ -179,22 +180,55 @@ def unsigned(token: bytes) -> set[int]:
     return versions | set(range(algorithm, algorithm + 8))
 
 
+def flipped(token: bytes) -> Iterator[tuple[int, bytes]]:
+    for place in range(len(token)):
+        yield place, token[:place] + bytes([token[place] ^ 1]) + token[place + 1 :]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("which", PARTS)
 def test_every_byte_of_a_token(which: str) -> None:
+    """The newest one, for those that it renewed have no free places any more."""
     sealed: Sealed = getattr(BUNDLE, which)
-    (token,) = sealed.timestamps
+    *older, token = sealed.renewals
     free = unsigned(token)
-    for place in range(len(token)):
-        other = token[:place] + bytes([token[place] ^ 1]) + token[place + 1 :]
-        report = judged(with_part(which, replace(sealed, timestamps=(other,))))
+    for place, other in flipped(token):
+        report = judged(with_part(which, replace(sealed, renewals=(*older, other))))
         assert report == GOOD if place in free else report.result is None, place
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("which", PARTS)
+def test_every_byte_of_a_renewed_token(which: str) -> None:
+    sealed: Sealed = getattr(BUNDLE, which)
+    (token,), (older, newest) = sealed.timestamps, sealed.renewals
+    for place, other in flipped(token):
+        report = judged(with_part(which, replace(sealed, timestamps=(other,))))
+        assert report.result is None, place
+    for place, other in flipped(older):
+        report = judged(with_part(which, replace(sealed, renewals=(other, newest))))
+        assert report.result is None, place
 
 
 @pytest.mark.parametrize("which", PARTS)
 def test_a_token_twice_proves_no_more(which: str) -> None:
     sealed: Sealed = getattr(BUNDLE, which)
-    assert judged(with_part(which, replace(sealed, timestamps=sealed.timestamps * 2))) == GOOD
+    bare = replace(sealed, renewals=())
+    twice = replace(bare, timestamps=sealed.timestamps * 2)
+    assert judged(with_part(which, twice)) == judged(with_part(which, bare))
+    report = judged(with_part(which, replace(twice, renewals=sealed.renewals)))
+    assert report.codes == (Code.E_TS_IMPRINT,)
+
+
+@pytest.mark.parametrize("which", PARTS)
+def test_every_renewal_is_missed(which: str) -> None:
+    sealed: Sealed = getattr(BUNDLE, which)
+    for kept in ((), sealed.renewals[:1]):
+        report = judged(with_part(which, replace(sealed, renewals=kept)))
+        assert (report.time, report.codes) == (TimeVerdict.INDETERMINATE, (Code.E_TS_THRESHOLD,))
+    for kept in (sealed.renewals[1:], sealed.renewals[::-1], sealed.renewals * 2):
+        report = judged(with_part(which, replace(sealed, renewals=kept)))
+        assert report.codes == (Code.E_TS_IMPRINT,)
 
 
 @pytest.mark.slow
@@ -240,9 +274,11 @@ def test_every_signature_token_and_proof_is_missed(which: str) -> None:
         del envelope["signatures"][n]
         raw = json.dumps(envelope, separators=(",", ":")).encode()
         when = made.at(5 if which == "plan" else 30)
-        stamped = Sealed(raw, (FORGE.plain(raw, when),), sealed.log)
+        stamped = Sealed(raw, (FORGE.plain(raw, when),), sealed.log, sealed.renewals)
         assert judged(with_part(which, stamped)).codes == (Code.E_THRESHOLD,)
     report = judged(with_part(which, replace(sealed, timestamps=())))
+    assert report.codes == (Code.E_BUNDLE,)
+    report = judged(with_part(which, replace(sealed, timestamps=(), renewals=())))
     assert (report.time, report.codes) == (TimeVerdict.INDETERMINATE, (Code.E_TS_THRESHOLD,))
     report = judged(with_part(which, replace(sealed, log=None)))
     assert report.codes == (Code.E_LOG_INCLUSION,)

@@ -275,7 +275,7 @@ BASE64 = ["", "A", "AA", "AA=", "AA==", "AB==", "AAA=", "AAB=", "AAAA", "AAAA\n"
 @pytest.mark.parametrize(("cls", "name"), [(Bundle, "bundle"), (Envelope, "envelope")])
 def test_the_outer_layers_are_read_alike(cls: type[Bundle | Envelope], name: str) -> None:
     theirs = validator(MADE[f"{name}.schema.json"])
-    kind = KINDS["two-signers"].bundle
+    kind = KINDS["renewed"].bundle
     value = json.loads(kind.to_bytes() if cls is Bundle else kind.plan.envelope)
     for path, _ in leaves(value):
         for junk in (*JUNK, *BASE64):
