@@ -39,6 +39,7 @@ const trustedAuthority = s.object({
   intermediates: pems(0),
   leaves: pems(0),
   policies: s.list(oid, { most: 16, once: itself }),
+  compromisedAt: s.nullable(s.time),
   operatorRun: s.boolean,
 });
 const trustedLog = s.object({
@@ -88,6 +89,7 @@ export interface Authority {
   readonly intermediates: readonly Certificate[];
   readonly leaves: readonly Certificate[];
   readonly policies: readonly string[];
+  readonly compromisedAt: Moment | null;
   readonly operatorRun: boolean;
 }
 
@@ -121,7 +123,7 @@ export async function loadPolicy(data: Uint8Array<ArrayBuffer>): Promise<Trust> 
   if (hasDuplicates(keys.map(({ key }) => key.keyid))) duplicate();
   checkThresholds(read);
   const rules = read.timestamps;
-  const authorities = rules.authorities.map(loadAuthority);
+  const authorities = rules.authorities.map(loadAuthority).sort(worstFirst);
   if (hasDuplicates(authorities.map(({ name }) => name))) refuse("two authorities of one name");
   if (rules.threshold > authorities.length) refuse("fewer authorities than their threshold");
   if (rules.threshold === 0 && (authorities.length > 0 || rules.required)) {
@@ -203,6 +205,12 @@ function loadAuthority(entry: Policy["timestamps"]["authorities"][number]): Auth
     intermediates: entry.intermediates.map(loadCertificate),
     leaves: entry.leaves.map(loadCertificate),
   };
+}
+
+/** Where several entries fit one token, it is the first one's: no entry hides a compromise. */
+function worstFirst({ compromisedAt: a }: Authority, { compromisedAt: b }: Authority): number {
+  if (a === null || b === null) return Number(a === null) - Number(b === null);
+  return a < b ? -1 : Number(a > b);
 }
 
 function loadCertificate(text: string): Certificate {

@@ -15,6 +15,7 @@ import { compute } from "./outcome.js";
 import { loadPolicy, type Policy, type Trust } from "./policy.js";
 import { destruction, plan as planTable, type Destruction, type Plan } from "./predicates.js";
 import { NotChecked, Refused, timeRefused } from "./refused.js";
+import { aboutRenewals, renewBefore } from "./renewal.js";
 import { NOT_CHECKED, type Report, type SignedBy, type Verified } from "./report.js";
 import { checkKeyTimes, checkSignatures, type Signed } from "./signatures.js";
 import { DESTRUCTION_TYPE, PLAN_TYPE, readStatement } from "./statement.js";
@@ -125,6 +126,7 @@ async function verify(data: Bytes, policyData: Bytes, now: Moment): Promise<Veri
     obstacles: computed.obstacles,
     codes: enough ? [] : ["E_TS_THRESHOLD"],
     noLaterThan: resultStamped.latest === null ? null : formatTime(resultStamped.latest),
+    renewBefore: renewBefore(stamped),
     planBeforeStart,
     signers,
     findings,
@@ -134,7 +136,8 @@ async function verify(data: Bytes, policyData: Bytes, now: Moment): Promise<Veri
 
 function refusal(error: unknown): Report {
   const nothing = {
-    outcome: null, obstacles: [], noLaterThan: null, planBeforeStart: false, signers: [],
+    outcome: null, obstacles: [], noLaterThan: null, renewBefore: null, planBeforeStart: false,
+    signers: [],
   };
   if (error instanceof Refused) {
     return {
@@ -212,6 +215,7 @@ function aboutTime(plan: Stamped, result: Stamped, planBeforeStart: boolean): st
       lines.push(`${what}: no later than ${formatTime(each.latest)} (by ${names})`);
       if (!each.independent) lines.push(`${what}: its time is the operator's own word`);
     }
+    lines.push(...aboutRenewals(what, each));
     if (each.unknown > 0) {
       lines.push(`${what}: ${each.unknown} timestamps by unknown authorities, not counted`);
     }

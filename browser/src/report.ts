@@ -23,6 +23,8 @@ export interface Report {
   readonly obstacles: readonly string[];
   readonly codes: readonly string[];
   readonly noLaterThan: string | null;
+  /** When the first certificate behind the newest timestamps ends. */
+  readonly renewBefore: string | null;
   readonly planBeforeStart: boolean;
   readonly signers: readonly SignedBy[];
   readonly findings: readonly string[];

@@ -11,25 +11,36 @@ import {
   type Certificate,
 } from "./certificate.js";
 import type { Authority, Trust } from "./policy.js";
+import { checkChainOfRenewals, covered, RENEWED_BY, standing } from "./renewal.js";
 import { Refused, timeRefused, UnknownAuthority } from "./refused.js";
-import { equal, sha256, type Moment } from "./text.js";
-import { readToken, type Token } from "./token.js";
+import { equal, type Moment } from "./text.js";
+import { readToken, type Digest, type Token } from "./token.js";
 
 const MAX_CHAIN = 5;
 
-/** A verified timestamp: the bytes existed by `latest`. */
+/** A verified timestamp: the bytes existed at `at`, give or take `accuracy`. */
 export interface Stamp {
   readonly authority: string;
+  readonly at: Moment;
+  readonly accuracy: Moment;
   readonly latest: Moment;
   readonly operatorRun: boolean;
+  /** When the first certificate of its chain ends. */
+  readonly until: Moment;
+  readonly compromisedAt: Moment | null;
 }
 
 /** What the timestamps of one envelope say; `latest` is null where there are too few. */
 export interface Stamped {
   readonly stamps: readonly Stamp[];
+  /** Those that a compromise took the worth of. */
+  readonly fallen: readonly Stamp[];
+  readonly renewals: readonly Stamp[];
   readonly unknown: number;
   readonly latest: Moment | null;
   readonly independent: boolean;
+  /** When the first certificate of the newest tokens ends. */
+  readonly renewBefore: Moment | null;
 }
 
 /** Every token is good, or refused; an authority counts once. E_TS_…. */
@@ -40,18 +51,24 @@ export async function checkTimestamps(
   what: string,
 ): Promise<Stamped> {
   const rules = trust.policy.timestamps;
-  const stamps = new Map<string, Stamp>();
-  let unknown = 0;
-  for (const response of sealed.timestamps) {
-    let stamp: Stamp;
+  const timestamps: Stamp[] = [];
+  const renewals: Stamp[] = [];
+  const keep = async (kept: Stamp[], response: Bytes, message: Bytes, by: Digest) => {
     try {
-      stamp = await verifyStamp(response, sealed.envelope, trust, now + trust.skew);
+      kept.push(await verifyStamp(response, message, by, trust, now + trust.skew));
     } catch (error) {
       const ignored = trust.authorities.length === 0 || rules.unknownAuthorities === "ignore";
       if (!(error instanceof UnknownAuthority) || !ignored) throw error;
-      unknown += 1;
-      continue;
     }
+  };
+  for (const token of sealed.timestamps) await keep(timestamps, token, sealed.envelope, "SHA-256");
+  for (const [n, token] of sealed.renewals.entries()) {
+    await keep(renewals, token, covered(sealed, n), RENEWED_BY);
+  }
+  checkChainOfRenewals(timestamps, renewals, what);
+  const { good, fallen } = standing(timestamps, renewals);
+  const stamps = new Map<string, Stamp>();
+  for (const stamp of good) {
     const earlier = stamps.get(stamp.authority);
     if (earlier === undefined || stamp.latest < earlier.latest) stamps.set(stamp.authority, stamp);
   }
@@ -67,20 +84,31 @@ export async function checkTimestamps(
   }
   return {
     stamps: ordered,
-    unknown,
+    fallen: [...new Map(fallen.map((stamp) => [stamp.authority, stamp])).values()],
+    renewals,
+    unknown:
+      sealed.timestamps.length + sealed.renewals.length - timestamps.length - renewals.length,
     latest: enough ? counted.map(({ latest }) => latest).reduce((a, b) => (a > b ? a : b)) : null,
     independent: enough && !counted.some(({ operatorRun }) => operatorRun),
+    renewBefore: earliest(renewals.length > 0 ? renewals.slice(-1) : timestamps),
   };
+}
+
+function earliest(stamps: readonly Stamp[]): Moment | null {
+  const ends = stamps.map(({ until }) => until);
+  return ends.length > 0 ? ends.reduce((a, b) => (a < b ? a : b)) : null;
 }
 
 async function verifyStamp(
   response: Bytes,
   message: Bytes,
+  by: Digest,
   trust: Trust,
   now: Moment,
 ): Promise<Stamp> {
   const token = readToken(response);
-  if (!equal(token.imprint, await sha256(message))) {
+  const digest = new Uint8Array(await crypto.subtle.digest(by, message));
+  if (token.imprint.by !== by || !equal(token.imprint.value, digest)) {
     throw timeRefused("E_TS_IMPRINT", "a timestamp of something else");
   }
   let refusal: Refused = new UnknownAuthority("a timestamp by an authority not in the policy");
@@ -113,8 +141,12 @@ async function verifyBy(authority: Authority, token: Token, now: Moment): Promis
   }
   return {
     authority: authority.name,
+    at: token.at,
+    accuracy: token.accuracy,
     latest: token.at + token.accuracy,
     operatorRun: authority.operatorRun,
+    until: chain.map(({ notAfter }) => notAfter).reduce((a, b) => (a < b ? a : b)),
+    compromisedAt: authority.compromisedAt,
   };
 }
 

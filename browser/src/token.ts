@@ -34,7 +34,7 @@ interface Named {
 }
 
 export interface Token {
-  readonly imprint: Bytes; // empty if it is not of SHA-256
+  readonly imprint: { readonly by: Digest | null; readonly value: Bytes }; // null: none of these
   readonly policy: string;
   readonly at: Moment;
   readonly accuracy: Moment;
@@ -136,7 +136,8 @@ function readInfo(info: Bytes): Pick<Token, "imprint" | "policy" | "at" | "accur
     if (critical) throw new der.NotDer("a critical extension that is not known");
   }
   parts.end();
-  return { imprint: kind === SHA256 ? hashed : new Uint8Array(), policy, at, accuracy, info };
+  const by = Object.entries(DIGESTS).find(([oid]) => oid === kind)?.[1] ?? null;
+  return { imprint: { by, value: hashed }, policy, at, accuracy, info };
 }
 
 /** RFC 3161, 2.4.2: always with seconds, a fraction without trailing zeros, in UTC. */

@@ -200,6 +200,7 @@ function times(report: Report, plan: Plan, result: Destruction): HTMLElement {
     "When",
     facts(
       ["proven no later than", report.noLaterThan ?? "not proven"],
+      ["renew the timestamps before", report.renewBefore ?? "not known"],
       ["plan before the start", report.planBeforeStart ? "proven" : "not proven"],
     ),
     element("p", "note", "By the operator's own clock:"),

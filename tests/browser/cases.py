@@ -25,6 +25,7 @@ from tests.attestations.judge import timed
 from tests.attestations.log import making
 from tests.attestations.made import NOW, OPERATOR, WITNESS, at
 from tests.browser.given import FORGE, GOOD, KINDS, TIMED, USAGES, Case, given
+from tests.browser.renewals import renewals
 from tests.browser.statements import demands, meaning, statements
 
 
@@ -32,7 +33,7 @@ def cases() -> list[Case]:
     """The whole corpus; no name stands there twice."""
     every = [
         *_good(), *_files(), *_envelopes(), *_signatures(), *_keys(), *_policies(),
-        *_tokens(), *_times(), *_logs(), *statements(), *meaning(), *demands(),
+        *_tokens(), *renewals(), *_times(), *_logs(), *statements(), *meaning(), *demands(),
     ]  # fmt: skip
     assert len({case.name for case in every}) == len(every)
     return every
@@ -323,6 +324,8 @@ def _policies() -> Iterator[Case]:
         "no roots": lambda v: v["timestamps"]["authorities"][0].update(roots=[]),
         "a root that is none": lambda v: v["timestamps"]["authorities"][0].update(roots=["x"]),
         "nothing pinned": lambda v: v["timestamps"]["authorities"][0].update(leaves=[], policies=[]),
+        "a compromise without a zone": lambda v: v["timestamps"]["authorities"][0].update(compromisedAt="2026-01-01T00:00:00"),
+        "no word of a compromise": lambda v: v["timestamps"]["authorities"][0].pop("compromisedAt"),
         "an authority twice": lambda v: v["timestamps"]["authorities"].append(v["timestamps"]["authorities"][0]),
         "authorities without a threshold": lambda v: v["timestamps"].update(threshold=0),
         "more authorities asked for": lambda v: v["timestamps"].update(threshold=2),

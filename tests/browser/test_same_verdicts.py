@@ -41,6 +41,7 @@ REFUSED: dict[str, Any] = {
     "outcome": None,
     "obstacles": [],
     "noLaterThan": None,
+    "renewBefore": None,
     "planBeforeStart": False,
     "signers": [],
 }
