@@ -120,8 +120,16 @@ class Scan(Protocol):
         Text is expected in UTF-8 or another superset of ASCII.
         """
 
+    def probe(self, block: bytes) -> None:
+        """Look for the dataset in bytes without delimiters: heap files, freed pages, pickles.
+
+        The blocks of consecutive calls are consecutive bytes of one run; an empty block ends
+        it, so that nothing is found across. There are no windows here, so nobody can tell how
+        many foreign records lie among what is found: whoever probes must say so.
+        """
+
     def evidence(self) -> Evidence:
-        """Sum up all that was fed."""
+        """Sum up all that was fed, and what was probed, which ends a run."""
 
 
 class Matcher(Protocol):

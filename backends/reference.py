@@ -16,6 +16,7 @@ from backends.contract import Digest, Evidence, RecordClass, Signs, Verdict
 _ENOUGH = 3  # windows with no more than a trace, that count from so many on
 _TOKEN = re.compile(rb"[0-9A-Za-z_.@+\-\x80-\xff]{6,}")
 _SOMETHING = re.compile(rb"[0-9A-Za-z\x80-\xff]")
+_LONGEST = 128  # bytes of a value that is found across two blocks of a run
 
 
 @dataclass
@@ -31,6 +32,8 @@ class ReferenceScan:
     traced: set[int] = field(default_factory=set)
     persons: int = 0
     ids: int = 0
+    run: bytes = b""  # the end of what was probed
+    probed: set[bytes] = field(default_factory=set)  # values found there
 
     def feed(self, block: bytes, ends: Sequence[int]) -> bytes:
         """Classify each record by its tokens."""
@@ -61,6 +64,12 @@ class ReferenceScan:
             start = end
         return bytes(classes)
 
+    def probe(self, block: bytes) -> None:
+        """Look for the values anywhere in a run of blocks."""
+        run = self.run + block.lower()
+        self.run = run[-_LONGEST:] if block else b""
+        self.probed |= {value for value in (*self.private, *self.person) if value in run}
+
     def evidence(self) -> Evidence:
         """Sum up."""
         matched, person = self.counts[RecordClass.RECORD], self.counts[RecordClass.PERSON]
@@ -68,18 +77,28 @@ class ReferenceScan:
         promoted = self.promoted or (trace > 0 and (matched > 0 or trace >= _ENOUGH))
         if promoted:
             matched, trace = matched + trace, 0
-        verdict = Verdict.COPY if matched else Verdict.MAYBE if person or trace else None
+        probed = {self.private[value] for value in self.probed if value in self.private}
+        verdict = None
+        if matched or probed:
+            verdict = Verdict.COPY
+        elif person or trace or self.probed:
+            verdict = Verdict.MAYBE
         return Evidence(
             windows=sum(self.counts.values()),
             matched=matched,
-            records=len(self.seen | self.traced if promoted else self.seen),
+            records=len(self.seen | probed | (self.traced if promoted else set())),
             person=person,
             foreign=self.counts[RecordClass.FOREIGN],
             blank=self.counts[RecordClass.BLANK],
             verdict=verdict,
             trace=trace,
             promoted=promoted,
-            signs=Signs(ids=self.ids, persons=self.persons, passages=len(self.traced)),
+            signs=Signs(
+                ids=self.ids,
+                persons=self.persons,
+                passages=len(self.traced),
+                probed=len(self.probed),
+            ),
         )
 
 

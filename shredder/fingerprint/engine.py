@@ -28,6 +28,13 @@ class Engine(Protocol):
         Ascending by place; at one place the ASCII token comes before the mixed one.
         """
 
+    def anchors(self, block: bytes, first: int, last: int) -> tuple[Offsets, Offsets, Offsets]:
+        """Return places, lengths and first rows of the catalogue's tokens, whatever is beside them.
+
+        Those that start at `first` or after and before `last`; in no order. Tokens of fewer than
+        :data:`shredder.fingerprint.anchors.ANCHOR` bytes are not looked for.
+        """
+
     def something(self, block: bytes, starts: Offsets, ends: Offsets) -> Mask:
         """Tell of each window whether it holds a letter, a digit or a byte of 0x80 or above."""
 

@@ -11,6 +11,7 @@ import numpy as np
 from shredder.fingerprint import kernels, tokens
 from shredder.fingerprint.catalogue import Catalogue
 from shredder.fingerprint.engine import wanted_lengths
+from shredder.fingerprint.plain import PlainEngine
 from shredder.fingerprint.siphash import Bytes, Offsets, words
 from shredder.fingerprint.tokens import CLASSES, HIGH, LONGEST, WORD, Mask
 
@@ -24,6 +25,7 @@ class CompiledEngine:
 
     def __init__(self, catalogue: Catalogue, key: bytes) -> None:
         self._catalogue = catalogue
+        self._plain = PlainEngine(catalogue, key)
         self._key = np.array(words(key), np.uint64)
         self._wanted = wanted_lengths(catalogue, LONGEST + 1)
         self._shortest = min((*catalogue.lengths, _RUN))
@@ -59,6 +61,10 @@ class CompiledEngine:
             found.append(places[order] + start)
             rows.append(np.concatenate([row for _, row in hits])[order])
         return np.concatenate(found), np.concatenate(rows)
+
+    def anchors(self, block: bytes, first: int, last: int) -> tuple[Offsets, Offsets, Offsets]:
+        """See the protocol."""
+        return self._plain.anchors(block, first, last)
 
     def something(self, block: bytes, starts: Offsets, ends: Offsets) -> Mask:
         """See the protocol."""

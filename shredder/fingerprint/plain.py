@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from shredder.fingerprint import tokens
+from shredder.fingerprint.anchors import ANCHOR
 from shredder.fingerprint.catalogue import Catalogue
 from shredder.fingerprint.engine import wanted_lengths
 from shredder.fingerprint.siphash import Bytes, Hashes, Offsets, siphash24_many
@@ -40,6 +41,23 @@ class PlainEngine:
             found.append(places + start)
             rows.append(at)
         return np.concatenate(found), np.concatenate(rows)
+
+    def anchors(self, block: bytes, first: int, last: int) -> tuple[Offsets, Offsets, Offsets]:
+        """See the protocol."""
+        places, sizes, rows = [_NONE], [_NONE], [_NONE]
+        part = Part(np.frombuffer(block, np.uint8))
+        room = part.room(mixed=self._catalogue.mixed)
+        starts = first + np.flatnonzero(room[first:last] >= ANCHOR)
+        for length in self._catalogue.lengths if self._catalogue.hashes.size else ():
+            if length < ANCHOR:
+                continue
+            chosen = starts[room[starts] >= length]
+            lengths = np.full(chosen.size, length, np.int64)
+            found, at = self._look_up(part.text, chosen, lengths)
+            places.append(found)
+            sizes.append(lengths[: found.size])
+            rows.append(at)
+        return np.concatenate(places), np.concatenate(sizes), np.concatenate(rows)
 
     def something(self, block: bytes, starts: Offsets, ends: Offsets) -> Mask:
         """See the protocol."""

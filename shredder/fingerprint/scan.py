@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from backends.contract import Evidence, RecordClass, Signs, Verdict
+from shredder.fingerprint.anchors import Run
 from shredder.fingerprint.catalogue import PRIVATE_TOKEN, Catalogue
 from shredder.fingerprint.engine import Engine
 from shredder.fingerprint.siphash import Offsets
@@ -30,6 +31,9 @@ class CatalogueScan:
         self._persons = 0  # windows with one, whatever else is in them
         self._hits = 0  # private tokens, each time they occur
         self._order = _SourceOrder()
+        self._run = Run(engine)
+        self._probed = 0  # tokens found outside of windows
+        self._probed_ids = 0  # those of them that are private, and stand by themselves
 
     def feed(self, block: bytes, ends: Sequence[int]) -> bytes:
         """Classify the records of a block; see the contract.
@@ -63,6 +67,19 @@ class CatalogueScan:
             _, first = np.unique(windows[persons], return_index=True)
             self._order.feed(self._catalogue.records[rows[persons][first]])
 
+    def probe(self, block: bytes) -> None:
+        """Look for tokens in bytes without delimiters; see the contract."""
+        found = self._run.take(block)
+        if not found.rows.size:
+            return
+        self._probed += found.rows.size
+        certain = (self._catalogue.roles[found.rows] == PRIVATE_TOKEN) & found.sound
+        if certain.any():
+            self._probed_ids += int(np.count_nonzero(certain))
+            self._count(found.rows[certain])
+        if not certain.all():
+            self._order.feed(self._catalogue.records[found.rows[~certain]])
+
     def _count(self, rows: Offsets) -> None:
         """Mark the records that have the tokens at `rows` and at equal ones after them."""
         if self._seen is None:
@@ -80,17 +97,18 @@ class CatalogueScan:
 
         `records`: a token of several records shows as many of them as it occurs, not all.
         """
+        self.probe(b"")
         foreign, matched, person, blank, trace = (int(n) for n in self._counts)
         seen = 0 if self._seen is None else int(np.count_nonzero(self._seen))
         verdict = None
-        if matched:
+        if matched or self._probed_ids:
             # One private token suffices. A foreign token equals one of n keyed 64-bit hashes by
             # chance with n / 2**64: a terabyte of text (some 3 * 10**10 tokens) against a
             # million tokens gives 0.002 false hits.
             verdict = Verdict.COPY
         elif self._order.longest >= _IN_ORDER:
             verdict = Verdict.LIKELY
-        elif person:
+        elif person or self._probed:
             verdict = Verdict.MAYBE
         return Evidence(
             windows=foreign + matched + person + blank + trace,
@@ -101,7 +119,7 @@ class CatalogueScan:
             blank=blank,
             verdict=verdict,
             trace=trace,
-            signs=Signs(ids=matched, persons=self._persons),
+            signs=Signs(ids=matched, persons=self._persons, probed=self._probed),
         )
 
 

@@ -102,13 +102,27 @@ class Part:
         has_one = (first >= starts) & (first < starts + lengths)
         return starts[has_one], lengths[has_one]
 
-    def _tokens(self, word: Mask, wanted: Mask) -> tuple[Offsets, Offsets]:
-        text = self._folded
-        inside = np.zeros(text.size + 2, np.bool_)
+    def room(self, *, mixed: bool) -> Offsets:
+        """Return for each byte how many bytes that a token may have follow each other from it.
+
+        With `mixed`, those of 0x80 and above are among them.
+        """
+        inside = self._inside(self._word | (self._folded >= 0x80) if mixed else self._word)
+        outside = np.flatnonzero(~inside[1:])  # the last one is the end of the text
+        at = np.arange(self._folded.size)
+        return np.asarray(outside[np.searchsorted(outside, at)] - at)
+
+    def _inside(self, word: Mask) -> Mask:
+        """Return whether each byte may be a token's, with one before and one after that may not."""
+        inside = np.zeros(self._folded.size + 2, np.bool_)
         body = inside[1:-1]
         np.copyto(body, word)
         for joint in PUNCTUATION:
-            body |= text == np.uint8(joint)
+            body |= self._folded == np.uint8(joint)
+        return inside
+
+    def _tokens(self, word: Mask, wanted: Mask) -> tuple[Offsets, Offsets]:
+        inside = self._inside(word)
         edges = np.flatnonzero(inside[1:] != inside[:-1])
         starts, ends = edges[0::2], edges[1::2]
         long = (ends - starts) >= max(SHORTEST, int(np.argmax(wanted)))
