@@ -24,7 +24,8 @@ def add_timestamps(config: Config, path: Path) -> int:
 
     What was given is written before an error is raised: TimestampUnavailable, or what reading
     and writing a bundle raises. The envelopes stay as they are, byte for byte. Raises Refused,
-    with nothing written, where timestamps are missing below renewals.
+    with nothing written, where timestamps are missing below renewals, or where another command
+    changed the bundle meanwhile.
     """
     bundle = Bundle.load(path)
     for sealed in (bundle.plan, bundle.result):
@@ -44,7 +45,7 @@ def add_timestamps(config: Config, path: Path) -> int:
 
     made = Bundle(plan=stamped(bundle.plan), result=stamped(bundle.result))
     if made != bundle:
-        made.write(path)
+        _write_back(path, bundle, made)
     if trouble:
         raise trouble[0]
     return sum(
@@ -72,13 +73,14 @@ def renew_timestamps(config: Config, path: Path) -> None:
     """Renew the timestamps of plan and result, and write the bundle back: both, or neither.
 
     Raises UsageError where there is nothing to renew; Refused for a renewal that an auditor would
-    refuse; TimestampUnavailable; and what reading and writing a bundle raises.
+    refuse, or where another command changed the bundle meanwhile; TimestampUnavailable; and what
+    reading and writing a bundle raises.
     """
     bundle = Bundle.load(path)
     plan, result = (_renewed(config, each, path) for each in (bundle.plan, bundle.result))
     made = Bundle(plan=plan, result=result)
     Bundle.from_bytes(made.to_bytes())  # within the limits, still
-    made.write(path)
+    _write_back(path, bundle, made)
 
 
 def renew_before(path: Path) -> datetime | None:
@@ -86,6 +88,13 @@ def renew_before(path: Path) -> datetime | None:
     bundle = Bundle.load(path)
     ends = (told_end(bundle.plan), told_end(bundle.result))
     return min(filter(None, ends), default=None)
+
+
+def _write_back(path: Path, before: Bundle, made: Bundle) -> None:
+    """Authorities take their time: what another command wrote meanwhile is not undone."""
+    if Bundle.load(path) != before:
+        raise Refused(f"{path} was changed by another command meanwhile", hint="run this again")
+    made.write(path)
 
 
 def _renewed(config: Config, sealed: Sealed, path: Path) -> Sealed:

@@ -47,6 +47,7 @@ def renewal_of(other: Sealed, by: Forge = SECOND, when: datetime = LATER) -> Cal
     return lambda: with_result(replace(STAMPED.result, renewals=(token,)))
 
 
+TICK = timedelta(seconds=1)
 EXTRA = THIRD.plain(STAMPED.result.envelope, made.at(40))
 TWO = replace(STAMPED.result, timestamps=(*STAMPED.result.timestamps, EXTRA))
 TWO_RENEWED = renewed(TWO, SECOND, LATER)
@@ -143,7 +144,9 @@ HOSTILE: dict[str, tuple[Callable[[], Bundle], Code]] = {
         Code.E_TS_WINDOW,
     ),
     "older than a timestamp, though not than the renewal before": (
-        lambda: with_result(renewed(renewed(TWO, SECOND, made.at(40)), THIRD, made.at(39))),
+        lambda: with_result(
+            renewed(renewed(TWO, SECOND, made.at(40) - 2 * TICK), THIRD, made.at(40) - 4 * TICK)
+        ),
         Code.E_TS_WINDOW,
     ),
     "after the end of the certificate": (

@@ -20,7 +20,20 @@ pytestmark = pytest.mark.needs("jq", "openssl")
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "verify-by-hand.md"
 BLOCKS = re.findall(r"^```sh\n(.*?)^```$", DOCUMENT.read_text("utf-8"), re.MULTILINE | re.DOTALL)
-TOOLS = {"base64", "cut", "date", "jq", "openssl", "sed", "sha256sum", "sh", "tr", "wc", "cat"}
+TOOLS = {
+    "base64",
+    "cp",
+    "cut",
+    "date",
+    "jq",
+    "openssl",
+    "sed",
+    "sha256sum",
+    "sh",
+    "tr",
+    "wc",
+    "cat",
+}
 
 
 def flipped(data: bytes, place: int) -> bytes:
@@ -55,7 +68,11 @@ def by_hand(tsa: TimestampAuthority, tmp_path: Path) -> Callable[..., tuple[int,
         (tools / name).symlink_to(found.stdout.decode().strip())
 
     def run(
-        of: Bundle, key: str = made.OPERATOR.public_key.pem, root: str = "", leaf: str = ""
+        of: Bundle,
+        key: str = made.OPERATOR.public_key.pem,
+        root: str = "",
+        leaf: str = "",
+        more: dict[str, str] | None = None,
     ) -> tuple[int, str]:
         folder = tmp_path / f"empty-{len(list(tmp_path.iterdir()))}"
         folder.mkdir()
@@ -63,6 +80,8 @@ def by_hand(tsa: TimestampAuthority, tmp_path: Path) -> Callable[..., tuple[int,
         (folder / "operator.pem").write_text(key)
         (folder / "tsa-root.pem").write_text(root or tsa.root_pem)
         (folder / "tsa.pem").write_text(leaf or tsa.leaf_pem)
+        for name, text in (more or {}).items():
+            (folder / name).write_text(text)
         done = subprocess.run(
             [str(tools / "sh"), "-c", "\n".join(BLOCKS)],
             cwd=folder, env={"PATH": str(tools)}, capture_output=True, text=True, check=False,

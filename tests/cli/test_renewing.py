@@ -161,6 +161,23 @@ def test_a_renewal_is_of_both_or_of_neither(
     assert bundle.read_bytes() == content
 
 
+def test_what_was_written_meanwhile_is_not_undone(
+    both: Operator, bundle: Path, second: TimestampAuthority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another command puts a proof into the bundle while the authority takes its time."""
+    reply, loaded = second.reply, Bundle.load(bundle)
+    other = Bundle(plan=loaded.plan, result=loaded.result.with_log("a proof"))
+
+    def slowly(query: bytes) -> bytes:
+        other.write(bundle)
+        return reply(query)
+
+    monkeypatch.setattr(second, "reply", slowly)
+    done = both.run("timestamp", bundle, "--renew")
+    assert (done.code, "by another command" in done.error) == (6, True), done.err
+    assert Bundle.load(bundle) == other
+
+
 def test_nothing_is_renewed_where_nothing_is(desk: Operator, authority: TimestampAuthority) -> None:
     desk.edit(authority.url, NOWHERE)
     done = desk.run("destroy", SURVEY, "--yes", "--timestamp-later", "--json")
