@@ -10,6 +10,9 @@ Layout, all numbers little-endian::
           records  uint32[n]  the number of the record that has the token, in source order
           roles    uint8[n]   PRIVATE_TOKEN or PERSON_TOKEN; the same for equal hashes
           filter   uint64[m]  three bits of each hash, in the word that its highest bits choose
+          starts   uint64[m]  a filter of the first bytes of tokens, see `starts`
+          raw      uint64[r]  likewise of each value's binary forms, see `raw`, ascending
+          raw_records uint32[r], raw_kinds uint8[r]: PRIVATE_TOKEN, PERSON_TOKEN or INTEGER
     32  seal: HMAC-SHA256 over all before it
 
 A reader looks sections up by name, so later ones can be added. There is no token in it, in any
@@ -33,6 +36,7 @@ import numpy as np
 import numpy.typing as npt
 
 from shredder import durable
+from shredder.fingerprint import starts
 from shredder.fingerprint.errors import CatalogueDamaged, NotEnrolled
 from shredder.fingerprint.report import ColumnReport, EnrolReport
 from shredder.fingerprint.roles import Role
@@ -43,9 +47,18 @@ _MAGIC = b"SHRDFP\x00\x01"
 _ALIGN = 64
 _SEAL_BYTES = 32
 _CHUNK = 1 << 24
-_TYPES = {"hashes": "<u8", "records": "<u4", "roles": "|u1", "filter": "<u8"}
+_TYPES = {
+    "hashes": "<u8",
+    "records": "<u4",
+    "roles": "|u1",
+    "filter": "<u8",
+    "starts": "<u8",
+    "raw": "<u8",
+    "raw_records": "<u4",
+    "raw_kinds": "|u1",
+}
 
-PRIVATE_TOKEN, PERSON_TOKEN = 1, 2
+PRIVATE_TOKEN, PERSON_TOKEN, INTEGER = 1, 2, 3
 
 _AGAIN = "enrol the dataset again from its sources: `shredder enroll`"
 
@@ -62,6 +75,12 @@ class Catalogue:
     roles: npt.NDArray[np.uint8] = field(repr=False)
     filter: Hashes = field(repr=False)
     shift: int  # a hash shifted right by it is its word in the filter
+    starts: Hashes = field(repr=False)
+    start_lengths: tuple[int, ...]  # of the starts that are in it, bytes
+    raw: Hashes = field(repr=False)
+    raw_records: npt.NDArray[np.uint32] = field(repr=False)
+    raw_kinds: npt.NDArray[np.uint8] = field(repr=False)
+    widths: tuple[int, ...]  # of the integers in it, bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +93,12 @@ class Content:
     hashes: Hashes
     records: npt.NDArray[np.uint32]
     roles: npt.NDArray[np.uint8]
+    starts: Hashes
+    start_lengths: tuple[int, ...]
+    raw: Hashes
+    raw_records: npt.NDArray[np.uint32]
+    raw_kinds: npt.NDArray[np.uint8]
+    widths: tuple[int, ...]
 
 
 def unfinished(path: Path) -> Path:
@@ -91,6 +116,10 @@ def write(path: Path, content: Content, seal: bytes) -> str:
         "records": content.records,
         "roles": content.roles,
         "filter": _filter(content.hashes),
+        "starts": content.starts,
+        "raw": content.raw,
+        "raw_records": content.raw_records,
+        "raw_kinds": content.raw_kinds,
     }
     digest = hmac.new(seal, digestmod=hashlib.sha256)
     try:
@@ -169,7 +198,9 @@ def _parse(view: memoryview) -> Catalogue:
         report=EnrolReport(columns=columns, **header["report"]),
         lengths=tuple(header["lengths"]),
         mixed=header["mixed"],
-        shift=64 - (arrays["filter"].size.bit_length() - 1),
+        shift=starts.shift_of(arrays["filter"]),
+        start_lengths=tuple(header["start_lengths"]),
+        widths=tuple(header["widths"]),
         **arrays,
     )
 
@@ -190,6 +221,8 @@ def _header(content: Content, sections: Mapping[str, npt.NDArray[Any]]) -> bytes
             "report": asdict(content.report),
             "lengths": content.lengths,
             "mixed": content.mixed,
+            "start_lengths": content.start_lengths,
+            "widths": content.widths,
             "sections": places,
         }
         return json.dumps(header, ensure_ascii=True, separators=(",", ":")).encode()
@@ -202,12 +235,6 @@ def _header(content: Content, sections: Mapping[str, npt.NDArray[Any]]) -> bytes
 
 
 def _filter(hashes: Hashes) -> Hashes:
-    """Build the blocked Bloom filter: 16 to 32 bits a hash, three of them set, in one word."""
-    size = 1 << max(4, int(hashes.size / 4).bit_length())
-    shift = np.uint64(64 - (size.bit_length() - 1))
-    words = np.zeros(size, np.uint64)
-    one = np.uint64(1)
-    for place in (0, 6, 12):
-        bits = one << ((hashes >> np.uint64(place)) & np.uint64(63))
-        np.bitwise_or.at(words, (hashes >> shift).astype(np.int64), bits)
+    words = starts.room(hashes.size)
+    starts.insert(words, hashes)
     return words

@@ -19,10 +19,11 @@ from shredder.fingerprint import catalogue
 from shredder.fingerprint.catalogue import PERSON_TOKEN, PRIVATE_TOKEN, Content
 from shredder.fingerprint.errors import NoEvidence, TooManyRecords, UnknownColumn
 from shredder.fingerprint.keys import Keys, derive
-from shredder.fingerprint.postings import ROW, WEAK, Column, Rows, settle
+from shredder.fingerprint.postings import RAW, ROW, WEAK, Column, Rows, settle
 from shredder.fingerprint.report import ColumnReport, EnrolReport
 from shredder.fingerprint.roles import Role, guess
-from shredder.fingerprint.siphash import PADDING, siphash24_many
+from shredder.fingerprint.siphash import PADDING, Bytes, Offsets, siphash24_many
+from shredder.fingerprint.starts import Starts
 from shredder.fingerprint.values import Reason, weigh
 
 _CHUNK = 8192  # rows
@@ -53,11 +54,14 @@ def enrol(
             hint=f"the sources have: {', '.join(sorted(known))}",
         )
     gathering = _Gathering(roles, derive(key))
-    for source in sources:
-        for rows in gathering.read(source):
-            if progress is not None:
-                progress(rows)
-    return gathering.finish(path)
+    try:
+        for source in sources:
+            for rows in gathering.read(source):
+                if progress is not None:
+                    progress(rows)
+        return gathering.finish(path)
+    finally:
+        gathering.close()
 
 
 class _Gathering:
@@ -73,6 +77,7 @@ class _Gathering:
         self._rows: list[npt.NDArray[np.uint64]] = []  # a keyed digest of each row
         self._count = 0
         self._mixed = False
+        self._starts = Starts(keys.starts)
 
     def read(self, source: SourceRows) -> Iterator[int]:
         """Take in a source; yield the number of rows so far after each chunk."""
@@ -95,7 +100,9 @@ class _Gathering:
     def _take(self, names: Sequence[str], chunk: list[tuple[str | None, ...]]) -> None:
         self._rows.append(self._row_digests(names, chunk))
         tokens: list[bytes] = []
+        raw: list[bytes] = []
         postings: list[tuple[int, int, int, int, int, int, int]] = []
+        raw_postings: list[tuple[int, int, int, int, int, int, int]] = []
         for at, name in enumerate(names):
             number, role = self._numbers[name], self._roles[name]
             column = self._columns[number]
@@ -113,18 +120,24 @@ class _Gathering:
                 tag = min(weight.digits, WEAK - 1) or WEAK * weight.weak
                 kind = PERSON_TOKEN if weight.person or role is Role.PERSON else PRIVATE_TOKEN
                 tokens += weight.tokens
-                postings += [(0, row, row, number, tag, kind, 0)] * len(weight.tokens)
+                raw += weight.raw
+                posting = (0, row, row, number, tag, kind, 0)
+                postings += [posting] * len(weight.tokens)
+                raw_postings += [posting] * len(weight.raw)
         if tokens:
+            text, starts, lengths = _laid_out(tokens)
+            self._mixed = self._mixed or bool((text >= np.uint8(0x80)).any())
             rows = np.array(postings, ROW)
-            lengths = np.fromiter(map(len, tokens), np.int64, len(tokens))
             rows["length"] = lengths
-            rows["hash"] = self._hash(b"".join(tokens), lengths)
+            rows["hash"] = siphash24_many(self._keys.tokens, text, starts, lengths)
             self._chunks.append(rows)
-
-    def _hash(self, text: bytes, lengths: npt.NDArray[np.int64]) -> npt.NDArray[np.uint64]:
-        self._mixed = self._mixed or not text.isascii()
-        padded = np.frombuffer(text + bytes(PADDING), np.uint8)
-        return siphash24_many(self._keys.tokens, padded, np.cumsum(lengths) - lengths, lengths)
+            self._starts.add(text, starts, lengths)
+        if raw:
+            text, starts, lengths = _laid_out(raw)
+            rows = np.array(raw_postings, ROW)
+            rows["length"] = RAW + lengths
+            rows["hash"] = siphash24_many(self._keys.starts, text, starts, lengths)
+            self._chunks.append(rows)
 
     def _row_digests(
         self, names: Sequence[str], chunk: list[tuple[str | None, ...]]
@@ -167,6 +180,7 @@ class _Gathering:
                 "no value of the sources would be recognised anywhere",
                 hint=f"{why}. Is a column private to the dataset? Say so in its columns",
             )
+        starts, start_lengths = self._starts.finish()
         content = Content(
             report=report,
             lengths=settled.lengths,
@@ -174,9 +188,19 @@ class _Gathering:
             hashes=settled.hashes,
             records=settled.records,
             roles=settled.roles,
+            starts=starts,
+            start_lengths=start_lengths,
+            raw=settled.raw,
+            raw_records=settled.raw_records,
+            raw_kinds=settled.raw_kinds,
+            widths=settled.widths,
         )
         catalogue.write(path, content, self._keys.seal)
         return report
+
+    def close(self) -> None:
+        """Let go of what was gathered."""
+        self._starts.close()
 
     def _distinct(self) -> tuple[npt.NDArray[np.uint32], int]:
         """Return each row's record: rows that say the same are one; in source order from 0."""
@@ -207,3 +231,10 @@ class _Gathering:
             usable=usable,
             reason=reason,
         )
+
+
+def _laid_out(tokens: list[bytes]) -> tuple[Bytes, Offsets, Offsets]:
+    """Return tokens as one text, where each starts, and their lengths."""
+    lengths = np.fromiter(map(len, tokens), np.int64, len(tokens))
+    text = np.frombuffer(b"".join(tokens) + bytes(PADDING), np.uint8)
+    return text, np.cumsum(lengths) - lengths, lengths

@@ -17,6 +17,7 @@ class Keys:
     """What is derived from a fingerprint's key; never shown."""
 
     tokens: bytes = field(repr=False)  # 16 bytes, SipHash-2-4
+    starts: bytes = field(repr=False)  # 16 bytes, likewise: of tokens, and raw forms of values
     rows: bytes = field(repr=False)  # 32 bytes: tells a record that is listed twice
     seal: bytes = field(repr=False)  # 32 bytes: the catalogue's integrity and commitment
     content: bytes = field(repr=False)  # 32 bytes: tells versions of content apart
@@ -36,6 +37,7 @@ def derive(key: bytes) -> Keys:
 
     return Keys(
         tokens=purpose(b"shredder/tokens", 16),
+        starts=purpose(b"shredder/starts", 16),
         rows=purpose(b"shredder/rows", 32),
         seal=purpose(b"shredder/seal", 32),
         content=purpose(b"shredder/bytes", 32),

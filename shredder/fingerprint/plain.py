@@ -8,10 +8,10 @@ from shredder.fingerprint import tokens
 from shredder.fingerprint.anchors import ANCHOR
 from shredder.fingerprint.catalogue import Catalogue
 from shredder.fingerprint.engine import wanted_lengths
-from shredder.fingerprint.siphash import Bytes, Hashes, Offsets, siphash24_many
+from shredder.fingerprint.siphash import Bytes, Offsets, siphash24_many
+from shredder.fingerprint.starts import passes
 from shredder.fingerprint.tokens import LONGEST, Mask, Part
 
-_ONE = np.uint64(1)
 _NONE = np.empty(0, np.int64)
 
 
@@ -66,18 +66,9 @@ class PlainEngine:
     def _look_up(self, text: Bytes, starts: Offsets, lengths: Offsets) -> tuple[Offsets, Offsets]:
         """Return the starts of the tokens that are in the catalogue, and their first rows."""
         hashes = siphash24_many(self._key, text, starts, lengths)
-        maybe = np.flatnonzero(self._passes(hashes))
+        maybe = np.flatnonzero(passes(self._catalogue.filter, hashes))
         hashes = hashes[maybe]
         table = self._catalogue.hashes
         rows = np.searchsorted(table, hashes)
         hit = table[np.minimum(rows, table.size - 1)] == hashes
         return starts[maybe[hit]], rows[hit]
-
-    def _passes(self, hashes: Hashes) -> Hashes:
-        """Return 1 for each hash that the filter knows, with about 1% of the others."""
-        words = self._catalogue.filter[(hashes >> np.uint64(self._catalogue.shift)).view(np.int64)]
-        bits = words >> (hashes & np.uint64(63))
-        bits &= words >> ((hashes >> np.uint64(6)) & np.uint64(63))
-        bits &= words >> ((hashes >> np.uint64(12)) & np.uint64(63))
-        bits &= _ONE
-        return bits

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from shredder.fingerprint.catalogue import PERSON_TOKEN, PRIVATE_TOKEN
+from shredder.fingerprint.catalogue import INTEGER, PERSON_TOKEN, PRIVATE_TOKEN
+from shredder.fingerprint.raw import UUID_BYTES
 from shredder.fingerprint.siphash import Hashes
 from shredder.fingerprint.values import Reason
 
@@ -23,6 +24,7 @@ SPARSE = 100_000
 # A private column with more values of several words than this is free text.
 FREE_TEXT = 0.2
 
+RAW = 192
 WEAK = 255  # a tag; 1 to 254 are the digits of a number; 0 is neither
 
 ROW = np.dtype(
@@ -33,7 +35,7 @@ ROW = np.dtype(
         ("column", "u2"),
         ("tag", "u1"),
         ("role", "u1"),
-        ("length", "u1"),  # of the token, bytes
+        ("length", "u1"),  # of the token, bytes; RAW + its length for a binary form
     ]
 )
 Rows = npt.NDArray[np.void]
@@ -58,6 +60,10 @@ class Settled:
     recognisable: int
     lengths: tuple[int, ...]  # that tokens have, bytes
     usable: tuple[int, ...]  # values, by column
+    raw: Hashes
+    raw_records: npt.NDArray[np.uint32]
+    raw_kinds: npt.NDArray[np.uint8]
+    widths: tuple[int, ...]  # that integers have, bytes
 
 
 def settle(rows: Rows, columns: list[Column]) -> Settled:
@@ -77,6 +83,10 @@ def settle(rows: Rows, columns: list[Column]) -> Settled:
     new = np.ones(rows.size, np.bool_)
     new[1:] = (rows["hash"][1:] != rows["hash"][:-1]) | (rows["record"][1:] != rows["record"][:-1])
     rows = rows[new]
+    rows, raw = rows[rows["length"] < RAW], rows[rows["length"] >= RAW]
+    integers = raw["length"] < RAW + UUID_BYTES
+    # An integer that points to a person only is in no binary data beyond chance, and told by none.
+    raw, integers = (part[~integers | (raw["role"] == PRIVATE_TOKEN)] for part in (raw, integers))
     return Settled(
         hashes=np.ascontiguousarray(rows["hash"]),
         records=np.ascontiguousarray(rows["record"]),
@@ -84,6 +94,10 @@ def settle(rows: Rows, columns: list[Column]) -> Settled:
         recognisable=np.unique(rows["record"][rows["role"] == PRIVATE_TOKEN]).size,
         lengths=tuple(np.unique(rows["length"]).tolist()),
         usable=tuple(counts.tolist()),
+        raw=np.ascontiguousarray(raw["hash"]),
+        raw_records=np.ascontiguousarray(raw["record"]),
+        raw_kinds=np.where(integers, np.uint8(INTEGER), raw["role"]),
+        widths=tuple((np.unique(raw["length"][integers]).astype(int) - RAW).tolist()),
     )
 
 

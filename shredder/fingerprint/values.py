@@ -20,6 +20,8 @@ import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
 
+from shredder.fingerprint import raw
+
 # These mirror shredder.fingerprint.tokens, which needs numpy; a test holds them equal.
 SHORTEST, LONGEST = 6, 128
 _INNER = r"0-9A-Za-z_.@+\-\u0080-\U0010ffff"
@@ -62,11 +64,13 @@ class Reason(StrEnum):
 class Weight:
     """What a value gives: tokens as bytes, ASCII folded; or the reason why none.
 
-    `digits`: how many digits, if it is nothing but a number. `weak`: that it is too plain to
-    stand alone in a column of free text. `person`: that it can only point to a person.
+    `raw`: how it stands in binary data. `digits`: how many digits, if it is nothing but a
+    number. `weak`: that it is too plain to stand alone in a column of free text. `person`: that
+    it can only point to a person.
     """
 
     tokens: tuple[bytes, ...] = ()
+    raw: tuple[bytes, ...] = ()
     reason: Reason = Reason.NONE
     digits: int = 0
     weak: bool = False
@@ -110,7 +114,7 @@ def weigh(value: str, *, person: bool) -> Weight:
     uuid = _UUID.fullmatch(value)
     if uuid:
         groups = [group.lower().encode() for group in uuid.groups()]
-        return Weight((b"-".join(groups), b"".join(groups)))
+        return Weight((b"-".join(groups), b"".join(groups)), raw.of_uuid(b"".join(groups)))
     number = _NUMBER.fullmatch(value)
     if number:
         return _weigh_number(value, (number[1] or number[2]).replace(",", ""))
@@ -132,7 +136,9 @@ def _weigh_number(value: str, digits: str) -> Weight:
     forms = {s + tail for s in spellings for tail in ("", ".0", ".00")}
     forms |= {form.decode() for form in _forms(value)}
     tokens = tuple(sorted(form.encode() for form in forms if len(form) <= LONGEST))
-    return Weight(tokens, digits=len(digits)) if tokens else _PLAIN
+    if not tokens:
+        return _PLAIN
+    return Weight(tokens, raw.of_number(value, plain), digits=len(digits))
 
 
 def _weigh_word(forms: tuple[bytes, ...], *, person: bool) -> Weight:

@@ -1,0 +1,83 @@
+"""What a catalogue keeps for anchor mode: the starts of tokens, and the binary forms of values."""
+
+from __future__ import annotations
+
+import uuid
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from shredder.fingerprint import Role, catalogue, enrol, raw, starts
+from shredder.fingerprint.keys import derive
+from shredder.fingerprint.siphash import PADDING, siphash24
+from tests.fingerprint.made import KEY, Table
+
+KEYS = derive(KEY)
+
+
+def read(path: Path, columns: tuple[str, ...], *rows: tuple[str, ...]) -> catalogue.Catalogue:
+    roles = dict.fromkeys(columns, Role.PRIVATE)
+    enrol([Table(columns, rows)], roles=roles, key=KEY, path=path)
+    return catalogue.read(path, KEYS.seal)[0]
+
+
+def known(found: catalogue.Catalogue, start: bytes) -> bool:
+    hashes = np.array([siphash24(KEYS.starts, start)], np.uint64)
+    return bool(starts.passes(found.starts, hashes)[0])
+
+
+def test_a_catalogue_knows_the_first_bytes_of_its_tokens(tmp_path: Path) -> None:
+    found = read(tmp_path / "f", ("id",), ("resp-0001112",), ("resp-77788899900",), ("tok12345",))
+    assert found.start_lengths == (starts.SHORT, starts.LONG)
+    for start in (b"resp-0001112", b"resp-7778889", b"tok12345"):
+        assert known(found, start)
+    for strange in (b"resp-000", b"resp-777", b"resp-1234567"):
+        assert not known(found, strange)
+
+
+def test_starts_beyond_memory_are_kept_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(starts, "_IN_MEMORY", 100)
+    monkeypatch.setattr(starts, "_CHUNK", 7)
+    gathered = starts.Starts(KEYS.starts)
+    names = [f"token-{n:09}".encode() for n in range(300)]
+    for name in names:
+        text = np.frombuffer(name + bytes(PADDING), np.uint8)
+        gathered.add(text, np.zeros(1, np.int64), np.array([len(name)], np.int64))
+    words, lengths = gathered.finish()
+    gathered.close()
+    assert lengths == (starts.LONG,)
+    hashes = [siphash24(KEYS.starts, name[: starts.LONG]) for name in names]
+    assert starts.passes(words, np.array(hashes, np.uint64)).all()
+    strange = np.array([siphash24(KEYS.starts, b"other-%06d" % n) for n in range(3000)], np.uint64)
+    assert starts.passes(words, strange).mean() < 0.05
+
+
+def test_uuids_are_enrolled_as_bytes_in_both_orders(tmp_path: Path) -> None:
+    one = uuid.uuid4()
+    found = read(tmp_path / "f", ("id",), (str(one),), (one.hex,))
+    expected = sorted(siphash24(KEYS.starts, form) for form in (one.bytes, one.bytes_le))
+    assert np.unique(found.raw).tolist() == expected
+    assert set(found.raw_kinds.tolist()) == {catalogue.PRIVATE_TOKEN}
+    assert sorted(found.raw_records.tolist()) == [0, 0, 1, 1]
+    nil = "00000000-0000-0000-0000-000000000000"
+    assert read(tmp_path / "g", ("id",), (nil,)).raw.size == 0
+
+
+def test_whole_numbers_are_enrolled_in_the_bytes_they_need(tmp_path: Path) -> None:
+    found = read(tmp_path / "f", ("id",), ("1234567890",), ("0981234567890.0",), ("9" * 25,))
+    assert found.widths == (4, 5)
+    assert found.raw.tolist() == sorted(
+        siphash24(KEYS.starts, number.to_bytes(width, "little"))
+        for number, width in ((1234567890, 4), (981234567890, 5))
+    )
+    assert set(found.raw_kinds.tolist()) == {catalogue.INTEGER}
+    assert raw.of_number("1,234,567,890", "1234567890") == ()
+    assert raw.of_number("000000000", "") == ()
+
+
+def test_an_integer_of_a_person_is_not_kept(tmp_path: Path) -> None:
+    table = Table(("id", "customer"), [("resp-0001112", "1234567890")])
+    roles = {"id": Role.PRIVATE, "customer": Role.PERSON}
+    enrol([table], roles=roles, key=KEY, path=tmp_path / "f")
+    assert catalogue.read(tmp_path / "f", KEYS.seal)[0].raw.size == 0
