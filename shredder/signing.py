@@ -55,6 +55,16 @@ def known_keys(state: State) -> tuple[PublicKey, ...]:
     return tuple(found.values())
 
 
+def read_public_key(path: Path, what: str) -> PublicKey:
+    """A public key in a file: PEM, or a line of OpenSSH's. Raises UsageError."""
+    try:
+        return PublicKey.from_text(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, PolicyRefused) as error:
+        why = error.strerror if isinstance(error, OSError) else "no public key"
+        why = error.message if isinstance(error, PolicyRefused) else why
+        raise UsageError(f"{what} cannot be read: {why}") from error
+
+
 def _file(config: Config, state: State, each: SignerConfig) -> Signer:
     path = each.settings.get("path")
     return signing_key(state) if path is None else load_key_file(config.base / path)

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from shredder.cli import (
+    approving,
     attestation,
     certificate,
     destroying,
@@ -26,7 +27,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-for module in (setup, looking, destroying, attestation, certificate, disclosing, log, validation):
+for module in (
+    setup, looking, approving, destroying, attestation, certificate, disclosing, log, validation,
+):  # fmt: skip
     module.register(app)
 
 

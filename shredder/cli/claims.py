@@ -38,6 +38,8 @@ def render(
     out.say(f"dataset:     {shown(result.dataset.label)} ({shown(result.dataset.title or '')})")
     out.say(f"controller:  {shown(result.controller.name)}")
     out.say(f"operator:    {result.operator.role}, {result.operator.reference}")
+    for who in result.approvers:
+        out.say(f"approved by: {who.role}, {who.reference}")
     out.say(f"basis:       {result.request.basis}")
     out.say(f"outcome:     {result.outcome}")
     _times(out, result)

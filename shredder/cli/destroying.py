@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -21,8 +20,6 @@ if TYPE_CHECKING:
 
 # What a run says that has touched nothing.
 _NOT_BEGUN = {ExitCode.PARTIAL: "undecided", ExitCode.INCONCLUSIVE: "inconclusive"}
-
-_CHALLENGE = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,63}")
 
 Yes = Annotated[bool, typer.Option("--yes", help="Approve the plan without asking, for scripts.")]
 TimestampLater = Annotated[
@@ -75,6 +72,10 @@ def destroy(
     plan: Annotated[
         Path | None, typer.Option("--plan", metavar="FILE", help="Carry out this approved plan.")
     ] = None,
+    approval: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FILE", help="With --plan: what an approver signed; repeatable."),
+    ] = None,
     digest: Annotated[
         str | None,
         typer.Option("--digest", help="With --plan: the digest that was approved."),
@@ -93,6 +94,7 @@ def destroy(
 ) -> int:
     """Find every copy of a dataset, destroy it, look again, and attest what was done."""
     from shredder.cli.session import changing
+    from shredder.evidence.approvals import needs_approvals
     from shredder.run import machine
     from shredder.signing import signers
 
@@ -101,23 +103,42 @@ def destroy(
         raise UsageError("a plan has its decisions in it", hint="leave them out, or plan again")
     if digest is not None and plan is None:
         raise UsageError("--digest goes with --plan")
-    if challenge and not _CHALLENGE.fullmatch(challenge):
-        raise UsageError("a challenge has up to 64 letters, digits, dots, dashes, underscores")
+    if approval and plan is None:
+        raise UsageError("--approval goes with --plan")
+    if approval and challenge:
+        raise UsageError("a challenge that approvers sign goes with `shredder propose`")
+    options.check_challenge(challenge)
     with console(as_json, log_json) as out, changing(config, out) as work:
-        refuse_held(work, dataset)
+        options.refuse_held(work, dataset)
+        wanted = work.config.datasets[dataset].approvals
+        if plan is None and wanted:
+            raise needs_approvals(dataset, wanted)
         # A key that cannot sign must show before anything is touched.
         signers(work.config, work.state)
-        approval = "plan" if plan is not None else "yes" if yes else ""
+        how = "plan" if plan is not None else "yes" if yes else ""
         facts = {"destroying": True, "later": timestamp_later, "challenge": challenge}
         problems: Sequence[Problem] = ()
         if plan is not None:
-            run = machine.adopt(work, dataset, plan, digest or "", approval=approval, **facts)
+            known = machine.planned_in(work, dataset, plan, digest or "")
+            run = known.id
+            machine.adopt(work, known, _read(approval or ()), approval=how, **facts)
             machine.clear_way(work, dataset, keep=run)
         else:
             machine.clear_way(work, dataset)
-            run = machine.begin(work, dataset, decided, approval=approval, **facts)
+            run = machine.begin(work, dataset, decided, approval=how, **facts)
             problems = machine.plan(work, run)
         return _carry_out(out, work, run, problems)
+
+
+def _read(approvals: Sequence[Path]) -> list[bytes]:
+    from attestations import AttestationError
+    from attestations.envelope import LIMITS
+    from attestations.storage import read_limited
+
+    try:
+        return [read_limited(path, LIMITS.size, f"approval {path}") for path in approvals]
+    except AttestationError as error:
+        raise UsageError(error.message) from error
 
 
 def resume(
@@ -158,18 +179,6 @@ def _unfinished(work: Work) -> Run:
         ids = ", ".join(run.id for run in open_runs)
         raise UsageError(f"{len(open_runs)} runs are open", hint=f"name one: {ids}")
     return open_runs[0]
-
-
-def refuse_held(work: Work, dataset: str) -> None:
-    """Refuse a dataset under hold before any store is asked for anything."""
-    from shredder.run.execute import held
-
-    work.dataset(dataset)
-    if reason := held(work, dataset):
-        raise Refused(
-            f"dataset {dataset} must not be destroyed: {reason}",
-            hint=f"see [datasets.{dataset}.hold] in the configuration",
-        )
 
 
 def _carry_out(out: Console, work: Work, run: str, problems: Sequence[Problem]) -> int:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from shredder.errors import UsageError
+from shredder.errors import Refused, UsageError
 
 if TYPE_CHECKING:
     from shredder.plan import Options
+    from shredder.run.work import Work
+
+_CHALLENGE = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,63}")
 
 Config = Annotated[
     Path | None,
@@ -78,3 +82,33 @@ def decided(
         mixed=Mixed(mixed),
         despite_gaps=despite_gaps,
     )
+
+
+def check_challenge(challenge: str) -> None:
+    """Refuse a challenge that no statement can hold."""
+    if challenge and not _CHALLENGE.fullmatch(challenge):
+        raise UsageError("a challenge has up to 64 letters, digits, dots, dashes, underscores")
+
+
+def check_actor(role: str, reference: str) -> None:
+    """Refuse a role and a staff reference that no statement can hold."""
+    from shredder.statable import not_a_code, not_an_identifier
+
+    for option, trouble in (
+        ("--by-role", not_a_code(role)),
+        ("--reference", not_an_identifier(reference)),
+    ):
+        if trouble:
+            raise UsageError(f"{option} {trouble}")
+
+
+def refuse_held(work: Work, dataset: str) -> None:
+    """Refuse a dataset under hold before any store is asked for anything."""
+    from shredder.run.execute import held
+
+    work.dataset(dataset)
+    if reason := held(work, dataset):
+        raise Refused(
+            f"dataset {dataset} must not be destroyed: {reason}",
+            hint=f"see [datasets.{dataset}.hold] in the configuration",
+        )

@@ -46,16 +46,10 @@ def validate(
     from attestations.storage import write_atomically
     from attestations.validation import Acceptance
     from shredder.keys import load_key_file
-    from shredder.statable import not_a_code, not_an_identifier
 
     if decision not in set(Acceptance):
         raise UsageError("--decision is accepted or rejected")
-    for option, trouble in (
-        ("--by-role", not_a_code(by_role)),
-        ("--reference", not_an_identifier(reference)),
-    ):
-        if trouble:
-            raise UsageError(f"{option} {trouble}")
+    options.check_actor(by_role, reference)
     path = output or bundle.with_suffix(".validation.json")
     if path.exists():
         raise UsageError(f"{path} exists already; a validation is not replaced unasked")

@@ -2,6 +2,7 @@
 
 from shredder.config.load import chosen, find, load
 from shredder.config.model import (
+    Approver,
     Config,
     DatasetConfig,
     Hold,
@@ -16,6 +17,7 @@ from shredder.config.template import TEMPLATE
 
 __all__ = [
     "TEMPLATE",
+    "Approver",
     "Config",
     "DatasetConfig",
     "Hold",

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from backends.contract import Setting, SourceSpec
 from shredder.config.lines import line_of
 from shredder.config.model import (
+    Approver,
     Config,
     DatasetConfig,
     Hold,
@@ -36,6 +37,7 @@ FILE_NAME = "shredder.toml"
 ROLES = ("private", "person", "quasi")
 _MOST_RECIPIENTS = 500  # that an attestation can name
 _MOST_SIGNERS = 16  # that an envelope can hold
+_MOST_APPROVALS = 8  # beside as many signers at the most
 _SIGNERS = {  # by kind: the keys that it needs, and those that it may have
     "file": ((), ("path",)),
     "pkcs11": (("module", "uri"), ()),
@@ -105,10 +107,10 @@ class _Table:
             raise self._reader.error((*self.path, key), trouble)
         return value
 
-    def number(self, key: str, default: int, *, most: int) -> int:
+    def number(self, key: str, default: int, *, most: int, least: int = 1) -> int:
         value = self._take(key, int, "a whole number", default)
-        if not 0 < value <= most:
-            raise self._reader.error((*self.path, key), f"must be 1 to {most}")
+        if not least <= value <= most:
+            raise self._reader.error((*self.path, key), f"must be {least} to {most}")
         return value
 
     def date(self, key: str) -> dt.date | None:
@@ -183,7 +185,10 @@ class _Reader:
         operator = top.table("operator")
         timestamp = top.table("timestamp")
         stores = {t.path[-1]: self._store(t) for t in top.named("stores")}
-        datasets = {t.path[-1]: self._dataset(t, stores) for t in top.named("datasets")}
+        approvers = tuple(self._approver(t) for t in top.named("approvers"))
+        datasets = {
+            t.path[-1]: self._dataset(t, stores, len(approvers)) for t in top.named("datasets")
+        }
         config = Config(
             path=self._path,
             state=self._path.parent / self._folder(top, "state", ".shredder"),
@@ -200,13 +205,21 @@ class _Reader:
             timestamps_wanted=timestamp.number("wanted", 1, most=16),
             timestamp_policies=self._policies(timestamp.table("policy_oids")),
             log=self._log(top.table("log")) if "log" in top else None,
+            approvers=approvers,
             **self._signing(top),
         )
         operator.done("role, reference")
         timestamp.done("authorities, timeout_s, wanted, policy_oids")
         top.done(
-            "controller, state, operator, stores, datasets, recipients, timestamp, log, signing"
+            "controller, state, operator, approvers, stores, datasets, recipients, timestamp, "
+            "log, signing"
         )
+        references = [config.operator.reference, *(each.reference for each in approvers)]
+        for place, each in enumerate(approvers, start=1):
+            if each.reference in references[:place]:
+                # One person with two keys would be two approvers, or the operator's own.
+                where = ("approvers", each.name, "reference")
+                raise self.error(where, "is the operator's, or another approver's")
         if not all(map(_is_web_address, config.authorities)):
             raise self.error(("timestamp", "authorities"), "must be http:// or https:// URLs")
         known = set(config.authorities)
@@ -252,6 +265,16 @@ class _Reader:
         settings = {name: table.text(name) for name in names}
         table.done(", ".join(("kind", *needed, *possible)))
         return SignerConfig(kind, settings)
+
+    def _approver(self, table: _Table) -> Approver:
+        approver = Approver(
+            name=table.path[-1],
+            role=table.stated("role", "", not_a_code),
+            reference=table.stated("reference", "", not_an_identifier),
+            public_key=table.text("public_key"),
+        )
+        table.done("role, reference, public_key")
+        return approver
 
     def _folder(self, table: _Table, key: str, default: str) -> str:
         value = table.text(key, default)
@@ -302,7 +325,9 @@ class _Reader:
             found[url] = oid
         return found
 
-    def _dataset(self, table: _Table, stores: Mapping[str, StoreConfig]) -> DatasetConfig:
+    def _dataset(
+        self, table: _Table, stores: Mapping[str, StoreConfig], approvers: int
+    ) -> DatasetConfig:
         sources = tuple(self._source(t, stores) for t in table.tables("sources"))
         if not sources:
             raise self.error(table.path, "lacks the key 'sources': what tells its records?")
@@ -329,8 +354,11 @@ class _Reader:
             hold=hold,
             basis=table.stated("basis", "unstated", not_a_code),
             reference=table.text("reference", ""),
+            approvals=table.number("approvals", 0, least=0, most=_MOST_APPROVALS),
         )
-        table.done("title, sources, columns, locations, hold, basis, reference")
+        table.done("title, sources, columns, locations, hold, basis, reference, approvals")
+        if dataset.approvals > approvers:
+            raise self.error((*table.path, "approvals"), "is more than there are [approvers]")
         return dataset
 
     def _known_store(self, table: _Table, stores: Mapping[str, StoreConfig]) -> str:

@@ -52,6 +52,7 @@ class DatasetConfig:
     hold: Hold | None = None
     basis: str = "unstated"  # a code
     reference: str = ""
+    approvals: int = 0  # how many approvers must have signed a plan before it is carried out
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,16 @@ class Operator:
 
     role: str
     reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class Approver:
+    """``[approvers.NAME]``: another person, who signs plans with a key of their own."""
+
+    name: str
+    role: str
+    reference: str
+    public_key: str  # a file: PEM, or a line of OpenSSH's
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +117,7 @@ class Config:
     timestamp_policies: Mapping[str, str]  # URL -> the OID that its answers must bear
     log: LogConfig | None = None
     signers: tuple[SignerConfig, ...] = (SignerConfig("file", {}),)  # each signs every envelope
+    approvers: tuple[Approver, ...] = ()
 
     @property
     def base(self) -> Path:

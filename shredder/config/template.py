@@ -39,6 +39,7 @@ reference = "unstated"
 # basis = "gdpr-art-17-1-d"        # a code: why it must go
 # sources = [{{ store = "warehouse", table = "public.survey_2018_05" }}]
 # # or: path = "exports/survey.csv", query = "SELECT …", key = "bucket/key"
+# approvals = 1                    # of [approvers]: they sign each plan before it is carried out
 # locations = [{{ store = "share", pattern = "share/surveys/2018/*" }}]
 #
 # [datasets.survey-2018-05.columns]
@@ -49,6 +50,13 @@ reference = "unstated"
 # [datasets.survey-2018-05.hold]   # a legal hold forbids destruction
 # reason = "pending litigation"
 # until = 2027-01-31
+
+# --- Approvers: other people, each with a key of their own ---------------------------------
+
+# [approvers.data-protection]
+# role = "data-protection-officer"
+# reference = "staff-3"
+# public_key = "data-protection.pub"       # PEM, or a line of OpenSSH's
 
 # --- Recipients: third parties that received a copy (GDPR Art. 19) -----------------------
 

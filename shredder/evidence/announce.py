@@ -9,24 +9,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from attestations import (
-    Plan,
-    PlanTimes,
-    Sealed,
-    TimestampUnavailable,
-    issue_plan,
-    told_time,
-)
+from attestations import Sealed, TimestampUnavailable, issue_plan, told_time
 from shredder import clock, durable
 from shredder.errors import Refused
 from shredder.evidence import parts
-from shredder.evidence.groups import planned_targets
+from shredder.evidence.approvals import approved_plan
 from shredder.evidence.later import missing_timestamps
 from shredder.evidence.logged import log_announcement
-from shredder.evidence.tool import tool
-from shredder.evidence.trees import INVENTORY, committer, tree
+from shredder.evidence.planned import plan_statement
 from shredder.journal import Run
-from shredder.plan import Decision, digest_of, read_header, read_items, read_lines
+from shredder.plan import digest_of
 from shredder.run.work import Work
 from shredder.signing import signers
 
@@ -41,11 +33,17 @@ def announced_file(work: Work, run: str) -> Path:
 def announce(work: Work, run: Run, *, later: Callable[[str], bool]) -> dict[str, Any]:
     """Sign the plan, timestamp it, log it, and put all on the disk; returns facts for the journal.
 
+    A plan that approvers signed was signed by the operator before them, and is not signed again.
     Raises Refused if it cannot be logged where it should be, or if no authority answers and
     `later` does not allow to go on without.
     """
-    issued = clock.now(after=run.facts["approved"])
-    sealed = issue_plan(_predicate(work, run, issued), signers=signers(work.config, work.state))
+    begun = clock.now(after=run.facts["approved"])
+    approved = approved_plan(work, run)
+    if approved is not None:
+        sealed = Sealed(approved.raw)
+    else:
+        made = plan_statement(work, run, approved=run.facts["approved"], issued=begun)
+        sealed = issue_plan(made, signers=signers(work.config, work.state))
     try:
         sealed = sealed.with_timestamps(timestamps(work, sealed))
     except TimestampUnavailable as error:
@@ -55,22 +53,22 @@ def announce(work: Work, run: Run, *, later: Callable[[str], bool]) -> dict[str,
                 hint="mend [timestamp] in the configuration, or go on with --timestamp-later",
             ) from error
         sealed = sealed.with_timestamps(error.got)
-    _check_clock(sealed, issued)
+    _check_clock(sealed, begun)
     sealed, logged = log_announcement(work, sealed)
     # Killed here: the log has an entry more; the plan is announced anew, and nothing is touched.
     path = announced_file(work, run.id)
     durable.write(path, [_dump(sealed)])
     return {
         **logged,
-        "announced": clock.now(after=issued),
+        "announced": clock.now(after=begun),
         "announced_digest": digest_of(path),
         "plan_timestamps": len(sealed.timestamps),
     }
 
 
-def _check_clock(sealed: Sealed, issued: str) -> None:
+def _check_clock(sealed: Sealed, begun: str) -> None:
     """Refuse to begin by a clock that no auditor could reconcile with the authorities'."""
-    earliest, latest = parts.moment(issued) - _SKEW, parts.moment(clock.now(after=issued)) + _SKEW
+    earliest, latest = parts.moment(begun) - _SKEW, parts.moment(clock.now(after=begun)) + _SKEW
     for token in sealed.timestamps:
         if not earliest <= told_time(token) <= latest:
             raise Refused(
@@ -103,30 +101,3 @@ def _dump(sealed: Sealed) -> bytes:
     if sealed.log is not None:
         value["log"] = sealed.log
     return json.dumps(value).encode() + b"\n"
-
-
-def _predicate(work: Work, run: Run, issued: str) -> Plan:
-    path = work.plan_file(run.id)
-    header, dataset = read_header(path), work.dataset(run.dataset)
-    made_by = committer(work.state.run(run.id))
-    operator = parts.operator(work.config)
-    return Plan(
-        attestation_id=run.id,
-        issued_at=parts.moment(issued),
-        controller=parts.controller(work.config),
-        operator=operator,
-        approvers=(operator,),
-        tool=tool(),
-        request=parts.request(dataset, made_by, run.facts.get("challenge", "")),
-        dataset=parts.described(dataset, header),
-        inventory=tree(made_by, INVENTORY, read_lines(path)),
-        sweep=parts.sweep(header, made_by),
-        targets=planned_targets(read_items(path)),
-        undecided=parts.left(read_items(path), Decision.UNDECIDED),
-        dismissed=parts.left(read_items(path), Decision.DISMISSED),
-        limitations=parts.blind_spots([header]),
-        times=PlanTimes(
-            planned=parts.moment(run.facts["planned"]), approved=parts.moment(run.facts["approved"])
-        ),
-        manifest=run.facts["plan_digest"],
-    )

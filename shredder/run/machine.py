@@ -16,9 +16,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from attestations import Envelope
 from shredder import clock, durable
 from shredder.errors import Inconclusive, Refused, Undecided, UsageError
 from shredder.evidence import announce, announced_file, attest
+from shredder.evidence.approvals import approved_plan, collect
+from shredder.evidence.approvals import propose as propose_to
 from shredder.journal import Phase, Run
 from shredder.plan import Decision, Options, digest_of, dump_options, read_header, read_items
 from shredder.run.again import again_file, sweep_again
@@ -30,7 +33,16 @@ from shredder.run.results import results_file, write_results
 from shredder.run.work import Work, new_run_id
 from shredder.sweep import Problem
 
-_TIMES = ("begun", "planned", "approved", "announced", "started", "finished", "verified")
+_TIMES = (
+    "begun",
+    "planned",
+    "proposed",
+    "approved",
+    "announced",
+    "started",
+    "finished",
+    "verified",
+)
 
 
 def begin(work: Work, dataset: str, options: Options, **facts: Any) -> str:
@@ -44,8 +56,8 @@ def begin(work: Work, dataset: str, options: Options, **facts: Any) -> str:
     return run
 
 
-def adopt(work: Work, dataset: str, path: Path, digest: str, **facts: Any) -> str:
-    """Take up a plan that was made earlier; returns the id of its run.
+def planned_in(work: Work, dataset: str, path: Path, digest: str = "") -> Run:
+    """The run whose plan is in a file, and waits to be carried out.
 
     Raises Refused unless the file is, byte for byte, a plan that the journal has the digest of
     (and the approved `digest`, if one is given), and has not been carried out. Nothing in the
@@ -68,8 +80,21 @@ def adopt(work: Work, dataset: str, path: Path, digest: str, **facts: Any) -> st
             f"this plan was carried out or given up: its run is {run.phase.value}",
             hint="see `shredder status`",
         )
+    return run
+
+
+def adopt(work: Work, run: Run, approvals: Sequence[bytes], **facts: Any) -> None:
+    """Take up a plan that was made earlier, with what its approvers signed. Raises Refused."""
+    if approvals:
+        facts["approved_digest"] = collect(work, run, approvals)
     work.journal.enter(run.id, run.phase, **facts)
-    return run.id
+
+
+def propose(work: Work, run: Run, approvers: Sequence[str], challenge: str) -> Envelope:
+    """Put a plan before approvers, if nothing forbids it. Raises Refused, Inconclusive."""
+    _forbidden(work, run)
+    _now(run)
+    return propose_to(work, run, approvers, challenge)
 
 
 def abandon(work: Work, run: str, why: str) -> None:
@@ -168,7 +193,14 @@ def _step(work: Work, known: Run, desk: Desk) -> None:
 
 
 def _approved(work: Work, known: Run, desk: Desk) -> str:
-    """Everything that can forbid a plan, then the operator's word."""
+    """What can forbid a plan, then the approvers' signatures, then the operator's word."""
+    summary = _forbidden(work, known)
+    approved_plan(work, known)
+    return "nothing-to-destroy" if summary is None else desk.approve(summary)
+
+
+def _forbidden(work: Work, known: Run) -> Summary | None:
+    """Raise what forbids a plan; else say what it is to do, None for nothing at all."""
     path = work.plan_file(known.id)
     check_digest(work, known)
     header = read_header(path)
@@ -185,7 +217,7 @@ def _approved(work: Work, known: Run, desk: Desk) -> str:
             hint="see the coverage; mend it, or go on despite them with --despite-gaps",
         )
     if decisions.total() == decisions[Decision.DISMISSED]:
-        return "nothing-to-destroy"
+        return None
     if not decisions[Decision.DESTROY]:
         if decisions[Decision.RETAINED] + decisions[Decision.IMPOSSIBLE] == decisions.total():
             raise Refused(
@@ -196,15 +228,13 @@ def _approved(work: Work, known: Run, desk: Desk) -> str:
             f"no holding of {known.dataset} is certain: all wait for a decision",
             hint="see the plan, then --include or --dismiss likely and maybe, or --mixed whole",
         )
-    return desk.approve(
-        Summary(
-            dataset=known.dataset,
-            run=known.id,
-            digest=known.facts["plan_digest"],
-            header=header,
-            to_destroy=decisions[Decision.DESTROY],
-            left=decisions.total() - decisions[Decision.DESTROY],
-        )
+    return Summary(
+        dataset=known.dataset,
+        run=known.id,
+        digest=known.facts["plan_digest"],
+        header=header,
+        to_destroy=decisions[Decision.DESTROY],
+        left=decisions.total() - decisions[Decision.DESTROY],
     )
 
 

@@ -1,0 +1,44 @@
+"""The plan's statement, of the plan file and the configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from attestations import Actor, Plan, PlanTimes
+from shredder.evidence import parts
+from shredder.evidence.groups import planned_targets
+from shredder.evidence.tool import tool
+from shredder.evidence.trees import INVENTORY, committer, tree
+from shredder.journal import Run
+from shredder.plan import Decision, read_header, read_items, read_lines
+from shredder.run.work import Work
+
+
+def plan_statement(
+    work: Work, run: Run, *, approved: str, issued: str, approvers: Sequence[Actor] = ()
+) -> Plan:
+    """What is to be signed. Without other approvers, the operator alone has approved."""
+    path = work.plan_file(run.id)
+    header, dataset = read_header(path), work.dataset(run.dataset)
+    made_by = committer(work.state.run(run.id))
+    operator = parts.operator(work.config)
+    return Plan(
+        attestation_id=run.id,
+        issued_at=parts.moment(issued),
+        controller=parts.controller(work.config),
+        operator=operator,
+        approvers=tuple(approvers) or (operator,),
+        tool=tool(),
+        request=parts.request(dataset, made_by, run.facts.get("challenge", "")),
+        dataset=parts.described(dataset, header),
+        inventory=tree(made_by, INVENTORY, read_lines(path)),
+        sweep=parts.sweep(header, made_by),
+        targets=planned_targets(read_items(path)),
+        undecided=parts.left(read_items(path), Decision.UNDECIDED),
+        dismissed=parts.left(read_items(path), Decision.DISMISSED),
+        limitations=parts.blind_spots([header]),
+        times=PlanTimes(
+            planned=parts.moment(run.facts["planned"]), approved=parts.moment(approved)
+        ),
+        manifest=run.facts["plan_digest"],
+    )
