@@ -47,6 +47,7 @@ def propose(
     from attestations.statement import from_payload
     from shredder import durable
     from shredder.cli.session import changing
+    from shredder.evidence import approvals
     from shredder.run import machine
 
     options.check_challenge(challenge)
@@ -54,7 +55,8 @@ def propose(
     with console(as_json, None) as out, changing(config, out) as work:
         options.refuse_held(work, dataset)
         run = machine.planned_in(work, dataset, plan)
-        envelope = machine.propose(work, run, approver or (), challenge)
+        machine.check_possible(work, run)
+        envelope = approvals.propose(work, run, approver or (), challenge)
         durable.write(output.absolute(), [envelope.raw], mode=0o644)
         asked = from_payload(envelope.payload, Plan).approvers
         answer = {
@@ -96,7 +98,8 @@ def approve(
     """See a proposed plan, and sign that it may be carried out."""
     from attestations import Actor, Unreadable
     from attestations.text import sha256
-    from shredder import approving, durable
+    from shredder import durable
+    from shredder.evidence import approver
     from shredder.keys import load_key_file
     from shredder.signing import read_public_key
 
@@ -104,12 +107,12 @@ def approve(
     _refuse_to_replace(output)
     operators = [read_public_key(path, "--operator") for path in operator]
     try:
-        proposed = approving.read_proposal(proposal, operators)
+        proposed = approver.read_proposal(proposal, operators)
     except Unreadable as error:
         raise UsageError(error.message) from error
-    approving.check_file(proposed, plan, digest)
+    approver.check_file(proposed, plan, digest)
     signer = load_key_file(key)
-    signed = approving.approve(proposed, Actor(role=by_role, reference=reference), signer)
+    signed = approver.approve(proposed, Actor(role=by_role, reference=reference), signer)
     with console(as_json, None) as out:
         _show(out, proposed.plan, plan)
         label = proposed.plan.dataset.label

@@ -16,12 +16,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from attestations import Envelope
 from shredder import clock, durable
 from shredder.errors import Inconclusive, Refused, Undecided, UsageError
 from shredder.evidence import announce, announced_file, attest
 from shredder.evidence.approvals import approved_plan, collect
-from shredder.evidence.approvals import propose as propose_to
 from shredder.journal import Phase, Run
 from shredder.plan import Decision, Options, digest_of, dump_options, read_header, read_items
 from shredder.run.again import again_file, sweep_again
@@ -88,13 +86,6 @@ def adopt(work: Work, run: Run, approvals: Sequence[bytes], **facts: Any) -> Non
     if approvals:
         facts["approved_digest"] = collect(work, run, approvals)
     work.journal.enter(run.id, run.phase, **facts)
-
-
-def propose(work: Work, run: Run, approvers: Sequence[str], challenge: str) -> Envelope:
-    """Put a plan before approvers, if nothing forbids it. Raises Refused, Inconclusive."""
-    _forbidden(work, run)
-    _now(run)
-    return propose_to(work, run, approvers, challenge)
 
 
 def abandon(work: Work, run: str, why: str) -> None:
@@ -190,6 +181,12 @@ def _step(work: Work, known: Run, desk: Desk) -> None:
             journal.enter(run, Phase.ATTESTED, **attest(work, known))
         case _:
             raise AssertionError(known.phase)
+
+
+def check_possible(work: Work, known: Run) -> None:
+    """Raise what forbids a plan, so that nobody is asked to approve one in vain."""
+    _forbidden(work, known)
+    _now(known)
 
 
 def _approved(work: Work, known: Run, desk: Desk) -> str:

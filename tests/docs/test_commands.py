@@ -17,7 +17,7 @@ from shredder.cli.app import app
 from shredder.errors import ExitCode
 from tests.cli.operating import strict
 from tests.docs.console import run
-from tests.docs.worlds import MATCHER, auditor, fresh
+from tests.docs.worlds import MATCHER, auditor, fresh, office
 from tests.structure.tree import ROOT
 
 TEXT = (ROOT / "docs" / "commands.md").read_text("utf-8")
@@ -130,14 +130,22 @@ def test_the_keys_are_those_of_the_answers(authority: TimestampAuthority, tmp_pa
 def test_the_files_are_those_of_the_state_directory(
     authority: TimestampAuthority, tmp_path: Path
 ) -> None:
-    folder = fresh(tmp_path / "desk", authority)
-    for words in ("init", f"enroll {NAME}", f"destroy {NAME} --yes"):
+    folder = office(tmp_path / "desk", authority)
+    who = "--by-role data-protection-officer --reference staff-3 --key officer.pem --yes"
+    own = "--operator .shredder/keys/signing.pub.pem"
+    for words in (
+        f"plan {NAME} --output p.jsonl",
+        f"propose {NAME} --plan p.jsonl --output proposal.json",
+        f"approve proposal.json --plan p.jsonl {own} {who} --output approval.json",
+        f"destroy {NAME} --plan p.jsonl --approval approval.json",
+    ):
         assert "[exit" not in run(f"shredder {words}", folder, MATCHER), words
     state = folder / ".shredder"
     (number,) = (path.name for path in (state / "runs").iterdir())
     found = {str(p.relative_to(state)) for p in state.rglob("*") if p.is_file()}
     told = {row[0].strip("`") for row in rows(section("The state directory"))}
     found = {re.sub(r"(?<=signing-)[0-9a-f]{16}", "KEYID", path) for path in found}
+    found = {re.sub(r"(?<=proposal-)[0-9a-f]{16}", "DIGEST", path) for path in found}
     assert {path.replace(number, "RUN").replace(NAME, "DATASET") for path in found} == told
 
 

@@ -2,7 +2,8 @@
 
 ``fresh``: `shredder.toml` and the trees; no command has been run. ``enrolled``: `init` and
 `enroll` have. ``auditor``: a folder with what an auditor has, and nothing of the operator's:
-`bundle.json`, `operator.pem`, `tsa-root.pem`, `tsa.pem`.
+`bundle.json`, `operator.pem`, `tsa-root.pem`, `tsa.pem`. ``office``: enrolled, and with an
+approver, whose keys are `officer.pem` and `officer.pub.pem`.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from attestations import KeyFileSigner
 from demo.servers.tsa import TimestampAuthority
 from demo.survey import NAME, ROLES, TITLE, as_csv, other_records, records
 from tests.docs.console import run
@@ -74,8 +76,30 @@ def auditor(folder: Path, authority: TimestampAuthority) -> Path:
     return folder
 
 
+def office(folder: Path, authority: TimestampAuthority) -> Path:
+    """Enrolled, and a plan for the survey must be signed by an approver, whose key is there, too."""
+    enrolled(folder, authority)
+    officer = KeyFileSigner.create(folder / "officer.pem")
+    (folder / "officer.pub.pem").write_text(officer.public_key.pem)
+    config = folder / "shredder.toml"
+    text = config.read_text()
+    head = f"[datasets.{NAME}]\n"
+    assert text.count(head) == 1
+    config.write_text(
+        text.replace(head, f"{head}approvals = 1\n")
+        + """
+[approvers.data-protection]
+role = "data-protection-officer"
+reference = "staff-3"
+public_key = "officer.pub.pem"
+"""
+    )
+    return folder
+
+
 WORLDS: Mapping[str, Callable[[Path, TimestampAuthority], Path]] = {
     "fresh": fresh,
     "enrolled": enrolled,
     "auditor": auditor,
+    "office": office,
 }

@@ -188,6 +188,56 @@ def test_what_would_be_refused_too_late_is_refused_here(
         read(tmp_path, WHOLE.replace(old, new))
 
 
+APPROVERS = """
+[approvers.dpo]
+role = "data-protection-officer"
+reference = "staff-3"
+public_key = "dpo.pub"
+
+[approvers.head]
+role = "head-of-research"
+reference = "staff-9"
+public_key = "head.pub"
+"""
+
+
+def approved(folder: Path, approvals: int, people: str = APPROVERS) -> Config:
+    text = WHOLE.replace('basis = "gdpr-art-17"', f'basis = "gdpr-art-17"\napprovals = {approvals}')
+    return read(folder, text + people)
+
+
+def test_approvers_are_read_in_order(tmp_path: Path) -> None:
+    config = approved(tmp_path, 2)
+    assert config.datasets["survey"].approvals == 2
+    assert [(each.name, each.reference) for each in config.approvers] == [
+        ("dpo", "staff-3"), ("head", "staff-9"),
+    ]  # fmt: skip
+    assert approved(tmp_path, 0, "").approvers == read(tmp_path, WHOLE).approvers == ()
+
+
+@pytest.mark.parametrize(
+    ("approvals", "old", "new", "wrong"),
+    [
+        (3, "", "", "datasets.survey.approvals is more than there are [approvers]"),
+        (9, "", "", "datasets.survey.approvals must be 0 to 8"),
+        (-1, "", "", "datasets.survey.approvals must be 0 to 8"),
+        (1, "staff-9", "staff-3", "head.reference is the operator's, or another approver's"),
+        (1, "staff-3", "po-3", "dpo.reference is the operator's, or another approver's"),
+        (1, "staff-3", "Ann Example", "dpo.reference must be up to 64 letters"),
+        (1, "head-of-research", "Head", "head.role must be a code"),
+        (1, 'public_key = "dpo.pub"\n', "", "approvers.dpo lacks the key 'public_key'"),
+        (1, 'public_key = "dpo.pub"', 'key = "dpo.pub"', "approvers.dpo lacks the key"),
+    ],
+)
+def test_approvers_that_cannot_be(
+    tmp_path: Path, approvals: int, old: str, new: str, wrong: str
+) -> None:
+    people = APPROVERS.replace(old, new, 1) if old else APPROVERS
+    with pytest.raises(UsageError) as caught:
+        approved(tmp_path, approvals, people)
+    assert wrong in caught.value.message
+
+
 def test_more_recipients_than_can_be_told_of(tmp_path: Path) -> None:
     def text(number: int) -> str:
         return WHOLE + "".join(f'[recipients.r{n}]\ndatasets = ["survey"]\n' for n in range(number))
