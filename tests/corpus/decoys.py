@@ -126,7 +126,7 @@ def telephone_book(rng: random.Random, dataset: Dataset) -> Table:
     return _table({"name": Kind.FULL, "phone": Kind.PHONE, "city": Kind.CITY}, rows)
 
 
-DECOYS: Mapping[str, Decoy] = {
+TABLES: Mapping[str, Callable[[random.Random, Dataset], Table]] = {
     "mailing-list": mailing_list,
     "mailing-list-in-order": mailing_list_in_order,
     "customers": customers,
@@ -136,5 +136,5 @@ DECOYS: Mapping[str, Decoy] = {
     "orders": orders,
     "boilerplate-answers": boilerplate_answers,
     "telephone-book": telephone_book,
-    **decoy_texts.TEXTS,
 }
+DECOYS: Mapping[str, Decoy] = {**TABLES, **decoy_texts.TEXTS}

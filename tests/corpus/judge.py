@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
-from backends.contract import Context, Examination, Matcher, Store, Unit
-from backends.files import BACKEND
+from backends.contract import Examination, Matcher, Verdict
 from shredder.fingerprint import FingerprintMatcher, NoEvidence, enrol
 from tests.corpus import cases
 from tests.corpus.cases import Case
 from tests.corpus.dataset import Dataset
+from tests.corpus.targets import Target, Tree, scratch
 from tests.fingerprint.made import KEY, Table
 
-MEMORY = Path("/dev/shm")  # a tmpfs, where there is one
 NONE = "none"  # instead of a verdict: not a holding
+_STRONGEST = tuple(Verdict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +28,8 @@ class Answer:
     records: int | None
     foreign: int | None
     gap: str  # the reason of one
-    error: str = ""  # the type of an exception, which is a defect
+    store: str
+    error: str = ""  # an exception, which is a defect
 
     @property
     def found(self) -> bool:
@@ -40,6 +39,11 @@ class Answer:
     def missed(self) -> bool:
         """A copy that can be told was not called one."""
         return bool(self.case.evidence) and not self.found
+
+    @property
+    def silent(self) -> bool:
+        """A copy that can be told was not seen at all, and nothing says that it was not looked at."""
+        return bool(self.case.evidence) and self.verdict == NONE and not self.gap
 
     @property
     def false(self) -> bool:
@@ -75,66 +79,43 @@ class Enrolled:
         return self._matchers[name]
 
 
-@contextmanager
-def place() -> Iterator[tuple[Path, Path, Store]]:
-    """Give a scratch folder, the root of a store in it, and the store."""
-    parent = MEMORY if MEMORY.is_dir() else None
-    with tempfile.TemporaryDirectory(prefix="corpus-", dir=parent) as name:
-        folder = Path(name)
-        root = folder / "root"
-        root.mkdir()
-        context = Context(base=folder, state=folder / "state")
-        store = BACKEND.open("share", {"roots": ["root"]}, context)
-        try:
-            yield folder, root, store
-        finally:
-            store.close()
-
-
-def answer(case: Case, store: Store, root: Path, matcher: Matcher | None) -> Answer:
-    """Plant a case, have it examined, and take it away again."""
-    bare = replace(case, data=b"")
+def answer(case: Case, target: Target, enrolled: Enrolled) -> Answer:
+    """Plant a case in a place of its own, have it examined, and compare."""
+    bare, store = case.bare(), target.store(case)
+    matcher = enrolled.matcher(cases.dataset_of(case.seed, case.schema))
     if matcher is None:
-        return Answer(bare, NONE, None, None, "")
-    path = root / case.file
-    path.write_bytes(case.data)
+        return Answer(bare, NONE, None, None, "", store)
     try:
-        (unit,) = (u for u in store.units(store.scopes()[0].name) if isinstance(u, Unit))
-        return told(bare, store.examine(unit, matcher))
+        return told(bare, store, target.examined(case, matcher))
     except Exception as error:
-        return Answer(bare, NONE, None, None, "", type(error).__name__)
-    finally:
-        path.unlink()
+        return Answer(bare, NONE, None, None, "", store, f"{type(error).__name__}: {error}")
 
 
-def told(case: Case, examination: Examination) -> Answer:
-    """Return what an examination says of the case that it is of."""
-    gap = examination.gap.reason if examination.gap else ""
-    for holding in examination.holdings:
-        return Answer(case, str(holding.verdict), holding.records, holding.foreign_records, gap)
-    return Answer(case, NONE, None, None, gap)
+def told(case: Case, store: str, examinations: Sequence[Examination]) -> Answer:
+    """Return what examinations say of the case that they are of: their strongest holding."""
+    gap = next((e.gap.reason for e in examinations if e.gap), "")
+    holdings = [holding for e in examinations for holding in e.holdings]
+    if not holdings:
+        return Answer(case, NONE, None, None, gap, store)
+    best = min(holdings, key=lambda holding: _STRONGEST.index(holding.verdict))
+    return Answer(case, str(best.verdict), best.records, best.foreign_records, gap, store)
 
 
 def batch(seed: int, names: Sequence[str]) -> list[Answer]:
-    """Judge cases of one seed, one after the other."""
-    with place() as (folder, root, store):
+    """Judge files of one seed in a tree, one after the other."""
+    with scratch() as folder:
         enrolled = Enrolled(folder)
-        answers = []
-        for name in names:
-            case = cases.make(seed, name)
-            matcher = enrolled.matcher(cases.dataset_of(seed, case.schema))
-            answers.append(answer(case, store, root, matcher))
-        return answers
+        tree = Tree(folder)
+        return [answer(cases.make(seed, name), tree, enrolled) for name in names]
 
 
 def run(seeds: Sequence[int], copies: int, decoys: int, jobs: int) -> Iterator[Answer]:
     """Judge so many copies and decoys in all, the same number of each seed, about."""
     batches = []
-    for number, seed in enumerate(seeds):
+    for seed in seeds:
         for kind, count in ((cases.COPY, copies), (cases.DECOY, decoys)):
-            share = count // len(seeds) + (number < count % len(seeds))
-            names = [f"{kind}-{n}" for n in range(share)]
-            batches += [(seed, names[at : at + 100]) for at in range(0, share, 100)]
+            names = named(seeds, seed, kind, count)
+            batches += [(seed, names[at : at + 100]) for at in range(0, len(names), 100)]
     if jobs == 1:
         for seed, names in batches:
             yield from batch(seed, names)
@@ -142,3 +123,10 @@ def run(seeds: Sequence[int], copies: int, decoys: int, jobs: int) -> Iterator[A
     with ProcessPoolExecutor(jobs) as pool:
         for answers in pool.map(batch, *zip(*batches, strict=True)):
             yield from answers
+
+
+def named(seeds: Sequence[int], seed: int, kind: str, count: int) -> list[str]:
+    """Return the names of a seed's share of so many cases."""
+    number = seeds.index(seed)
+    share = count // len(seeds) + (number < count % len(seeds))
+    return [f"{kind}-{n}" for n in range(share)]

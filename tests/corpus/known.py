@@ -11,13 +11,15 @@ from collections.abc import Mapping
 from tests.corpus.judge import Answer
 
 NOT_YET: Mapping[str, frozenset[str]] = {
+    "store": frozenset({"postgres-bytea"}),
     "evidence": frozenset(
         {"email+text", "email+values", "number+values", "name+values", "text"},
     ),
     "format": frozenset(
         {"arrow-file", "arrow-stream", "avro", "eml-attachment", "mbox", "orc", "parquet"}
         | {"parquet-arrow", "pdf", "pickle-dicts", "pickle-tuples", "sqlite", "sqlite-deleted"}
-        | {"sqlite-dropped", "sqlite-wal"}
+        | {"sqlite-dropped", "sqlite-wal", "pg-dump-custom", "pg-dump-tar", "pg-dump-directory"}
+        | {"lines-in-bytea", "json-in-one"}
     ),
     "encoding": frozenset({"cp037", "utf-32-le"}),
     "wrapper": frozenset({"7z", "base64", "zip", "zip-in-tar.xz", "zstd"}),
@@ -28,7 +30,7 @@ def reasons(answer: Answer) -> list[tuple[str, str]]:
     """Return what of a case is on the list."""
     case = answer.case
     named = {
-        "evidence": case.evidence, "format": case.format, "encoding": case.encoding,
-        "wrapper": case.wrapper,
+        "store": answer.store, "evidence": case.evidence, "format": case.format, "encoding": case.file.encoding,
+        "wrapper": case.file.wrapper,
     }  # fmt: skip
     return [(axis, name) for axis, name in named.items() if name in NOT_YET[axis]]

@@ -7,11 +7,16 @@ from dataclasses import dataclass
 
 from tests.corpus.formats import FORMATS
 from tests.corpus.judge import Answer
+from tests.corpus.relations import SHAPES
+
+# What has a place for each record, so that they can be counted.
+EXACT = {name for name, form in FORMATS.items() if form.exact} | (set(SHAPES) - {"json-in-one"})
 
 AXES: dict[str, Callable[[Answer], str]] = {
+    "store": lambda a: a.store,
     "format": lambda a: a.case.format,
-    "encoding": lambda a: a.case.encoding or "(binary)",
-    "wrapper": lambda a: a.case.wrapper,
+    "encoding": lambda a: a.case.file.encoding or "(binary)",
+    "wrapper": lambda a: a.case.file.wrapper,
     "evidence": lambda a: a.case.evidence,
     "schema": lambda a: a.case.schema,
     "rows": lambda a: a.case.notes[0],
@@ -25,6 +30,7 @@ class Totals:
 
     decidable: int
     found: int
+    silent: int  # of those not found: no verdict, and no gap either
     undecidable: int
     overclaimed: int  # undecidable copies called one; no error by itself
     decoys: int
@@ -47,7 +53,7 @@ def miscounted(answer: Answer) -> bool:
 
 def countable(answer: Answer) -> bool:
     truth, form = answer.case.truth, answer.case.format
-    return bool(answer.found and truth and truth.countable and FORMATS[form].exact)
+    return bool(answer.found and truth and truth.countable and form in EXACT)
 
 
 def _planted(answer: Answer) -> int:
@@ -62,6 +68,7 @@ def totals(answers: Sequence[Answer]) -> Totals:
     return Totals(
         decidable=len(decidable),
         found=sum(a.found for a in decidable),
+        silent=sum(a.silent for a in decidable),
         undecidable=len(copies) - len(decidable),
         overclaimed=sum(a.found for a in copies if not a.case.evidence),
         decoys=len(decoys),
@@ -117,7 +124,9 @@ def said(answer: Answer) -> str:
     """Return one case and its answer in a line, beginning with what makes it again."""
     case = answer.case
     made = f"--seed {case.seed} --case {case.name}"
-    what = "/".join(filter(None, (case.kind, case.format, case.encoding, case.wrapper)))
+    what = "/".join(
+        filter(None, (answer.store, case.kind, case.format, case.file.encoding, case.file.wrapper))
+    )
     truth = ""
     if case.truth:
         truth = f"{case.evidence or 'undecidable'}, {case.truth.records}+{case.truth.foreign}"
@@ -128,6 +137,7 @@ def said(answer: Answer) -> str:
 def summary(t: Totals) -> Iterable[str]:
     yield ""
     yield f"decidable copies     {t.decidable:6}   called copy  {t.found:6}   recall {t.recall:.4f}"
+    yield f"                               unseen, no gap {t.silent:5}"
     yield f"undecidable copies   {t.undecidable:6}   called copy  {t.overclaimed:6}"
     yield f"decoys               {t.decoys:6}   called copy  {t.false:6}"
     yield f"copies counted       {t.counted:6}   miscounted   {t.miscounted:6}"
