@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Annotated, Final
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from attestations.errors import Code, Malformed, PolicyRefused
@@ -363,7 +364,7 @@ def _certificate(pem: str) -> x509.Certificate:
     try:
         (certificate,) = x509.load_pem_x509_certificates(pem.encode("utf-8"))
         key = certificate.public_key()
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion):
         raise PolicyRefused(Code.E_POLICY, "policy: not one PEM certificate") from None
     if isinstance(key, rsa.RSAPublicKey) and key.key_size < _MIN_RSA_BITS:
         raise PolicyRefused(Code.E_WEAK_KEY, "policy: an authority's RSA key is too short")

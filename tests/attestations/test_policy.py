@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,16 @@ LOW_ORDER = (
 )
 
 
+def _recoded(pem: str, old: str, new: str) -> str:
+    der = bytes(ssl.PEM_cert_to_DER_cert(pem)).replace(bytes.fromhex(old), bytes.fromhex(new))
+    return ssl.DER_cert_to_PEM_cert(der)
+
+
+# P-256's identifier made one that no library knows.
+UNKNOWN_CURVE = _recoded(FORGE.root.pem, "06082a8648ce3d030107", "06082a8648ce3d03017f")
+UNKNOWN_VERSION = _recoded(FORGE.root.pem, "a003020102", "a00302013c")
+
+
 @pytest.mark.parametrize(
     ("path", "new", "code"),
     [
@@ -74,6 +85,8 @@ LOW_ORDER = (
         (("timestamps", "authorities", 0, "roots"), [], Code.E_POLICY),
         (("timestamps", "authorities", 0, "roots", 0), "nonsense", Code.E_POLICY),
         (("timestamps", "authorities", 0, "roots", 0), FORGE.root.pem * 2, Code.E_POLICY),
+        (("timestamps", "authorities", 0, "roots", 0), UNKNOWN_CURVE, Code.E_POLICY),
+        (("timestamps", "authorities", 0, "roots", 0), UNKNOWN_VERSION, Code.E_POLICY),
         (("timestamps", "authorities", 0, "leaves"), [], Code.E_POLICY),
         (("timestamps", "authorities", 0, "policies"), ["1.2.x"], Code.E_POLICY),
         (("timestamps", "clockSkewSeconds"), -1, Code.E_POLICY),
