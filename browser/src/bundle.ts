@@ -3,7 +3,7 @@ import { hasExactly, isObject, parseJson, type Json } from "./strict_json.js";
 import { decodeBase64, length } from "./text.js";
 
 const MEDIA_TYPE = "application/vnd.shredder.bundle+json;version=1";
-const LIMITS = { size: 16 * 2 ** 20, depth: 4, items: 200 };
+export const LIMITS = { size: 16 * 2 ** 20, depth: 4, items: 200 };
 const MAX_TOKENS = 16;
 const MAX_RENEWALS = 16;
 const MAX_TOKEN = 65_536; // bytes
@@ -33,10 +33,13 @@ export function openBundle(data: Bytes): Bundle {
   if (value.get("mediaType") !== MEDIA_TYPE) {
     throw new Refused("E_BUNDLE", `bundle: its mediaType is not ${MEDIA_TYPE}`);
   }
-  return { plan: sealed(value.get("plan"), "plan"), result: sealed(value.get("result"), "result") };
+  return {
+    plan: readSealed(value.get("plan"), "plan"),
+    result: readSealed(value.get("result"), "result"),
+  };
 }
 
-function sealed(value: Json | undefined, what: string): Sealed {
+export function readSealed(value: Json | undefined, what: string): Sealed {
   const given = (field: string) => isObject(value) && value.has(field);
   const fields = ["envelope", "timestamps", ...["renewals", "log"].filter(given)];
   if (!isObject(value) || !hasExactly(value, fields)) {

@@ -1,6 +1,6 @@
 /** X.509 certificates (RFC 5280), as far as a time-stamping authority's chain needs them. */
 
-import { OctetString, type BitString } from "asn1js";
+import { ObjectIdentifier, OctetString, type BitString } from "asn1js";
 import { AlgorithmIdentifier, Certificate as PkiCertificate, CryptoEngine } from "pkijs";
 
 import * as der from "./der.js";
@@ -20,7 +20,24 @@ const TIME_STAMPING = "1.3.6.1.5.5.7.3.8";
 const RSA = "1.2.840.113549.1.1.1";
 const EC = "1.2.840.10045.2.1";
 const MIN_RSA_BITS = 2048;
-const SMALL_CURVES = ["1.2.840.10045.3.1.1", "1.3.132.0.33", "1.3.132.0.10.0"];
+const CURVES: Readonly<Record<string, string>> = {
+  "1.2.840.10045.3.1.7": "P-256",
+  "1.3.132.0.34": "P-384",
+  "1.3.132.0.35": "P-521",
+};
+const SMALL_CURVES = ["1.2.840.10045.3.1.1", "1.3.132.0.33"]; // P-192, P-224
+const OTHER_CURVES = [
+  "1.3.132.0.10", // secp256k1
+  "1.3.36.3.3.2.8.1.1.7", // brainpoolP256r1, P384r1, P512r1
+  "1.3.36.3.3.2.8.1.1.11",
+  "1.3.36.3.3.2.8.1.1.13",
+];
+const OTHER_KEYS = [
+  "1.2.840.113549.1.1.10", // RSASSA-PSS
+  "1.2.840.10040.4.1", // DSA
+  "1.3.101.112", // Ed25519, Ed448
+  "1.3.101.113",
+];
 
 /** Signature algorithms with the digest that each implies. */
 const SIGNATURES: Readonly<Record<string, Hash>> = {
@@ -65,7 +82,9 @@ function read(bytes: Bytes): Certificate {
   const signatureAlgorithm = outer.next(der.SEQUENCE);
   outer.next(der.BIT_STRING);
   outer.end();
-  fields.optional(0xa0);
+  // Version 1 has no field for it (RFC 5280, 4.1.2.1), and of version 2 there are none.
+  const version = fields.optional(0xa0)?.only().expect(der.INTEGER).integer;
+  if (version !== undefined && version !== 2n) throw new der.NotDer("another version");
   const serial = fields.next(der.INTEGER).integer;
   if (!equal(fields.next(der.SEQUENCE).raw, signatureAlgorithm.raw)) {
     throw new der.NotDer("two signature algorithms");
@@ -134,6 +153,29 @@ function isWeakKey(spki: der.Node): boolean {
     return modulus.toString(2).length < MIN_RSA_BITS;
   }
   return kind === EC && SMALL_CURVES.includes(algorithm.next(der.OID).oid);
+}
+
+/** Whether its key is one that a policy may name: of a known kind, and a point of its curve. */
+export async function hasSoundKey({ parsed }: Certificate): Promise<boolean> {
+  const { algorithm } = parsed.subjectPublicKeyInfo;
+  const kind = algorithm.algorithmId;
+  if (kind !== RSA && kind !== EC) return OTHER_KEYS.includes(kind);
+  let how: RsaHashedImportParams | EcKeyImportParams = { name: "RSASSA-PKCS1-v1_5", hash: "SHA-256" };
+  if (kind === EC) {
+    const { algorithmParams } = algorithm;
+    const curve = algorithmParams instanceof ObjectIdentifier ? algorithmParams.getValue() : "";
+    const namedCurve = CURVES[curve];
+    // What WebCrypto does not know is not checked here, and verifies no timestamp later.
+    if (namedCurve === undefined) return [...SMALL_CURVES, ...OTHER_CURVES].includes(curve);
+    how = { name: "ECDSA", namedCurve };
+  }
+  try {
+    const spki = parsed.subjectPublicKeyInfo.toSchema().toBER();
+    await crypto.subtle.importKey("spki", spki, how, true, ["verify"]);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Whether its one extended key usage is timeStamping, and critical (RFC 3161, 2.3). */

@@ -14,8 +14,11 @@ export function element(tag: string, className: string, ...children: Child[]): H
   return made;
 }
 
+/** A section of the report, named by its heading. */
 export function section(title: string, ...children: Child[]): HTMLElement {
-  return element("section", "", element("h2", "", title), ...children);
+  const made = element("section", "", element("h2", "", title), ...children);
+  made.setAttribute("aria-label", title);
+  return made;
 }
 
 /** Pairs of a name and a value; a pair without a value is left out. */
@@ -33,16 +36,30 @@ export function bullets(lines: readonly string[]): HTMLElement | null {
   return element("ul", "", ...lines.map((line) => element("li", "", line)));
 }
 
-/** A table whose cells carry their column's name, for screens on which it becomes a list. */
+/**
+ * A table whose cells carry their column's name, for screens on which it becomes a list. The roles
+ * stand there in words, for such a layout takes them from a table that has them by its tags.
+ */
 export function table(columns: readonly string[], rows: readonly Child[][]): HTMLElement {
-  const head = element("tr", "", ...columns.map((name) => element("th", "", name)));
+  const head = part("tr", "row", ...columns.map((name) => part("th", "columnheader", name)));
   const body = rows.map((row) => {
     const cells = row.map((cell, n) => {
-      const made = element("td", "", cell);
+      const made = part("td", "cell", cell);
       made.dataset["column"] = columns[n] ?? "";
       return made;
     });
-    return element("tr", "", ...cells);
+    return part("tr", "row", ...cells);
   });
-  return element("table", "", element("thead", "", head), element("tbody", "", ...body));
+  return part(
+    "table",
+    "table",
+    part("thead", "rowgroup", head),
+    part("tbody", "rowgroup", ...body),
+  );
+}
+
+function part(tag: string, role: string, ...children: Child[]): HTMLElement {
+  const made = element(tag, "", ...children);
+  made.setAttribute("role", role);
+  return made;
 }

@@ -4,12 +4,12 @@ import type { Bundle, Sealed } from "./bundle.js";
 import { malformed, readNote, signersOf, standardBase64, type Note } from "./note.js";
 import type { Trust, Witness } from "./policy.js";
 import { logRefused } from "./refused.js";
-import { equal, joined, SECOND, sha256, shown, type Moment } from "./text.js";
+import { equal, SECOND, sha256, shown, type Moment } from "./text.js";
+import { leafHash, MAX_PATH, rootFromPath } from "./tree.js";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
 const HEADER = "c2sp.org/tlog-proof@v1";
-const MAX_PATH = 64;
 const LARGEST = 2n ** 63n - 1n;
 
 interface Proof {
@@ -86,12 +86,14 @@ async function check(
   if (!log.keys.some((key) => signed.has(key))) {
     throw logRefused("E_LOG_SIG", "a checkpoint that no key of its log signed");
   }
-  const witnesses = trust.witnesses.filter(({ key }) => signed.has(key));
+  const witnesses = [...signed.keys()].flatMap((by) =>
+    trust.witnesses.filter(({ key }) => key === by),
+  );
   if (witnesses.some(({ key }) => (signed.get(key) ?? 0n) * SECOND > now + trust.skew)) {
     throw logRefused("E_LOG_SIG", `${what}: a cosignature of the future`);
   }
   const entry = await sha256(sealed.envelope);
-  const leaf = await sha256(joined(new Uint8Array([0]), entry));
+  const leaf = await leafHash(entry);
   const root = await rootFromPath(leaf, proof.index, head.size, proof.path);
   if (root === null || !equal(root, head.root)) {
     throw logRefused("E_LOG_INCLUSION", `${what}: the proof does not lead to the log's head`);
@@ -152,36 +154,4 @@ function hash(text: string, what: string): Bytes {
   const bytes = standardBase64(text, what);
   if (bytes.length !== 32) throw malformed(`${what} is not of 32 bytes`);
   return bytes;
-}
-
-/** The root that a path leads to (RFC 9162, 2.1.3.2); null if it cannot be one. */
-async function rootFromPath(
-  leaf: Bytes,
-  index: bigint,
-  size: bigint,
-  path: readonly Bytes[],
-): Promise<Bytes | null> {
-  if (index >= size) return null;
-  let first = index;
-  let second = size - 1n;
-  let root = leaf;
-  for (const sibling of path) {
-    if (second === 0n) return null;
-    if (first & 1n || first === second) {
-      root = await node(sibling, root);
-      while (!(first & 1n) && first !== 0n) {
-        first >>= 1n;
-        second >>= 1n;
-      }
-    } else {
-      root = await node(root, sibling);
-    }
-    first >>= 1n;
-    second >>= 1n;
-  }
-  return second === 0n ? root : null;
-}
-
-function node(left: Bytes, right: Bytes): Promise<Bytes> {
-  return sha256(joined(new Uint8Array([1]), left, right));
 }

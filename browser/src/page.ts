@@ -1,28 +1,26 @@
-/** The page: two files in, one report out. Nothing leaves the browser. */
+/** The page: files in, one report out. Nothing leaves the browser. */
 
+import { LIMITS as BUNDLE, type Bytes } from "./bundle.js";
+import { LIMITS as DISCLOSURE, type Request } from "./disclosure.js";
+import { element } from "./dom.js";
+import { byId, Zone, type Chosen } from "./inputs.js";
+import { publicKey } from "./keys.js";
+import { LIMITS as POLICY } from "./policy.js";
 import { check } from "./procedure.js";
 import type { Report } from "./report.js";
+import { NOTHING, type Supplied } from "./supplied.js";
 import { digest, parseTime, type Moment } from "./text.js";
-import { view } from "./view.js";
+import { spoken, view, type File } from "./view.js";
 
-type Bytes = Uint8Array<ArrayBuffer>;
-
-interface Chosen {
-  readonly name: string;
-  readonly bytes: Bytes;
-  readonly tooLong: boolean;
-}
-
-// One byte more than a bundle may have: enough to be refused for it, and no more is read.
-const MOST = 16 * 2 ** 20 + 1;
-
-const chosen: { bundle: Chosen | null; policy: Chosen | null } = { bundle: null, policy: null };
-
-function byId(id: string): HTMLElement {
-  const found = document.getElementById(id);
-  if (found === null) throw new Error(`the page has no ${id}`);
-  return found;
-}
+const zones = {
+  bundle: new Zone("bundle", { most: BUNDLE.size }, changed),
+  policy: new Zone("policy", { most: POLICY.size }, changed),
+  others: new Zone("others", { most: BUNDLE.size, many: true }, changed),
+  disclosure: new Zone("disclosure", { most: DISCLOSURE.size }, changed),
+  validation: new Zone("validation", { most: BUNDLE.size }, changed),
+};
+const seed = byId("seed") as HTMLInputElement;
+const sample = byId("sample") as HTMLInputElement;
 
 function clock(): Moment {
   return BigInt(Date.now()) * 1000n;
@@ -30,75 +28,119 @@ function clock(): Moment {
 
 let turn = 0;
 
-async function judge(): Promise<void> {
-  const { bundle, policy } = chosen;
-  const place = byId("report");
+/** Take the old verdict away, at once; a turn of its own keeps it from coming back. */
+function clear(): number {
   turn += 1;
-  const mine = turn;
-  place.replaceChildren();
-  if (bundle === null || policy === null) return;
-  const now = clock();
-  const verified = await check(bundle.bytes, policy.bytes, now);
-  const name = async ({ name, bytes, tooLong }: Chosen) => ({
-    name,
-    digest: tooLong ? "too long to be read" : await digest(bytes),
-  });
-  const subject = { bundle: await name(bundle), policy: await name(policy), now };
-  // A file that was chosen meanwhile has a turn of its own: no old verdict beside a new name.
-  if (mine === turn) place.replaceChildren(view(verified, subject));
-}
-
-async function choose(which: "bundle" | "policy", file: File): Promise<void> {
-  turn += 1;
-  chosen[which] = null;
   byId("report").replaceChildren();
-  const told = byId(`${which}-name`);
-  try {
-    const bytes = new Uint8Array(await file.slice(0, MOST).arrayBuffer());
-    chosen[which] = { name: file.name, bytes, tooLong: file.size >= MOST };
-    told.textContent = file.name;
-  } catch {
-    told.textContent = "cannot be read";
-  }
-  await judge();
+  byId("spoken").textContent = "";
+  return turn;
 }
 
-function connect(which: "bundle" | "policy"): void {
-  const input = byId(`${which}-file`) as HTMLInputElement;
-  const zone = byId(`${which}-zone`);
-  input.addEventListener("change", () => {
-    const file = input.files?.[0];
-    if (file) void choose(which, file);
-  });
-  zone.addEventListener("dragover", (event) => {
-    event.preventDefault();
-    zone.classList.add("over");
-  });
-  zone.addEventListener("dragleave", () => zone.classList.remove("over"));
-  zone.addEventListener("drop", (event) => {
-    event.preventDefault();
-    zone.classList.remove("over");
-    const file = event.dataTransfer?.files[0];
-    if (file) void choose(which, file);
-  });
+function changed(): void {
+  byId("request").hidden = zones.disclosure.files.length === 0;
+  void judge();
 }
 
-connect("bundle");
-connect("policy");
+async function judge(): Promise<void> {
+  const mine = clear();
+  const [bundle] = zones.bundle.files;
+  const [policy] = zones.policy.files;
+  const request = asked();
+  const settled = Object.values(zones).every(({ isSettled }) => isSettled);
+  if (bundle === undefined || policy === undefined || request === null || !settled) return;
+  const place = byId("report");
+  place.replaceChildren(element("p", "working", "Checking…"));
+  const [disclosure] = zones.disclosure.files;
+  const [validation] = zones.validation.files;
+  const others = zones.others.files;
+  const supplied: Supplied = {
+    others: others.map(({ bytes }) => bytes),
+    disclosure: disclosure?.bytes ?? null,
+    request,
+    validation: validation?.bytes ?? null,
+  };
+  const now = clock();
+  const verified = await check(bundle.bytes, policy.bytes, now, supplied);
+  const all = [
+    ["bundle", bundle],
+    ["policy", policy],
+    ...others.map((each) => ["another bundle", each] as const),
+    ["disclosure", disclosure],
+    ["validation", validation],
+  ] as const;
+  const files = await Promise.all(all.map(([what, file]) => named(what, file)));
+  if (mine !== turn) return;
+  const subject = { files: files.filter((each) => each !== null), now };
+  place.replaceChildren(view(verified, subject));
+  byId("spoken").textContent = spoken(verified.report);
+}
+
+async function named(what: string, file: Chosen | undefined): Promise<File | null> {
+  if (file === undefined) return null;
+  const { name, bytes, tooLong } = file;
+  return { what, name, digest: tooLong ? "too long to be read" : await digest(bytes) };
+}
+
+/** What was asked of the disclosure; null while it is not a request. */
+function asked(): Request | null {
+  const sound = sample.validity.valid;
+  byId("sample-wrong").hidden = sound;
+  sample.setAttribute("aria-invalid", `${!sound}`);
+  if (zones.disclosure.files.length === 0) return NOTHING.request;
+  if (!sound) return null;
+  return {
+    seed: seed.value === "" ? null : seed.value,
+    sample: sample.value === "" ? null : sample.valueAsNumber,
+  };
+}
+
+for (const field of [seed, sample]) {
+  field.addEventListener("input", clear);
+  field.addEventListener("change", () => void judge());
+}
 // A file dropped beside the zones must not replace the page.
 for (const kind of ["dragover", "drop"]) {
   window.addEventListener(kind, (event) => event.preventDefault());
 }
 
-/** The same check for scripts: bytes in base64, the auditor's clock as RFC 3339. */
-async function checkBase64(bundle: string, policy: string, now?: string): Promise<Report> {
-  const bytes = (text: string) => Uint8Array.from(atob(text), (each) => each.charCodeAt(0));
-  const moment = now === undefined ? clock() : parseTime(now);
-  if (moment === null) throw new TypeError("a time is written like 2026-10-01T12:00:00Z");
-  return (await check(bytes(bundle), bytes(policy), moment)).report;
+/** What scripts may supply beside the bundle: files in base64. */
+interface Beside {
+  readonly others?: readonly string[];
+  readonly disclosure?: string;
+  readonly seed?: string;
+  readonly sample?: number;
+  readonly validation?: string;
 }
 
-Object.assign(window, { shredderVerifier: Object.freeze({ check: checkBase64 }) });
+function bytesOf(text: string): Bytes {
+  return Uint8Array.from(atob(text), (each) => each.charCodeAt(0));
+}
+
+/** The same check for scripts: bytes in base64, the auditor's clock as RFC 3339. */
+async function checkBase64(
+  bundle: string,
+  policy: string,
+  now?: string,
+  { others = [], disclosure, seed, sample, validation }: Beside = {},
+): Promise<Report> {
+  const moment = now === undefined ? clock() : parseTime(now);
+  if (moment === null) throw new TypeError("a time is written like 2026-10-01T12:00:00Z");
+  const supplied: Supplied = {
+    others: others.map(bytesOf),
+    disclosure: disclosure === undefined ? null : bytesOf(disclosure),
+    request: { seed: seed ?? null, sample: sample ?? null },
+    validation: validation === undefined ? null : bytesOf(validation),
+  };
+  return (await check(bytesOf(bundle), bytesOf(policy), moment, supplied)).report;
+}
+
+/** Whether the key of a PEM made a signature, as step 6 asks; rejects for a key of step 5. */
+async function hasSigned(pem: string, message: string, signature: string): Promise<boolean> {
+  const key = await publicKey(pem);
+  return key.verify(bytesOf(signature), bytesOf(message));
+}
+
+Object.assign(window, { shredderVerifier: Object.freeze({ check: checkBase64, hasSigned }) });
 byId("needs-script").remove();
 if (!globalThis.crypto?.subtle) {
   byId("no-crypto").hidden = false;

@@ -1,14 +1,15 @@
 import { fromBase64 } from "./text.js";
 
-const BLOCK = /-----BEGIN ([A-Z0-9 ]{1,64})-----[ \t]*\r?\n([A-Za-z0-9+/=\s]*?)-----END \1-----/g;
+const BLOCK = /-----BEGIN ([A-Z0-9 ]{1,64})-----[ \t]*\r?\n([A-Za-z0-9+/= \t-\r]*?)-----END \1-----/g;
 
-/** The blocks of this label in a text (RFC 7468); text around them explains, and means nothing. */
+/** The blocks of this label (RFC 7468), none if one is spoilt; text around explains, and means nothing. */
 export function decodePem(text: string, label: string): Uint8Array<ArrayBuffer>[] {
   const found: Uint8Array<ArrayBuffer>[] = [];
   for (const [, kind, body] of text.matchAll(BLOCK)) {
-    const bytes = fromBase64((body ?? "").replace(/\s/g, ""));
+    const bytes = fromBase64((body ?? "").replace(/[ \t-\r]/g, ""));
     if (kind !== label || bytes === null) return [];
     found.push(bytes);
   }
-  return found;
+  // A block that begins and does not end well is no text around another.
+  return found.length === text.split("-----BEGIN ").length - 1 ? found : [];
 }

@@ -1,4 +1,4 @@
-import { readCertificate, type Certificate } from "./certificate.js";
+import { hasSoundKey, readCertificate, type Certificate } from "./certificate.js";
 import { ALGORITHMS, publicKey, type PublicKey } from "./keys.js";
 import { verifierKey, type VerifierKey } from "./note.js";
 import { decodePem } from "./pem.js";
@@ -9,7 +9,7 @@ import { parseJson } from "./strict_json.js";
 import { SECOND, type Moment } from "./text.js";
 
 const MEDIA_TYPE = "application/vnd.shredder.policy+json;version=1";
-const LIMITS = { size: 2 ** 20, depth: 8, items: 5000 };
+export const LIMITS = { size: 2 ** 20, depth: 8, items: 5000 };
 
 const pem = s.text("PEM", 16_384);
 const pems = (least: number) => s.list(pem, { most: 16, least });
@@ -123,7 +123,9 @@ export async function loadPolicy(data: Uint8Array<ArrayBuffer>): Promise<Trust> 
   if (hasDuplicates(keys.map(({ key }) => key.keyid))) duplicate();
   checkThresholds(read);
   const rules = read.timestamps;
-  const authorities = rules.authorities.map(loadAuthority).sort(worstFirst);
+  const authorities: Authority[] = [];
+  for (const entry of rules.authorities) authorities.push(await loadAuthority(entry));
+  authorities.sort(worstFirst);
   if (hasDuplicates(authorities.map(({ name }) => name))) refuse("two authorities of one name");
   if (rules.threshold > authorities.length) refuse("fewer authorities than their threshold");
   if (rules.threshold === 0 && (authorities.length > 0 || rules.required)) {
@@ -195,15 +197,17 @@ async function loadKey(entry: TrustedKey): Promise<PublicKey> {
   return key;
 }
 
-function loadAuthority(entry: Policy["timestamps"]["authorities"][number]): Authority {
+async function loadAuthority(
+  entry: Policy["timestamps"]["authorities"][number],
+): Promise<Authority> {
   if (entry.leaves.length === 0 && entry.policies.length === 0) {
     refuse("an authority with neither leaves nor policies pinned");
   }
   return {
     ...entry,
-    roots: entry.roots.map(loadCertificate),
-    intermediates: entry.intermediates.map(loadCertificate),
-    leaves: entry.leaves.map(loadCertificate),
+    roots: await Promise.all(entry.roots.map(loadCertificate)),
+    intermediates: await Promise.all(entry.intermediates.map(loadCertificate)),
+    leaves: await Promise.all(entry.leaves.map(loadCertificate)),
   };
 }
 
@@ -213,10 +217,10 @@ function worstFirst({ compromisedAt: a }: Authority, { compromisedAt: b }: Autho
   return a < b ? -1 : Number(a > b);
 }
 
-function loadCertificate(text: string): Certificate {
+async function loadCertificate(text: string): Promise<Certificate> {
   const [der, ...more] = decodePem(text, "CERTIFICATE");
   const certificate = der && more.length === 0 ? readCertificate(der) : null;
-  if (certificate === null) refuse("not one PEM certificate");
+  if (certificate === null || !(await hasSoundKey(certificate))) refuse("not one PEM certificate");
   if (certificate.isWeak) throw new Refused("E_WEAK_KEY", "policy: an authority's key is too short");
   return certificate;
 }

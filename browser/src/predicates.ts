@@ -169,12 +169,23 @@ export const destruction = s.object({
   manifest: s.nullable(s.digestText),
 });
 
+export const validation = s.object({
+  attestationId: s.identifier,
+  result: s.digestText,
+  decision: s.oneOf("accepted", "rejected"),
+  validator: actor,
+  issuedAt: s.time,
+});
+
 export type Plan = s.Decoded<typeof plan>;
 export type Destruction = s.Decoded<typeof destruction>;
+export type Validation = s.Decoded<typeof validation>;
 export type Sweep = s.Decoded<typeof sweep>;
 export type ScopeCoverage = s.Decoded<typeof scopeCoverage>;
 export type PlannedTarget = s.Decoded<typeof plannedTarget>;
 export type Target = s.Decoded<typeof target>;
 export type KeyErasure = s.Decoded<typeof keyErasure>;
+export type Decisions = s.Decoded<typeof decisions>;
+export type Tree = s.Decoded<typeof tree>;
 export type Dataset = s.Decoded<typeof dataset>;
 export type Outcome = Destruction["outcome"];

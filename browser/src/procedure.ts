@@ -1,6 +1,7 @@
 /** The auditor's procedure: offline, in this order, failing closed. The numbers are the specification's. */
 
-import { openBundle } from "./bundle.js";
+import { openBundle, type Bytes } from "./bundle.js";
+import { checkChain, MAX_OTHERS, type Link } from "./chain.js";
 import {
   checkAgainstPlan,
   checkOrder,
@@ -9,31 +10,69 @@ import {
   checkResult,
   rank,
 } from "./consistency.js";
+import { checkDisclosure } from "./disclosure.js";
 import { openEnvelope } from "./envelope.js";
+import {
+  aboutApprovers,
+  aboutDisclosure,
+  aboutSigners,
+  aboutStrangers,
+  aboutTime,
+  signersOf,
+} from "./findings.js";
 import { checkLog } from "./log.js";
 import { compute } from "./outcome.js";
-import { loadPolicy, type Policy, type Trust } from "./policy.js";
-import { destruction, plan as planTable, type Destruction, type Plan } from "./predicates.js";
-import { NotChecked, Refused, timeRefused } from "./refused.js";
-import { aboutRenewals, renewBefore } from "./renewal.js";
-import { NOT_CHECKED, type Report, type SignedBy, type Verified } from "./report.js";
-import { checkKeyTimes, checkSignatures, type Signed } from "./signatures.js";
-import { DESTRUCTION_TYPE, PLAN_TYPE, readStatement } from "./statement.js";
+import { askedOf, loadPolicy, type Policy, type Trust } from "./policy.js";
+import { METHODS, type Destruction, type Plan } from "./predicates.js";
+import { NotChecked, Refused, refusedOf, timeRefused } from "./refused.js";
+import { renewBefore } from "./renewal.js";
+import { NOT_CHECKED, type Report, type Validation, type Verified } from "./report.js";
+import { checkKeyTimes, checkSignatures } from "./signatures.js";
+import { DESTRUCTION, PLAN, readStatement } from "./statement.js";
+import { NOTHING, type Supplied } from "./supplied.js";
 import { digest, formatTime, SECOND, shown, type Moment } from "./text.js";
 import { checkTimestamps, type Stamped } from "./timestamp.js";
+import { checkValidation, type Judged } from "./validation.js";
 
-type Bytes = Uint8Array<ArrayBuffer>;
+/** A bundle that passed, with what is needed to judge others by it. */
+interface Passed extends Judged {
+  readonly trust: Trust;
+  readonly link: Link;
+  readonly plan: Plan;
+  readonly planDigest: string;
+  readonly report: Report;
+}
 
 /** Verify, and turn the first refusal into a report that says so. `now` is the auditor's clock. */
-export async function check(bundle: Bytes, policy: Bytes, now: Moment): Promise<Verified> {
+export async function check(
+  bundle: Bytes,
+  policy: Bytes,
+  now: Moment,
+  supplied = NOTHING,
+): Promise<Verified> {
   try {
-    return await verify(bundle, policy, now);
+    const passed = await verify(bundle, () => loadPolicy(policy), now, supplied);
+    const validation =
+      supplied.validation === null
+        ? null
+        : await validated(supplied.validation, passed, passed.trust, now);
+    return {
+      report: { ...passed.report, validation },
+      plan: passed.plan,
+      result: passed.result,
+      digests: { plan: passed.planDigest, result: passed.digest },
+    };
   } catch (error) {
     return { report: refusal(error), plan: null, result: null, digests: null };
   }
 }
 
-async function verify(data: Bytes, policyData: Bytes, now: Moment): Promise<Verified> {
+async function verify(
+  data: Bytes,
+  policyOf: () => Promise<Trust>,
+  now: Moment,
+  supplied: Supplied,
+): Promise<Passed> {
   // 1 limits, 2 strict JSON and exact keys, 3 base64
   const bundle = openBundle(data);
 
@@ -42,12 +81,13 @@ async function verify(data: Bytes, policyData: Bytes, now: Moment): Promise<Veri
   const resultEnvelope = openEnvelope(bundle.result.envelope, "result");
 
   // 5 the trust policy, never from the bundle
-  const trust = await loadPolicy(policyData);
+  const trust = await policyOf();
   const { policy } = trust;
 
   // 6 signatures: unique trusted keys, thresholds by role
-  const planSigned = await checkSignatures(planEnvelope, trust, "plan");
-  const resultSigned = await checkSignatures(resultEnvelope, trust, "result");
+  const planSigned = await checkSignatures(planEnvelope, trust, askedOf(policy, "plan"), "plan");
+  const asked = askedOf(policy, "result");
+  const resultSigned = await checkSignatures(resultEnvelope, trust, asked, "result");
 
   // 7 timestamps
   const planStamped = await checkTimestamps(bundle.plan, trust, now, "plan");
@@ -61,10 +101,10 @@ async function verify(data: Bytes, policyData: Bytes, now: Moment): Promise<Veri
   const logged = await checkLog(bundle, trust, now);
 
   // 10 the same verified bytes, parsed: type and schema
-  const planStatement = readStatement(planEnvelope.payload, PLAN_TYPE, planTable);
-  const resultStatement = readStatement(resultEnvelope.payload, DESTRUCTION_TYPE, destruction);
-  const plan: Plan = planStatement.predicate;
-  const result: Destruction = resultStatement.predicate;
+  const planStatement = readStatement(planEnvelope.payload, PLAN);
+  const resultStatement = readStatement(resultEnvelope.payload, DESTRUCTION);
+  const plan = planStatement.predicate;
+  const result = resultStatement.predicate;
 
   // 11 expected controller, dataset, challenge
   checkExpected(policy, result);
@@ -95,29 +135,30 @@ async function verify(data: Bytes, policyData: Bytes, now: Moment): Promise<Veri
     );
   }
 
-  // 15 chain and replay: asks for the issuer's other attestations; none are supplied here
-
-  // 16 the plan: in every bundle, and bound by the digest of its exact bytes
+  // 15 chain and replay: among the issuer's other attestations, where they are supplied
   const digests = {
     plan: await digest(bundle.plan.envelope),
     result: await digest(bundle.result.envelope),
   };
+  const keyids = new Set(resultSigned.by.map(({ key }) => key.keyid));
+  const link: Link = { digest: digests.result, result, keyids };
+  const chain = checkChain(link, await linksOf(supplied.others, trust, now));
+
+  // 16 the plan: in every bundle, and bound by the digest of its exact bytes; a disclosure
   if (result.plan !== digests.plan) {
     throw new Refused("E_PLAN", "the plan in the bundle is not the result's");
   }
   checkAgainstPlan(plan, result);
+  const { disclosure, request } = supplied;
+  const disclosed =
+    disclosure === null
+      ? null
+      : await checkDisclosure(disclosure, plan, result, digests.result, request);
 
   const stamped = [planStamped, resultStamped];
   const enough = stamped.every(({ latest }) => latest !== null);
   const independent = stamped.every((each) => each.independent);
   const signers = signersOf(planSigned, resultSigned);
-  const findings = [
-    ...aboutTime(planStamped, resultStamped, planBeforeStart),
-    ...aboutSigners(signers, planSigned.strangers + resultSigned.strangers > 0),
-    ...aboutApprovers(result, signers),
-    ...logged.findings,
-    "chain of attestations: not asked",
-  ];
   const report: Report = {
     authentic: "valid",
     time: enough && independent ? "valid" : "indeterminate",
@@ -129,35 +170,82 @@ async function verify(data: Bytes, policyData: Bytes, now: Moment): Promise<Veri
     renewBefore: renewBefore(stamped),
     planBeforeStart,
     signers,
-    findings,
+    findings: [
+      ...aboutTime(planStamped, resultStamped, planBeforeStart),
+      ...aboutSigners(signers),
+      ...aboutApprovers(result, signers),
+      ...aboutStrangers(planSigned, resultSigned),
+      ...logged.findings,
+      ...chain,
+      ...aboutDisclosure(disclosed, result),
+    ],
+    disclosed,
+    validation: null,
   };
-  return { report, plan, result, digests };
+  const { result: resultDigest, plan: planDigest } = digests;
+  return { trust, link, plan, result, planDigest, digest: resultDigest, signers, report };
+}
+
+/** Verify other bundles: by the same trust, but they may be about anything. */
+async function linksOf(others: readonly Bytes[], trust: Trust, now: Moment): Promise<Link[]> {
+  if (others.length > MAX_OTHERS) {
+    throw new Refused("E_LIMIT", `more than ${MAX_OTHERS} other attestations`);
+  }
+  const expect = { controller: null, dataset: null, challenge: null };
+  const [lowestMethod] = METHODS;
+  const anything = { ...trust, policy: { ...trust.policy, expect, stores: [], lowestMethod } };
+  const links: Link[] = [];
+  for (const [n, data] of others.entries()) {
+    try {
+      links.push((await verify(data, async () => anything, now, NOTHING)).link);
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+      throw refusedOf(`other attestation ${n + 1} of ${others.length}`, error);
+    }
+  }
+  return links;
+}
+
+async function validated(
+  data: Bytes,
+  of: Judged,
+  trust: Trust,
+  now: Moment,
+): Promise<Validation> {
+  try {
+    return { authentic: "valid", ...(await checkValidation(data, of, trust, now)) };
+  } catch (error) {
+    const { authentic, code, finding } = failure(error);
+    return { authentic, code, finding };
+  }
+}
+
+/** What an error says: of a refusal its code; of anything else, that nothing is known. */
+function failure(error: unknown) {
+  if (error instanceof Refused) {
+    const { code, message, about } = error;
+    return { authentic: "invalid", code, finding: shown(message), about } as const;
+  }
+  const why = error instanceof NotChecked ? error.message : `a fault of this page: ${String(error)}`;
+  return { authentic: "not-checked", code: NOT_CHECKED, finding: shown(why), about: "form" } as const;
 }
 
 function refusal(error: unknown): Report {
-  const nothing = {
-    outcome: null, obstacles: [], noLaterThan: null, renewBefore: null, planBeforeStart: false,
-    signers: [],
-  };
-  if (error instanceof Refused) {
-    return {
-      ...nothing,
-      authentic: "invalid",
-      time: error.about === "time" ? "invalid" : "indeterminate",
-      log: error.about === "log" ? "invalid" : "indeterminate",
-      codes: [error.code],
-      findings: [shown(error.message)],
-    };
-  }
-  // Whatever else goes wrong in here, nothing is known: neither right nor wrong.
-  const why = error instanceof NotChecked ? error.message : `a fault of this page: ${String(error)}`;
+  const { authentic, code, finding, about } = failure(error);
   return {
-    ...nothing,
-    authentic: "not-checked",
-    time: "indeterminate",
-    log: "indeterminate",
-    codes: [NOT_CHECKED],
-    findings: [shown(why)],
+    authentic,
+    time: about === "time" ? "invalid" : "indeterminate",
+    log: about === "log" ? "invalid" : "indeterminate",
+    outcome: null,
+    obstacles: [],
+    codes: [code],
+    noLaterThan: null,
+    renewBefore: null,
+    planBeforeStart: false,
+    signers: [],
+    findings: [finding],
+    disclosed: null,
+    validation: null,
   };
 }
 
@@ -203,65 +291,4 @@ function checkDemands(policy: Policy, plan: Plan, result: Destruction): void {
       throw new Refused("E_POLICY", `${method} is below the lowest method that is accepted`);
     }
   }
-}
-
-function aboutTime(plan: Stamped, result: Stamped, planBeforeStart: boolean): string[] {
-  const lines: string[] = [];
-  for (const [what, each] of [["plan", plan], ["result", result]] as const) {
-    if (each.latest === null) {
-      lines.push(`${what}: no time is proven; too few timestamps by trusted authorities`);
-    } else {
-      const names = each.stamps.map(({ authority }) => shown(authority)).join(", ");
-      lines.push(`${what}: no later than ${formatTime(each.latest)} (by ${names})`);
-      if (!each.independent) lines.push(`${what}: its time is the operator's own word`);
-    }
-    lines.push(...aboutRenewals(what, each));
-    if (each.unknown > 0) {
-      lines.push(`${what}: ${each.unknown} timestamps by unknown authorities, not counted`);
-    }
-  }
-  if (plan.latest !== null && !planBeforeStart) {
-    lines.push("the plan was timestamped after the destruction began: not proven to be older");
-  }
-  return lines;
-}
-
-function aboutSigners(signers: readonly SignedBy[], strangers: boolean): string[] {
-  const lines: string[] = [];
-  if (signers.every(({ operatorRun }) => operatorRun)) {
-    lines.push("every signer is the operator's own: nobody else vouches for it");
-  }
-  if (strangers) {
-    lines.push("there are signatures by keys that the policy does not name: not counted");
-  }
-  return lines;
-}
-
-function aboutApprovers(
-  { operator, approvers }: Destruction,
-  signers: readonly SignedBy[],
-): string[] {
-  const others = approvers.some(
-    ({ role, reference }) => role !== operator.role || reference !== operator.reference,
-  );
-  const signed = signers.some((each) => each.role === "approver" && each.signed.includes("plan"));
-  return others && !signed
-    ? ["no key of an approver's signed the plan: that it was approved is said only"]
-    : [];
-}
-
-function signersOf(plan: Signed, result: Signed): SignedBy[] {
-  const seen = new Map<string, SignedBy>();
-  for (const [what, each] of [["plan", plan], ["result", result]] as const) {
-    for (const { entry, key } of each.by) {
-      seen.set(key.keyid, {
-        name: shown(entry.name),
-        role: entry.role,
-        keyid: key.keyid,
-        operatorRun: entry.operatorRun,
-        signed: [...(seen.get(key.keyid)?.signed ?? []), what],
-      });
-    }
-  }
-  return [...seen.values()];
 }

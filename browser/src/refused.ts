@@ -12,6 +12,11 @@ export class Refused extends Error {
   }
 }
 
+/** The same refusal, said about one of several things. */
+export function refusedOf(where: string, error: Refused): Refused {
+  return new Refused(error.code, `${where}: ${error.message}`, error.about);
+}
+
 /** A timestamp by none of the authorities that the policy names. */
 export class UnknownAuthority extends Refused {
   constructor(message: string) {

@@ -1,7 +1,8 @@
 /** What an auditor learns of a bundle. Authenticity, time, log and outcome are apart. */
 
-import type { Destruction, Outcome, Plan } from "./predicates.js";
+import type { Disclosed } from "./disclosure.js";
 import type { LogVerdict } from "./log.js";
+import type { Destruction, Outcome, Plan } from "./predicates.js";
 
 /** Stands among the codes where this page cannot tell; no verdict code of the specification. */
 export const NOT_CHECKED = "NOT_CHECKED_HERE";
@@ -13,6 +14,25 @@ export interface SignedBy {
   readonly operatorRun: boolean;
   readonly signed: readonly string[];
 }
+
+/** What a validation says that was accepted; its time is null where none is proven. */
+export interface Validated {
+  readonly decision: "accepted" | "rejected";
+  readonly by: readonly string[];
+  readonly role: string;
+  readonly reference: string;
+  readonly operatorRun: boolean;
+  readonly noLaterThan: string | null;
+}
+
+/** A validation that is refused leaves the bundle as it is. */
+export type Validation =
+  | ({ readonly authentic: "valid" } & Validated)
+  | {
+      readonly authentic: "invalid" | "not-checked";
+      readonly code: string;
+      readonly finding: string;
+    };
 
 export interface Report {
   /** `not-checked` if the page lacks what it takes to tell: never to be read as valid. */
@@ -28,9 +48,13 @@ export interface Report {
   readonly planBeforeStart: boolean;
   readonly signers: readonly SignedBy[];
   readonly findings: readonly string[];
+  /** Null without a disclosure. */
+  readonly disclosed: Disclosed | null;
+  /** Null without a validation, and where the bundle it is of is not authentic. */
+  readonly validation: Validation | null;
 }
 
-/** The report, and what it is about: both null unless authentic. */
+/** The report, and what it is about: all null unless authentic. */
 export interface Verified {
   readonly report: Report;
   readonly plan: Plan | null;

@@ -2,7 +2,7 @@
 
 import type { Envelope } from "./envelope.js";
 import type { PublicKey } from "./keys.js";
-import { askedOf, counts, type Envelopes, type Trust, type TrustedKey } from "./policy.js";
+import { counts, type RoleThreshold, type Trust, type TrustedKey } from "./policy.js";
 import { Refused } from "./refused.js";
 import type { Stamped } from "./timestamp.js";
 import type { Moment } from "./text.js";
@@ -22,7 +22,8 @@ export interface Signed {
 export async function checkSignatures(
   envelope: Envelope,
   trust: Trust,
-  what: Envelopes,
+  thresholds: readonly RoleThreshold[],
+  what: string,
 ): Promise<Signed> {
   const found = new Set<Trusted>();
   let strangers = 0;
@@ -42,7 +43,6 @@ export async function checkSignatures(
     } else strangers += 1;
   }
   const by = [...found];
-  const thresholds = askedOf(trust.policy, what);
   if (by.length === 0) throw new Refused("E_SIG", `${what}: no signature is a trusted key's`);
   if (by.length < thresholds.reduce((sum, { count }) => sum + count, 0)) {
     throw new Refused("E_THRESHOLD", `${what}: fewer trusted keys signed than are asked for`);

@@ -1,6 +1,13 @@
 /** Step 10: the verified bytes, parsed: type, schema, subjects. */
 
-import type { Destruction, Plan } from "./predicates.js";
+import {
+  destruction,
+  plan,
+  validation,
+  type Destruction,
+  type Plan,
+  type Validation,
+} from "./predicates.js";
 import { Refused } from "./refused.js";
 import type { Decoder } from "./schema.js";
 import { hasExactly, isObject, parseJson, type Json } from "./strict_json.js";
@@ -11,8 +18,37 @@ const BASE = "https://shredder.invalid/attestation/";
 const LIMITS = { size: 4 * 2 ** 20, depth: 12, items: 200_000 };
 const FIELDS = ["_type", "subject", "predicateType", "predicate"];
 
-export const PLAN_TYPE = `${BASE}destruction-plan/v1`;
-export const DESTRUCTION_TYPE = `${BASE}destruction/v1`;
+type Subject = readonly [name: string, digest: string];
+
+/** A predicate's type, its table, and what a statement of it is about. */
+interface Kind<P> {
+  readonly type: string;
+  readonly decode: Decoder<P>;
+  readonly subjects: (predicate: P) => readonly Subject[];
+}
+
+const manifest = (digest: string | null): Subject[] =>
+  digest === null ? [] : [["private-manifest", digest]];
+
+export const PLAN: Kind<Plan> = {
+  type: `${BASE}destruction-plan/v1`,
+  decode: plan,
+  subjects: (of) => [["inventory", of.inventory.root], ...manifest(of.manifest)],
+};
+export const DESTRUCTION: Kind<Destruction> = {
+  type: `${BASE}destruction/v1`,
+  decode: destruction,
+  subjects: (of) => [
+    ["destruction-plan", of.plan],
+    ["results", of.results.root],
+    ...manifest(of.manifest),
+  ],
+};
+export const VALIDATION: Kind<Validation> = {
+  type: `${BASE}validation/v1`,
+  decode: validation,
+  subjects: (of) => [["destruction", of.result]],
+};
 
 /** A predicate as it was decoded, and as it was written. */
 export interface Statement<P> {
@@ -20,11 +56,7 @@ export interface Statement<P> {
   readonly written: Json;
 }
 
-export function readStatement<P extends Plan | Destruction>(
-  payload: Uint8Array,
-  type: string,
-  decode: Decoder<P>,
-): Statement<P> {
+export function readStatement<P>(payload: Uint8Array, kind: Kind<P>): Statement<P> {
   const value = parseJson(payload, LIMITS, "statement");
   if (!isObject(value)) throw new Refused("E_SCHEMA", "statement: not an object");
   for (const name of FIELDS) {
@@ -41,31 +73,18 @@ export function readStatement<P extends Plan | Destruction>(
   if (value.get("_type") !== STATEMENT_TYPE) {
     throw new Refused("E_TYPE", "statement: not an in-toto Statement v1");
   }
-  if (value.get("predicateType") !== type) {
-    throw new Refused("E_TYPE", `statement: its predicate is not ${type}`);
+  if (value.get("predicateType") !== kind.type) {
+    throw new Refused("E_TYPE", `statement: its predicate is not ${kind.type}`);
   }
   const written = value.get("predicate") ?? null;
-  const predicate = decode(written, "predicate");
-  if (!areSubjects(value.get("subject"), subjects(predicate))) {
+  const predicate = kind.decode(written, "predicate");
+  if (!areSubjects(value.get("subject"), kind.subjects(predicate))) {
     throw new Refused("E_REF", "statement: its subjects are not those of its predicate");
   }
   return { predicate, written };
 }
 
-/** What the statement is about, by name and digest; derived, so that it cannot disagree. */
-function subjects(predicate: Plan | Destruction): [string, string][] {
-  const named: [string, string][] =
-    "plan" in predicate
-      ? [
-          ["destruction-plan", predicate.plan],
-          ["results", predicate.results.root],
-        ]
-      : [["inventory", predicate.inventory.root]];
-  if (predicate.manifest !== null) named.push(["private-manifest", predicate.manifest]);
-  return named;
-}
-
-function areSubjects(value: Json | undefined, wanted: readonly [string, string][]): boolean {
+function areSubjects(value: Json | undefined, wanted: readonly Subject[]): boolean {
   if (!Array.isArray(value) || value.length !== wanted.length) return false;
   return wanted.every(([name, digest], n) => {
     const subject = value[n];

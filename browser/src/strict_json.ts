@@ -9,6 +9,8 @@ export interface Limits {
   readonly size: number;
   readonly depth: number;
   readonly items: number;
+  /** Lets lone surrogates pass: names that are not UTF-8 are written with them. */
+  readonly loneSurrogates?: boolean;
 }
 
 const QUOTE = 0x22;
@@ -23,7 +25,7 @@ export function parseJson(data: Uint8Array, limits: Limits, what: string): Json 
   } catch {
     throw new Refused("E_JSON", `${what}: not UTF-8`);
   }
-  return new Parser(text, what).document();
+  return new Parser(text, what, limits.loneSurrogates ?? false).document();
 }
 
 /** Count brackets and commas outside of strings, so that no parser runs on what is too much. */
@@ -81,6 +83,7 @@ class Parser {
   constructor(
     private readonly text: string,
     private readonly what: string,
+    private readonly loneSurrogates: boolean,
   ) {}
 
   document(): Json {
@@ -178,7 +181,7 @@ class Parser {
       }
     }
     const whole = parts.join("");
-    if (LONE.test(whole)) this.fail("a lone surrogate");
+    if (!this.loneSurrogates && LONE.test(whole)) this.fail("a lone surrogate");
     return whole;
   }
 }

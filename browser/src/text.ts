@@ -12,6 +12,8 @@ const URL_SAFE = /^[A-Za-z0-9_-]*={0,2}$/;
 // General categories that may move the cursor, hide or reorder text.
 const UNSHOWABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Co}\p{Cn}]/gu;
 
+const SHORT: Readonly<Record<string, string>> = { "\t": "\\t", "\n": "\\n", "\r": "\\r" };
+
 /** The number of characters, not of UTF-16 units. */
 export function length(text: string): number {
   let count = 0;
@@ -48,6 +50,32 @@ export async function sha256(data: Uint8Array<ArrayBuffer>): Promise<Uint8Array<
 /** `sha256:` and 64 lower-case hexadecimal digits. */
 export async function digest(data: Uint8Array<ArrayBuffer>): Promise<string> {
   return `sha256:${hex(await sha256(data))}`;
+}
+
+/** UTF-8, in which each byte that is part of no character stands as U+DC80 to U+DCFF (PEP 383). */
+export function fromUtf8(bytes: Uint8Array): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    let text = "";
+    for (let at = 0; at < bytes.length; ) {
+      const character = characterAt(bytes, at);
+      text += character ?? String.fromCharCode(0xdc00 + (bytes[at] ?? 0));
+      at += character === null ? 1 : utf8(character).length;
+    }
+    return text;
+  }
+}
+
+function characterAt(bytes: Uint8Array, at: number): string | null {
+  const first = bytes[at] ?? 0;
+  const size = first < 0x80 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+  const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+  try {
+    return decoder.decode(bytes.subarray(at, at + size));
+  } catch {
+    return null;
+  }
 }
 
 /** Canonical base64 of RFC 4648, section 4 or 5; null for anything else. */
@@ -120,6 +148,8 @@ export function shown(text: string, limit = 200): string {
   const characters = Array.from(text);
   const cut = characters.length <= limit ? text : `${characters.slice(0, limit).join("")}…`;
   return cut.replace(UNSHOWABLE, (character) => {
+    const short = SHORT[character];
+    if (short !== undefined) return short;
     const code = character.codePointAt(0) ?? 0;
     const digits = code.toString(16);
     if (code < 0x100) return `\\x${digits.padStart(2, "0")}`;

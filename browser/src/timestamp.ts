@@ -212,6 +212,10 @@ function checkChain(chain: readonly Certificate[]): void {
   const [leaf, ...authorities] = chain;
   if (leaf === undefined || !maySign(leaf)) chainRefused("a certificate that may not sign");
   if (!chain.every(isUnderstood)) chainRefused("a certificate asks for what is not checked here");
+  const root = chain.at(-1);
+  if (root === undefined || !equal(root.issuer, root.subject)) {
+    chainRefused("a root that another certificate stands above");
+  }
   authorities.forEach((authority, below) => {
     if ((authorityDepth(authority) ?? -1) < below) chainRefused("a chain that is too long");
   });

@@ -11,44 +11,17 @@ import pytest
 from attestations import (
     Bundle,
     Code,
-    Committer,
     Controller,
     Expectations,
-    MerkleBuilder,
     Refused,
-    Status,
     Supplied,
-    Tree,
     Verdict,
     check,
     verify,
 )
 from tests.attestations import made
 from tests.attestations.made import NOW, OPERATOR, WITNESS, policy
-
-BOTH = policy(OPERATOR, WITNESS)
-
-
-def run(name: str, **changes: Any) -> Bundle:
-    """A good bundle of a run of its own; its trees have secrets of their own."""
-    plan_changes = changes.pop("plan_changes", {})
-    signers = changes.pop("signers", (OPERATOR,))
-    secret = Committer(name.encode().ljust(32, b"."))
-
-    def tree(which: str) -> Any:
-        builder = MerkleBuilder()
-        for index in range(3):
-            builder.add(secret.leaf(which, index, b"record"))
-        return Tree(root="sha256:" + builder.root().hex(), size=3)
-
-    plan = made.plan(**{"attestation_id": name, "inventory": tree("inventory"), **plan_changes})
-    return made.bundle(
-        plan_of=plan, changes={"results": tree("results"), **changes}, signers=signers
-    )
-
-
-def pending(name: str, **changes: Any) -> Bundle:
-    return run(name, targets=(made.left(Status.PENDING),), **changes)
+from tests.attestations.runs import BOTH, FIRST, SECOND, THIRD, pending, run
 
 
 def code_of(bundle: Bundle, *others: Bundle, by: Any = BOTH) -> Code:
@@ -64,11 +37,6 @@ def findings(bundle: Bundle, *others: Bundle, by: Any = BOTH) -> list[str]:
     supplied = Supplied(others=tuple(each.to_bytes() for each in others))
     report = verify(bundle.to_bytes(), by, now=NOW, supplied=supplied)
     return [line for line in report.findings if line.startswith("chain")]
-
-
-FIRST = run("first")
-SECOND = run("second", previous=FIRST.result.digest)
-THIRD = run("third", previous=SECOND.result.digest)
 
 
 def test_a_chain_is_accepted_in_whatever_order_it_is_supplied() -> None:

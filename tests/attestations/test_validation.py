@@ -4,49 +4,33 @@ from __future__ import annotations
 
 import base64
 import json
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 import pytest
 
-from attestations import Actor, Bundle, Code, Policy, Refused, Sealed, seal, trusted_key
+from attestations import Bundle, Code, Policy, Refused, Sealed
 from attestations.acceptance import (
     MEDIA_TYPE,
     Validated,
     check_validation,
     from_file,
-    issue_validation,
     to_file,
 )
-from attestations.policy import VALIDATOR
-from attestations.signers import Signer
 from attestations.validation import Acceptance
 from tests.attestations import made
 from tests.attestations.made import NOW, OPERATOR, at, bundle
-
-OFFICER = made.p256_signer(21)
-STRANGER = made.ed25519_signer(22)
-OF = bundle()
-OFFICERS = Actor(role="data-protection-officer", reference="staff-3")
-
-
-def policy(**changes: Any) -> Policy:
-    officer = trusted_key(OFFICER.public_key, name="officer", role=VALIDATOR, operator_run=False)
-    return Policy.new(
-        keys=[trusted_key(OPERATOR.public_key, name="operator"), replace(officer, **changes)]
-    )
-
-
-def issued(
-    of: Bundle = OF,
-    signer: Signer = OFFICER,
-    decision: Acceptance = Acceptance.ACCEPTED,
-    when: datetime = at(40),  # noqa: B008 - a constant
-    **changes: Any,
-) -> Sealed:
-    wanted = {"attestation_id": made.plan().attestation_id, "validator": OFFICERS, **changes}
-    return issue_validation(of.result, decision, signers=[signer], now=when, **wanted)
+from tests.attestations.validating import (
+    EDITS,
+    FORMS,
+    OF,
+    OFFICER,
+    OFFICERS,
+    STRANGER,
+    edited,
+    issued,
+    policy,
+)
 
 
 def checked(data: bytes, of: Bundle = OF, by: Policy | None = None) -> Validated:
@@ -109,27 +93,9 @@ def test_a_bundle_that_does_not_verify_has_no_validation() -> None:
         check_validation(to_file(issued(spoilt)), spoilt.to_bytes(), policy(), now=NOW)
 
 
-def _edited(**changes: Any) -> bytes:
-    """The predicate edited and signed again, by the officer."""
-    envelope = json.loads(issued().envelope)
-    statement = json.loads(base64.b64decode(envelope["payload"]))
-    statement["predicate"].update(changes)
-    return to_file(Sealed(seal(json.dumps(statement).encode(), [OFFICER]).raw))
-
-
-@pytest.mark.parametrize(
-    ("changes", "wanted"),
-    [
-        ({"decision": "maybe"}, Code.E_SCHEMA),
-        ({"decision": None}, Code.E_SCHEMA),
-        ({"note": "fine"}, Code.E_UNKNOWN_FIELD),
-        ({"issuedAt": "2026-10-01T12:00:00+05:30"}, Code.E_SCHEMA),
-        ({"result": made.NONE}, Code.E_REF),  # the subject is another
-        ({"validator": {"role": "officer", "reference": "a@example.org"}}, Code.E_SCHEMA),
-    ],
-)
+@pytest.mark.parametrize(("changes", "wanted"), EDITS)
 def test_an_edited_predicate_is_refused(changes: dict[str, Any], wanted: Code) -> None:
-    assert code(_edited(**changes)) == wanted
+    assert code(edited(**changes)) == wanted
 
 
 def test_a_changed_bit_is_refused() -> None:
@@ -139,18 +105,7 @@ def test_a_changed_bit_is_refused() -> None:
     assert code(to_file(Sealed(json.dumps(envelope).encode()))) == Code.E_SIG
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        lambda value: value.update(more=1),
-        lambda value: value.update(mediaType="application/json"),
-        lambda value: value.pop("mediaType"),
-        lambda value: value["validation"].update(key=OFFICER.public_key.pem),
-        lambda value: value["validation"].update(log="c2sp.org/tlog-proof@v1\n"),
-        lambda value: value["validation"].pop("timestamps"),
-    ],
-    ids=["a field more", "another type", "no type", "a key", "a log proof", "no timestamps"],
-)
+@pytest.mark.parametrize("change", FORMS.values(), ids=FORMS)
 def test_the_file_is_read_strictly(change: Any) -> None:
     value = json.loads(to_file(issued()))
     change(value)
