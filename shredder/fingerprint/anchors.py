@@ -15,8 +15,6 @@ from shredder.fingerprint.engine import Engine
 from shredder.fingerprint.siphash import Bytes, Offsets
 from shredder.fingerprint.tokens import CLASSES, HIGH, LONGEST, WORD, Mask
 
-# What is shorter is not looked for: six letters stand anywhere by chance, sooner or later.
-ANCHOR = 8
 # Bytes of a run that are kept: a token's own, and one on either side.
 _KEEP = LONGEST + 1
 _UUID_HEX, _UUID = 32, 36

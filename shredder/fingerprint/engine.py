@@ -13,6 +13,7 @@ import numpy as np
 
 from shredder.errors import UsageError
 from shredder.fingerprint.catalogue import Catalogue
+from shredder.fingerprint.keys import Keys
 from shredder.fingerprint.siphash import Offsets
 from shredder.fingerprint.tokens import Mask
 
@@ -32,15 +33,15 @@ class Engine(Protocol):
         """Return places, lengths and first rows of the catalogue's tokens, whatever is beside them.
 
         Those that start at `first` or after and before `last`; in no order. Tokens of fewer than
-        :data:`shredder.fingerprint.anchors.ANCHOR` bytes are not looked for.
+        :data:`shredder.fingerprint.starts.SHORT` bytes are not looked for.
         """
 
     def something(self, block: bytes, starts: Offsets, ends: Offsets) -> Mask:
         """Tell of each window whether it holds a letter, a digit or a byte of 0x80 or above."""
 
 
-def choose(catalogue: Catalogue, key: bytes) -> Engine:
-    """Choose the route; `key` is the token key, 16 bytes. Raises UsageError for a bad setting."""
+def choose(catalogue: Catalogue, keys: Keys) -> Engine:
+    """Choose the route. Raises UsageError for a bad setting."""
     wanted = os.environ.get(ROUTE, "")
     if wanted not in {"", "numpy", "numba"}:
         raise UsageError(f"{ROUTE} is {wanted!r}: neither numpy nor numba", hint=f"unset {ROUTE}")
@@ -55,10 +56,10 @@ def choose(catalogue: Catalogue, key: bytes) -> Engine:
                     hint="install shredder-toolkit[fast]",
                 ) from problem
         else:
-            return CompiledEngine(catalogue, key)
+            return CompiledEngine(catalogue, keys)
     from shredder.fingerprint.plain import PlainEngine  # noqa: PLC0415
 
-    return PlainEngine(catalogue, key)
+    return PlainEngine(catalogue, keys)
 
 
 def wanted_lengths(catalogue: Catalogue, size: int) -> Mask:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from shredder.fingerprint import kernels, tokens
+from shredder.fingerprint import kernels, probes, tokens
 from shredder.fingerprint.catalogue import Catalogue
 from shredder.fingerprint.engine import wanted_lengths
-from shredder.fingerprint.plain import PlainEngine
+from shredder.fingerprint.keys import Keys
 from shredder.fingerprint.siphash import Bytes, Offsets, words
+from shredder.fingerprint.starts import shift_of
 from shredder.fingerprint.tokens import CLASSES, HIGH, LONGEST, WORD, Mask
 
 _NONE = np.empty(0, np.int64)
@@ -23,10 +24,12 @@ _ATTEMPTS = 64  # well above the number of functions in `kernels`, with their ty
 class CompiledEngine:
     """See :class:`shredder.fingerprint.engine.Engine`."""
 
-    def __init__(self, catalogue: Catalogue, key: bytes) -> None:
+    def __init__(self, catalogue: Catalogue, keys: Keys) -> None:
         self._catalogue = catalogue
-        self._plain = PlainEngine(catalogue, key)
-        self._key = np.array(words(key), np.uint64)
+        self._key = np.array(words(keys.tokens), np.uint64)
+        self._start_key = np.array(words(keys.starts), np.uint64)
+        self._start_sizes = np.array(catalogue.start_lengths, np.int64)
+        self._start_shift = np.uint64(shift_of(catalogue.starts))
         self._wanted = wanted_lengths(catalogue, LONGEST + 1)
         self._shortest = min((*catalogue.lengths, _RUN))
         self._shift = np.uint64(catalogue.shift)
@@ -41,6 +44,7 @@ class CompiledEngine:
             try:
                 self._search(np.frombuffer(b"\0", np.uint8), 0)
                 self.something(b"\0", _NONE, _NONE)
+                self.anchors(b"\0", 0, 1)
             except OSError:
                 if attempt == _ATTEMPTS - 1:
                     raise
@@ -64,7 +68,23 @@ class CompiledEngine:
 
     def anchors(self, block: bytes, first: int, last: int) -> tuple[Offsets, Offsets, Offsets]:
         """See the protocol."""
-        return self._plain.anchors(block, first, last)
+        if not self._catalogue.hashes.size:
+            return _NONE, _NONE, _NONE
+        return probes.anchors(
+            np.frombuffer(block, np.uint8),
+            first,
+            last,
+            int(self._catalogue.mixed),
+            self._start_sizes,
+            self._wanted,
+            self._start_key,
+            self._catalogue.starts,
+            self._start_shift,
+            self._key,
+            self._catalogue.filter,
+            self._shift,
+            self._catalogue.hashes,
+        )
 
     def something(self, block: bytes, starts: Offsets, ends: Offsets) -> Mask:
         """See the protocol."""

@@ -13,7 +13,7 @@ from typing import TypeVar, cast
 import numba
 import numpy as np
 
-from shredder.fingerprint.siphash import Bytes, Hashes, Offsets
+from shredder.fingerprint.siphash import INITIAL, Bytes, Hashes, Offsets
 from shredder.fingerprint.tokens import Mask
 
 _0, _1, _2, _6, _12, _63 = (np.uint64(n) for n in (0, 1, 2, 6, 12, 63))
@@ -21,8 +21,7 @@ _7, _8, _56, _64 = (np.uint64(n) for n in (7, 8, 56, 64))
 _LEFT = tuple(np.uint64(n) for n in (13, 16, 21, 17, 32))
 _L13, _L16, _L21, _L17, _L32 = _LEFT
 _R13, _R16, _R21, _R17, _R32 = (np.uint64(64) - n for n in _LEFT)
-_C0, _C1 = np.uint64(0x736F6D6570736575), np.uint64(0x646F72616E646F6D)
-_C2, _C3 = np.uint64(0x6C7967656E657261), np.uint64(0x7465646279746573)
+_C0, _C1, _C2, _C3 = (np.uint64(c) for c in INITIAL)
 _FF = np.uint64(0xFF)
 _ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
 _PACK = np.uint64(0x0102040810204080)  # moves the lowest bits of eight bytes into the highest
@@ -30,7 +29,7 @@ _PACK = np.uint64(0x0102040810204080)  # moves the lowest bits of eight bytes in
 _Kernel = TypeVar("_Kernel", bound=Callable[..., object])
 
 
-def _compiled(kernel: _Kernel) -> _Kernel:
+def compiled(kernel: _Kernel) -> _Kernel:
     """Compile at the first call, keep the code on disk, let go of the interpreter's lock."""
     try:
         return cast("_Kernel", numba.njit(cache=True, nogil=True)(kernel))
@@ -38,8 +37,8 @@ def _compiled(kernel: _Kernel) -> _Kernel:
         return cast("_Kernel", numba.njit(nogil=True)(kernel))
 
 
-@_compiled
-def _classify(raw: Bytes, text: Bytes, word: Bytes, token: Bytes, high: int) -> None:
+@compiled
+def classify(raw: Bytes, text: Bytes, word: Bytes, token: Bytes, high: int) -> None:
     """Fold `raw` into `text`; set 1 in `word` and `token` where a byte is of that class.
 
     With `high` = 1, bytes of 0x80 and above are of both classes.
@@ -57,7 +56,7 @@ def _classify(raw: Bytes, text: Bytes, word: Bytes, token: Bytes, high: int) -> 
         token[i] = is_word | joint
 
 
-@_compiled
+@compiled
 def _pack(flags: Hashes, bits: Hashes) -> None:
     """Turn bytes of 0 or 1, seen eight at a time, into bits, 64 to a word."""
     for i in range(bits.size):
@@ -68,7 +67,7 @@ def _pack(flags: Hashes, bits: Hashes) -> None:
         bits[i] = packed
 
 
-@_compiled
+@compiled
 def _find_tokens(
     word: Bytes, bits: Hashes, wanted: Mask, shortest: int, starts: Offsets, lengths: Offsets
 ) -> int:
@@ -123,8 +122,8 @@ def _find_tokens(
     return count
 
 
-@_compiled
-def _sort_by_words(starts: Offsets, lengths: Offsets, places: Offsets, sizes: Offsets) -> None:
+@compiled
+def sort_by_words(starts: Offsets, lengths: Offsets, places: Offsets, sizes: Offsets) -> None:
     """Copy tokens to `places` and `sizes`, those with the most full words first."""
     at = np.zeros(18, np.int64)
     for i in range(starts.size):
@@ -139,8 +138,9 @@ def _sort_by_words(starts: Offsets, lengths: Offsets, places: Offsets, sizes: Of
         at[k] += 1
 
 
-@_compiled
-def _rounds(v0: Hashes, v1: Hashes, v2: Hashes, v3: Hashes, live: int, count: int) -> None:
+@compiled
+def rounds(v0: Hashes, v1: Hashes, v2: Hashes, v3: Hashes, live: int, count: int) -> None:
+    """Do `count` SipRounds on each of the first `live` states."""
     for _ in range(count):
         for i in range(live):
             a, b, c, d = v0[i], v1[i], v2[i], v3[i]
@@ -157,8 +157,8 @@ def _rounds(v0: Hashes, v1: Hashes, v2: Hashes, v3: Hashes, live: int, count: in
             v0[i], v1[i], v2[i], v3[i] = a, b, c, d
 
 
-@_compiled
-def _hash_tokens(
+@compiled
+def hash_tokens(
     text: Hashes, places: Offsets, sizes: Offsets, k0: np.uint64, k1: np.uint64, v: Hashes
 ) -> None:
     """Hash sorted tokens by SipHash-2-4 into ``v[0]``; `v` has five rows to work in.
@@ -181,7 +181,7 @@ def _hash_tokens(
             block[i] = m
         for i in range(live):
             v3[i] ^= block[i]
-        _rounds(v0, v1, v2, v3, live, 2)
+        rounds(v0, v1, v2, v3, live, 2)
         for i in range(live):
             v0[i] ^= block[i]
         step += 1
@@ -189,22 +189,28 @@ def _hash_tokens(
             live -= 1
     for i in range(places.size):
         v2[i] ^= _FF
-    _rounds(v0, v1, v2, v3, places.size, 4)
+    rounds(v0, v1, v2, v3, places.size, 4)
     for i in range(places.size):
         v0[i] ^= v1[i] ^ v2[i] ^ v3[i]
 
 
-@_compiled
-def _look_up(
+@compiled
+def knows(words: Hashes, shift: np.uint64, h: np.uint64) -> bool:
+    """Whether a filter knows a hash; of the others it takes about 1% for known."""
+    bits = words[np.int64(h >> shift)]
+    bits = (bits >> (h & _63)) & (bits >> ((h >> _6) & _63)) & (bits >> ((h >> _12) & _63))
+    return (bits & _1) != _0
+
+
+@compiled
+def look_up(
     hashes: Hashes, words: Hashes, shift: np.uint64, table: Hashes, which: Offsets, rows: Offsets
 ) -> int:
     """Write which hashes are in `table`, and their first rows there; return how many."""
     count = 0
     for i in range(hashes.size):
         h = hashes[i]
-        bits = words[np.int64(h >> shift)]
-        bits = (bits >> (h & _63)) & (bits >> ((h >> _6) & _63)) & (bits >> ((h >> _12) & _63))
-        if bits & _1:
+        if knows(words, shift, h):
             low, high = 0, table.size
             while low < high:
                 middle = (low + high) >> 1
@@ -219,7 +225,7 @@ def _look_up(
     return count
 
 
-@_compiled
+@compiled
 def search(
     raw: Bytes,
     high: int,
@@ -241,7 +247,7 @@ def search(
     token, bits = np.empty(room, np.uint8), np.empty(room >> 6, np.uint64)
     for i in range(raw.size, room):
         text[i] = word[i] = token[i] = 0
-    _classify(raw, text, word, token, high)
+    classify(raw, text, word, token, high)
     _pack(token.view(np.uint64), bits)
     most = raw.size // (shortest + 1) + 1
     starts, lengths = np.empty(most, np.int64), np.empty(most, np.int64)
@@ -256,16 +262,16 @@ def search(
                     count += 1
                     break
     places, sizes = np.empty(count, np.int64), np.empty(count, np.int64)
-    _sort_by_words(starts[:count], lengths[:count], places, sizes)
+    sort_by_words(starts[:count], lengths[:count], places, sizes)
     v = np.empty((5, count), np.uint64)
-    _hash_tokens(text.view(np.uint64), places, sizes, key[0], key[1], v)
-    hits = _look_up(v[0], words, shift, table, starts, lengths)
+    hash_tokens(text.view(np.uint64), places, sizes, key[0], key[1], v)
+    hits = look_up(v[0], words, shift, table, starts, lengths)
     for i in range(hits):
         starts[i] = places[starts[i]]
     return starts[:hits].copy(), lengths[:hits].copy()
 
 
-@_compiled
+@compiled
 def something(
     text: Bytes, classes: Bytes, starts: Offsets, ends: Offsets, kinds: int, found: Mask
 ) -> None:

@@ -84,7 +84,7 @@ class FingerprintMatcher:
         found = self._open().catalogue
         with self._lock:
             if self._engine is None:
-                self._engine = choose(found, self._keys.tokens)
+                self._engine = choose(found, self._keys)
         return CatalogueScan(found, self._engine)
 
     def digest(self) -> Digest:

@@ -15,7 +15,7 @@ Hashes = npt.NDArray[np.uint64]
 
 PADDING = 8  # bytes that must follow the last token, for a word is read across its end
 
-_INITIAL = (0x736F6D6570736575, 0x646F72616E646F6D, 0x6C7967656E657261, 0x7465646279746573)
+INITIAL = (0x736F6D6570736575, 0x646F72616E646F6D, 0x6C7967656E657261, 0x7465646279746573)
 _MASK = (1 << 64) - 1
 # Tokens hashed together: five arrays of this many words stay in a core's own cache.
 _BATCH = 8192
@@ -26,7 +26,7 @@ _KEEP = np.array([(1 << (8 * n)) - 1 for n in range(8)], dtype=np.uint64)
 def siphash24(key: bytes, data: bytes) -> int:
     """Hash `data` (any length) under `key` (16 bytes) to an unsigned 64-bit number."""
     k0, k1 = int.from_bytes(key[:8], "little"), int.from_bytes(key[8:16], "little")
-    v0, v1, v2, v3 = (c ^ k for c, k in zip(_INITIAL, (k0, k1, k0, k1), strict=True))
+    v0, v1, v2, v3 = (c ^ k for c, k in zip(INITIAL, (k0, k1, k0, k1), strict=True))
 
     def rounds(count: int) -> None:
         nonlocal v0, v1, v2, v3
@@ -87,7 +87,7 @@ def _batch(key: bytes, unaligned: Hashes, starts: Offsets, lengths: Offsets) -> 
     full = lengths >> 3
     state = [
         np.full(starts.size, c ^ k, np.uint64)
-        for c, k in zip(_INITIAL, (k0, k1, k0, k1), strict=True)
+        for c, k in zip(INITIAL, (k0, k1, k0, k1), strict=True)
     ]
     spare = np.empty(starts.size, np.uint64)
     # reach[w]: how many tokens have at least w full words

@@ -2,7 +2,8 @@
 
 Of every token of at least :data:`SHORT` bytes the first :data:`SHORT`, or the first :data:`LONG`
 if it has as many, are hashed under a key of their own, and only a filter of these hashes is kept.
-A position whose hash it does not know starts no token.
+A position whose hash it does not know starts no token. What is shorter is not looked for: six
+letters stand anywhere by chance, sooner or later.
 """
 
 from __future__ import annotations

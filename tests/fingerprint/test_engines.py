@@ -18,6 +18,8 @@ from shredder.fingerprint.engine import ROUTE, choose
 from shredder.fingerprint.fast import CompiledEngine
 from shredder.fingerprint.keys import derive
 from shredder.fingerprint.plain import PlainEngine
+from shredder.fingerprint.siphash import siphash24
+from shredder.fingerprint.starts import SHORT
 from tests.fingerprint.made import KEY, Table
 
 
@@ -40,7 +42,7 @@ def test_both_routes_find_the_same_in_any_bytes(
     tmp_path_factory: pytest.TempPathFactory, values: list[str], data: st.DataObject
 ) -> None:
     found = catalogue_of(tmp_path_factory.mktemp("random") / "fingerprint", values)
-    engines = [route(found, derive(KEY).tokens) for route in (PlainEngine, CompiledEngine)]
+    engines = [route(found, derive(KEY)) for route in (PlainEngine, CompiledEngine)]
     pieces = st.one_of(
         st.sampled_from([value.encode() for value in values]),
         st.binary(max_size=40),
@@ -54,6 +56,52 @@ def test_both_routes_find_the_same_in_any_bytes(
     assert rows.tolist() == same_rows.tolist()
     told, same = (engine.something(block, starts, ends) for engine in engines)
     assert told.tolist() == same.tolist()
+
+
+@settings(max_examples=100, deadline=None)
+@given(values=VALUES, data=st.data())
+def test_both_routes_find_the_same_tokens_without_delimiters(
+    tmp_path_factory: pytest.TempPathFactory, values: list[str], data: st.DataObject
+) -> None:
+    path = tmp_path_factory.mktemp("random") / "fingerprint"
+    found = catalogue_of(path, [*values, "tok12345", "1234567890123"])
+    engines = [route(found, derive(KEY)) for route in (PlainEngine, CompiledEngine)]
+    pieces = st.one_of(
+        st.sampled_from([value.encode() for value in values]),
+        st.sampled_from([b"TOK12345", b"1234567890123.00", b"a", b"7", b"-", b"\xc3", b"\0", b"."]),
+        st.binary(max_size=20),
+        st.sampled_from([values[0][:12].encode() * 9]),
+    )
+    block = b"".join(data.draw(st.lists(pieces, max_size=30)))
+    first = data.draw(st.integers(0, len(block)))
+    last = data.draw(st.integers(first, len(block)))
+    told, same = (
+        sorted(zip(*(x.tolist() for x in engine.anchors(block, first, last)), strict=True))
+        for engine in engines
+    )
+    assert told == same
+    table = {int(h): row for row, h in reversed(list(enumerate(found.hashes)))}
+    folded = block.lower()
+    tried = [
+        (at, n, table.get(siphash24(derive(KEY).tokens, folded[at : at + n])))
+        for at in range(first, last)
+        for n in found.lengths
+        if n >= SHORT and at + n <= len(block)
+    ]
+    assert told == sorted(hit for hit in tried if hit[2] is not None)
+
+
+def test_both_routes_find_the_same_where_every_position_may_start_a_token(tmp_path: Path) -> None:
+    """More candidates than are looked up at once: all begin as tokens do."""
+    values = [f"aaaaaaaaaaaa{'a' * n}777" for n in range(100)]
+    found = catalogue_of(tmp_path / "fingerprint", values)
+    block = (b"a" * 50_000 + b"777") * 3
+    told, same = (
+        sorted(zip(*(x.tolist() for x in engine.anchors(block, 5, len(block))), strict=True))
+        for engine in (route(found, derive(KEY)) for route in (PlainEngine, CompiledEngine))
+    )
+    assert told == same
+    assert len(told) == 300
 
 
 def test_both_routes_agree_on_many_windows_of_little() -> None:
@@ -91,20 +139,20 @@ def test_parts_cover_a_block_and_cut_no_token(block: bytes, size: int) -> None:
 
 def test_the_environment_forces_a_route(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = catalogue_of(tmp_path / "fingerprint", ["resp-0001112"])
-    assert isinstance(choose(found, bytes(16)), CompiledEngine)
+    assert isinstance(choose(found, derive(KEY)), CompiledEngine)
     monkeypatch.setenv(ROUTE, "numpy")
-    assert isinstance(choose(found, bytes(16)), PlainEngine)
+    assert isinstance(choose(found, derive(KEY)), PlainEngine)
     monkeypatch.setenv(ROUTE, "numba")
-    assert isinstance(choose(found, bytes(16)), CompiledEngine)
+    assert isinstance(choose(found, derive(KEY)), CompiledEngine)
 
 
 def test_without_numba_numpy_serves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = catalogue_of(tmp_path / "fingerprint", ["resp-0001112"])
     monkeypatch.setitem(sys.modules, "shredder.fingerprint.fast", None)  # importing it now fails
-    assert isinstance(choose(found, bytes(16)), PlainEngine)
+    assert isinstance(choose(found, derive(KEY)), PlainEngine)
     monkeypatch.setenv(ROUTE, "numba")
     with pytest.raises(UsageError, match="does not load") as caught:
-        choose(found, bytes(16))
+        choose(found, derive(KEY))
     assert caught.value.hint == "install shredder-toolkit[fast]"
 
 
@@ -120,7 +168,7 @@ def test_a_kernel_without_a_place_for_its_code_is_compiled_all_the_same(
         return lambda kernel: kernel
 
     monkeypatch.setattr("numba.njit", njit)
-    kernel = kernels._compiled(len)
+    kernel = kernels.compiled(len)
     assert kernel is len
     assert seen == [{"cache": True, "nogil": True}, {"nogil": True}]
 
