@@ -10,6 +10,6 @@ export function decodePem(text: string, label: string): Uint8Array<ArrayBuffer>[
     if (kind !== label || bytes === null) return [];
     found.push(bytes);
   }
-  // A block that begins and does not end well is no text around another.
-  return found.length === text.split("-----BEGIN ").length - 1 ? found : [];
+  // Hyphens that belong to no block are no text around one: what is spoilt is not passed over.
+  return text.split("-----").length - 1 === 4 * found.length ? found : [];
 }

@@ -56,6 +56,36 @@ class Page:
         node = self.browser.call("DOM.querySelector", nodeId=root, selector=f"#{which}-file")
         self.browser.call("DOM.setFileInputFiles", files=[str(path)], nodeId=node["nodeId"])
 
+    def give(self, folder: Path, **files: bytes) -> str:
+        """Choose files, in this order, each by the name of its input; return the last report."""
+        for which, data in files.items():
+            path = folder / f"{which}.json"
+            path.write_bytes(data)
+            self.choose(which, path)
+            self.until(f"document.getElementById('{which}-name').textContent !== ''")
+        return self.report()
+
+    def until(self, condition: str) -> None:
+        """Wait for a condition in the page."""
+        self.wait(
+            "new Promise(done => { const look = () => "
+            f"{{ {condition} ? done() : setTimeout(look, 20) }}; look() }})"
+        )
+
+    def press(self, *keys: str) -> None:
+        """Press keys, one after the other."""
+        codes = {"Tab": 9, "Enter": 13}
+        for key in keys:
+            for kind in ("keyDown", "keyUp"):
+                self.browser.call(
+                    "Input.dispatchKeyEvent",
+                    type=kind,
+                    key=key,
+                    code=key,
+                    windowsVirtualKeyCode=codes[key],
+                    text="\r" if key == "Enter" else "",
+                )
+
     def report(self) -> str:
         """The text of the report, once there is one."""
         text = self.wait(
