@@ -36,6 +36,20 @@ class Engine(Protocol):
         :data:`shredder.fingerprint.starts.SHORT` bytes are not looked for.
         """
 
+    def uuids(self, block: bytes, first: int, last: int) -> Offsets:
+        """Return the rows of UUIDs, among the catalogue's binary forms, in the order of places.
+
+        Their 16 bytes start at `first` or after and before `last`.
+        """
+
+    def integers(self, block: bytes, first: int, last: int) -> tuple[Offsets, ...]:
+        """Return the rows of integers, among the catalogue's binary forms, each once.
+
+        They start at `first` or after and before `last`, in either byte order; what is all
+        printable is not looked at. Then the same for each neighbour: as if each integer in the
+        block were the one that `raw.neighbours` gives.
+        """
+
     def something(self, block: bytes, starts: Offsets, ends: Offsets) -> Mask:
         """Tell of each window whether it holds a letter, a digit or a byte of 0x80 or above."""
 

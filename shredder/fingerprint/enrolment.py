@@ -180,7 +180,7 @@ class _Gathering:
                 "no value of the sources would be recognised anywhere",
                 hint=f"{why}. Is a column private to the dataset? Say so in its columns",
             )
-        starts, start_lengths = self._starts.finish()
+        starts, start_lengths = self._starts.finish(settled.raw)
         content = Content(
             report=report,
             lengths=settled.lengths,

@@ -12,6 +12,7 @@ from shredder.fingerprint import kernels, probes, tokens
 from shredder.fingerprint.catalogue import Catalogue
 from shredder.fingerprint.engine import wanted_lengths
 from shredder.fingerprint.keys import Keys
+from shredder.fingerprint.raw import NEIGHBOURS, least
 from shredder.fingerprint.siphash import Bytes, Offsets, words
 from shredder.fingerprint.starts import shift_of
 from shredder.fingerprint.tokens import CLASSES, HIGH, LONGEST, WORD, Mask
@@ -45,6 +46,8 @@ class CompiledEngine:
                 self._search(np.frombuffer(b"\0", np.uint8), 0)
                 self.something(b"\0", _NONE, _NONE)
                 self.anchors(b"\0", 0, 1)
+                self.uuids(b"\0", 0, 1)
+                self.integers(b"\0", 0, 1)
             except OSError:
                 if attempt == _ATTEMPTS - 1:
                     raise
@@ -85,6 +88,27 @@ class CompiledEngine:
             self._shift,
             self._catalogue.hashes,
         )
+
+    def uuids(self, block: bytes, first: int, last: int) -> Offsets:
+        """See the protocol."""
+        catalogue = self._catalogue
+        if not catalogue.raw.size:
+            return _NONE
+        raw = np.frombuffer(block, np.uint8)
+        table = (self._start_key, catalogue.starts, self._start_shift, catalogue.raw)
+        return probes.uuids(raw, first, last, *table)
+
+    def integers(self, block: bytes, first: int, last: int) -> tuple[Offsets, ...]:
+        """See the protocol."""
+        catalogue = self._catalogue
+        if not catalogue.widths:
+            return (_NONE,) * (1 + NEIGHBOURS)
+        raw = np.frombuffer(block, np.uint8)
+        table = (self._start_key, catalogue.starts, self._start_shift, catalogue.raw)
+        hit = np.zeros((1 + NEIGHBOURS, catalogue.raw.size), np.bool_)
+        for width in catalogue.widths:
+            probes.integers(raw, first, last, width, np.uint64(least(width)), *table, hit)
+        return tuple(np.flatnonzero(rows) for rows in hit)
 
     def something(self, block: bytes, starts: Offsets, ends: Offsets) -> Mask:
         """See the protocol."""

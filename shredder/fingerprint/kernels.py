@@ -199,7 +199,7 @@ def knows(words: Hashes, shift: np.uint64, h: np.uint64) -> bool:
     """Whether a filter knows a hash; of the others it takes about 1% for known."""
     bits = words[np.int64(h >> shift)]
     bits = (bits >> (h & _63)) & (bits >> ((h >> _6) & _63)) & (bits >> ((h >> _12) & _63))
-    return (bits & _1) != _0
+    return bool((bits & _1) != _0)
 
 
 @compiled

@@ -10,7 +10,8 @@ from shredder.fingerprint import tokens
 from shredder.fingerprint.catalogue import Catalogue
 from shredder.fingerprint.engine import wanted_lengths
 from shredder.fingerprint.keys import Keys
-from shredder.fingerprint.siphash import Bytes, Offsets, siphash24_many
+from shredder.fingerprint.raw import NEIGHBOURS, UUID_BYTES, least, neighbours
+from shredder.fingerprint.siphash import PADDING, Bytes, Hashes, Offsets, siphash24_many
 from shredder.fingerprint.starts import passes
 from shredder.fingerprint.tokens import LONGEST, Mask, Part
 
@@ -72,6 +73,49 @@ class PlainEngine:
                     places, rows = self._look_up(part.text, chosen, lengths)
                     yield places, lengths[: places.size], rows
 
+    def uuids(self, block: bytes, first: int, last: int) -> Offsets:
+        """See the protocol."""
+        found = [_NONE]
+        for start, part in self._raw_parts(block, first, last):
+            text = np.frombuffer(part + bytes(PADDING), np.uint8)
+            size = min(len(part) - UUID_BYTES + 1, last - start, _PART)
+            if size > 0:
+                variant, plain, mixed = (text[at : at + size] for at in (8, 6, 7))
+                version = (_VERSIONED[plain] | _VERSIONED[mixed]) & ((variant >> 6) == 2)
+                found.append(self._raw(text, np.flatnonzero(version), UUID_BYTES))
+        return np.concatenate(found)
+
+    def integers(self, block: bytes, first: int, last: int) -> tuple[Offsets, ...]:
+        """See the protocol."""
+        found: list[tuple[Offsets, ...]] = [(_NONE,) * (1 + NEIGHBOURS)]
+        for start, part in self._raw_parts(block, first, last):
+            for width in self._catalogue.widths:
+                size = min(len(part) - width + 1, last - start, _PART)
+                if size > 0:
+                    integers = _integers(part, size, width)
+                    found.append(tuple(self._integers(integers, width)))
+        return tuple(np.unique(np.concatenate(rows)) for rows in zip(*found, strict=True))
+
+    def _raw_parts(self, block: bytes, first: int, last: int) -> Iterator[tuple[int, bytes]]:
+        for start in range(first, last, _PART) if self._catalogue.raw.size else ():
+            yield start, block[start : start + _PART + UUID_BYTES - 1]
+
+    def _integers(self, integers: Hashes, width: int) -> Iterator[Offsets]:
+        """Yield the rows of integers, and of their neighbours."""
+        for values in (integers, *neighbours(integers)):
+            text = np.zeros(8 * values.size + PADDING, np.uint8)
+            text[: 8 * values.size] = values.astype("<u8").view(np.uint8)
+            yield self._raw(text, 8 * np.arange(values.size), width)
+
+    def _raw(self, text: Bytes, places: Offsets, size: int) -> Offsets:
+        """Return the rows of the binary forms of `size` bytes at these places."""
+        lengths = np.full(places.size, size, np.int64)
+        hashes = siphash24_many(self._keys.starts, text, places, lengths)
+        hashes = hashes[passes(self._catalogue.starts, hashes) != 0]
+        table = self._catalogue.raw
+        rows = np.searchsorted(table, hashes)
+        return np.asarray(rows[table[np.minimum(rows, table.size - 1)] == hashes])
+
     def something(self, block: bytes, starts: Offsets, ends: Offsets) -> Mask:
         """See the protocol."""
         return tokens.something(block, starts, ends)
@@ -85,3 +129,19 @@ class PlainEngine:
         rows = np.searchsorted(table, hashes)
         hit = table[np.minimum(rows, table.size - 1)] == hashes
         return starts[maybe[hit]], rows[hit]
+
+
+_VERSIONED = np.array([1 <= byte >> 4 <= 8 for byte in range(256)])  # RFC 9562, 4.2
+_PRINTABLE = np.array([0x20 <= byte < 0x7F for byte in range(256)])
+
+
+def _integers(part: bytes, size: int, width: int) -> Hashes:
+    """Return the integers of `width` bytes at the first `size` places, in both byte orders."""
+    padded = part + bytes(PADDING)
+    text = np.frombuffer(padded, np.uint8)
+    printable = np.lib.stride_tricks.sliding_window_view(_PRINTABLE[text], width)[:size].all(axis=1)
+    unused = np.uint64(64 - 8 * width)
+    low: Hashes = np.ndarray((size,), "<u8", padded, 0, (1,)) << unused >> unused
+    high: Hashes = np.ndarray((size,), ">u8", padded, 0, (1,)).astype(np.uint64) >> unused
+    both = np.concatenate((low[~printable], high[~printable]))
+    return np.asarray(both[both >= np.uint64(least(width))])

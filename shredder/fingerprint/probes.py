@@ -143,3 +143,85 @@ def anchors(
                     hits += 1
                 pending = 0
     return found[0, :hits].copy(), found[1, :hits].copy(), found[2, :hits].copy()
+
+
+@compiled
+def uuids(
+    raw: Bytes, first: int, last: int, key: Hashes, starts: Hashes, shift: np.uint64, table: Hashes
+) -> Offsets:
+    """Return the rows in `table` of the UUIDs that start in [first, last), by place."""
+    text = np.zeros(((raw.size >> 3) + 3) << 3, np.uint8)
+    text[: raw.size] = raw
+    seen = text.view(np.uint64)
+    sizes = np.full(_BATCH, 16, np.int64)
+    places, v = np.empty(_BATCH, np.int64), np.empty((5, _BATCH), np.uint64)
+    which, rows = np.empty(_BATCH, np.int64), np.empty(_BATCH, np.int64)
+    found = np.empty(64, np.int64)
+    hits = 0
+    at, last = first, min(last, raw.size - 15)
+    while at < last:
+        count = 0
+        while at < last and count < _BATCH:
+            stop = min(last, at + _BATCH - count)
+            for i in range(at, stop):
+                places[count] = i
+                plain, mixed = text[i + 6] >> 4, text[i + 7] >> 4
+                version = ((plain >= 1) & (plain <= 8)) | ((mixed >= 1) & (mixed <= 8))
+                count += version & (text[i + 8] >> 6 == 2)
+            at = stop
+        hash_tokens(seen, places[:count], sizes[:count], key[0], key[1], v)
+        got = look_up(v[0, :count], starts, shift, table, which, rows)
+        while hits + got > found.size:
+            found = np.concatenate((found, found))
+        found[hits : hits + got] = rows[:got]
+        hits += got
+    return found[:hits].copy()
+
+
+@compiled
+def integers(
+    raw: Bytes,
+    first: int,
+    last: int,
+    width: int,
+    least: np.uint64,
+    key: Hashes,
+    starts: Hashes,
+    shift: np.uint64,
+    table: Hashes,
+    hit: Mask,
+) -> None:
+    """Set `hit` where a row of `table` is that of an integer (0), or of its neighbours (1 to 3)."""
+    sizes = np.full(_BATCH, width, np.int64)
+    places = np.arange(_BATCH) * 8
+    values, near = np.empty(_BATCH, np.uint64), np.zeros(_BATCH + 1, np.uint64)
+    v, which = np.empty((5, _BATCH), np.uint64), np.empty(_BATCH, np.int64)
+    rows = np.empty(_BATCH, np.int64)
+    at, last = first, min(last, raw.size - width + 1)
+    while at < last:
+        count = 0
+        while at < last and count < _BATCH - 1:
+            low = high = np.uint64(0)
+            binary = False
+            for j in range(width):
+                c = raw[at + j]
+                low |= np.uint64(c) << np.uint64(8 * j)
+                high = (high << _8) | np.uint64(c)
+                binary |= (c < 0x20) | (c >= 0x7F)
+            values[count] = low
+            count += int(binary & (low >= least))
+            values[count] = high
+            count += int(binary & (high >= least))
+            at += 1
+        for step in range(4):
+            for i in range(count):
+                if step == 0:
+                    near[i] = values[i]
+                elif step == 1:
+                    near[i] = values[i] ^ _1
+                else:
+                    near[i] = values[i] + np.uint64(10 if step == 2 else 1000)
+            hash_tokens(near, places[:count], sizes[:count], key[0], key[1], v)
+            got = look_up(v[0, :count], starts, shift, table, which, rows)
+            for i in range(got):
+                hit[step, rows[i]] = True

@@ -11,7 +11,14 @@ from __future__ import annotations
 
 import re
 
+import numpy as np
+import numpy.typing as npt
+
+Hashes = npt.NDArray[np.uint64]
+
+_NINE_DIGITS = 10**8  # as `values` has it
 UUID_BYTES = 16
+NEIGHBOURS = 3  # that are looked up beside each integer
 NARROWEST, WIDEST = 4, 8  # bytes of an integer
 _WHOLE = re.compile(r"[0-9]+(?:\.0*)?")
 
@@ -31,3 +38,17 @@ def of_number(value: str, digits: str) -> tuple[bytes, ...]:
     number = int(digits)
     width = max(NARROWEST, (number.bit_length() + 7) // 8)
     return (number.to_bytes(width, "little"),) if width <= WIDEST else ()
+
+
+def least(width: int) -> int:
+    """Return the least integer that is enrolled in so many bytes: it has nine digits."""
+    below: int = 256 ** (width - 1) if width > NARROWEST else 0
+    return max(_NINE_DIGITS, below)
+
+
+def neighbours(integers: Hashes) -> tuple[Hashes, ...]:
+    """Return integers near these, by which is seen how many are hit by chance.
+
+    The next one, for counters; ten and a thousand further, for what goes up in such steps.
+    """
+    return integers ^ np.uint64(1), integers + np.uint64(10), integers + np.uint64(1000)

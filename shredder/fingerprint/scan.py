@@ -8,16 +8,12 @@ import numpy as np
 import numpy.typing as npt
 
 from backends.contract import Evidence, RecordClass, Signs, Verdict
-from shredder.fingerprint.anchors import Run
 from shredder.fingerprint.catalogue import PRIVATE_TOKEN, Catalogue
 from shredder.fingerprint.engine import Engine
+from shredder.fingerprint.order import IN_ORDER, SourceOrder
+from shredder.fingerprint.probing import Probing, mark
 from shredder.fingerprint.siphash import Offsets
 from shredder.fingerprint.tokens import CLASSES, Mask
-
-# Persons in the order of the source: this many, each at most this many records after the last.
-# By chance a step of one in a list of n persons has a probability of 3/n.
-_IN_ORDER = 8
-_STEP = 3
 
 
 class CatalogueScan:
@@ -30,10 +26,8 @@ class CatalogueScan:
         self._seen: Mask | None = None  # by record, made at the first hit
         self._persons = 0  # windows with one, whatever else is in them
         self._hits = 0  # private tokens, each time they occur
-        self._order = _SourceOrder()
-        self._run = Run(engine)
-        self._probed = 0  # tokens found outside of windows
-        self._probed_ids = 0  # those of them that are private, and stand by themselves
+        self._order = SourceOrder()
+        self._probing = Probing(catalogue, engine)
 
     def feed(self, block: bytes, ends: Sequence[int]) -> bytes:
         """Classify the records of a block; see the contract.
@@ -68,88 +62,46 @@ class CatalogueScan:
             self._order.feed(self._catalogue.records[rows[persons][first]])
 
     def probe(self, block: bytes) -> None:
-        """Look for tokens in bytes without delimiters; see the contract."""
-        found = self._run.take(block)
-        if not found.rows.size:
-            return
-        self._probed += found.rows.size
-        certain = (self._catalogue.roles[found.rows] == PRIVATE_TOKEN) & found.sound
-        if certain.any():
-            self._probed_ids += int(np.count_nonzero(certain))
-            self._count(found.rows[certain])
-        if not certain.all():
-            self._order.feed(self._catalogue.records[found.rows[~certain]])
+        """Look for records in bytes without delimiters; see the contract."""
+        self._probing.take(block)
 
     def _count(self, rows: Offsets) -> None:
         """Mark the records that have the tokens at `rows` and at equal ones after them."""
         if self._seen is None:
             self._seen = np.zeros(self._catalogue.report.records, np.bool_)
         self._hits += rows.size
-        rows = np.unique(rows)
-        table = self._catalogue.hashes
-        sizes = np.searchsorted(table, table[rows], side="right") - rows
-        before = np.cumsum(sizes) - sizes
-        every = np.repeat(rows - before, sizes) + np.arange(int(sizes.sum()))
-        self._seen[self._catalogue.records[every]] = True
+        mark(self._seen, self._catalogue.hashes, self._catalogue.records, rows)
 
     def evidence(self) -> Evidence:
         """Sum up all that was fed.
 
         `records`: a token of several records shows as many of them as it occurs, not all.
         """
-        self.probe(b"")
+        probed = self._probing.sum()
         foreign, matched, person, blank, trace = (int(n) for n in self._counts)
-        seen = 0 if self._seen is None else int(np.count_nonzero(self._seen))
+        seen = [records for records in (self._seen, probed.seen) if records is not None]
+        records = int(np.count_nonzero(np.logical_or.reduce(seen))) if seen else 0
         verdict = None
-        if matched or self._probed_ids:
+        if matched or probed.certain:
             # One private token suffices. A foreign token equals one of n keyed 64-bit hashes by
             # chance with n / 2**64: a terabyte of text (some 3 * 10**10 tokens) against a
             # million tokens gives 0.002 false hits.
             verdict = Verdict.COPY
-        elif self._order.longest >= _IN_ORDER:
+        elif max(self._order.longest, probed.in_order) >= IN_ORDER:
             verdict = Verdict.LIKELY
-        elif person or self._probed:
+        elif person or probed.found:
             verdict = Verdict.MAYBE
         return Evidence(
             windows=foreign + matched + person + blank + trace,
             matched=matched,
-            records=min(seen, self._hits),
+            records=min(records, self._hits + probed.certain),
             person=person,
             foreign=foreign,
             blank=blank,
             verdict=verdict,
             trace=trace,
-            signs=Signs(ids=matched, persons=self._persons, probed=self._probed),
+            signs=Signs(ids=matched, persons=self._persons, probed=probed.found),
         )
-
-
-class _SourceOrder:
-    """The longest chain of persons in the order of the source."""
-
-    def __init__(self) -> None:
-        self.longest = 0
-        self._length = 0  # of the chain that goes on
-        self._last = -1
-
-    def feed(self, records: npt.NDArray[np.uint32]) -> None:
-        """Take in the records of the windows that hold a person and no more, one each."""
-        chain = np.concatenate(([self._last], records.astype(np.int64)))
-        steps = np.diff(chain)
-        if self._last < 0:
-            steps[0] = _STEP + 1
-        steps = steps[steps != 0]  # the same person again
-        going_on = (steps > 0) & (steps <= _STEP)
-        breaks = np.flatnonzero(~going_on)
-        self._last = int(chain[-1])
-        if not breaks.size:
-            self._length += steps.size
-            self.longest = max(self.longest, self._length)
-            return
-        # A break starts a chain of one; each step that goes on lengthens it.
-        lengths = np.diff(breaks, append=steps.size)
-        before = self._length + int(breaks[0])
-        self._length = int(lengths[-1])
-        self.longest = max(self.longest, before, int(lengths.max()))
 
 
 def _parted(block: bytes, ends: Offsets) -> tuple[bytes, Offsets]:

@@ -44,9 +44,10 @@ class Starts:
                 self._count += hashes.size
                 self._lengths.add(size)
 
-    def finish(self) -> tuple[Hashes, tuple[int, ...]]:
-        """Return the filter, and the lengths that starts have."""
-        words = room(self._count)
+    def finish(self, raw: Hashes) -> tuple[Hashes, tuple[int, ...]]:
+        """Return the filter, and the lengths that starts have; it knows the hashes `raw`, too."""
+        words = room(self._count + raw.size)
+        insert(words, raw)
         self._file.seek(0)
         while data := self._file.read(8 * _CHUNK):
             insert(words, np.frombuffer(data, "<u8"))

@@ -91,6 +91,37 @@ def test_both_routes_find_the_same_tokens_without_delimiters(
     assert told == sorted(hit for hit in tried if hit[2] is not None)
 
 
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_both_routes_find_the_same_binary_forms(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    numbers = data.draw(st.lists(st.integers(10**8, 2**64 - 1), max_size=8))
+    ids = data.draw(st.lists(st.uuids(version=4), max_size=5))
+    path = tmp_path_factory.mktemp("random") / "fingerprint"
+    found = catalogue_of(path, ["resp-0001112", *map(str, numbers), *map(str, ids)])
+    forms = [one.bytes for one in ids] + [one.bytes_le for one in ids]
+    for near in (0, 1, -1, 10, -10, -1000):
+        forms += [
+            (number + near).to_bytes(9, order) for number in numbers for order in ("little", "big")
+        ]
+    pieces = st.one_of(st.binary(max_size=9), st.sampled_from([*forms, b"\0"]))
+    block = b"".join(data.draw(st.lists(pieces, max_size=60)))
+    first = data.draw(st.integers(0, len(block)))
+    last = data.draw(st.integers(first, len(block)))
+    plain, fast = (route(found, derive(KEY)) for route in (PlainEngine, CompiledEngine))
+    told, same = (engine.uuids(block, first, last).tolist() for engine in (plain, fast))
+    assert told == same
+    expected = [
+        form for at in range(first, last) if (form := block[at : at + 16]) in forms[: 2 * len(ids)]
+    ]
+    assert len(told) == len(expected)
+    told, same = (
+        [rows.tolist() for rows in engine.integers(block, first, last)] for engine in (plain, fast)
+    )
+    assert told == same
+
+
 def test_both_routes_find_the_same_where_every_position_may_start_a_token(tmp_path: Path) -> None:
     """More candidates than are looked up at once: all begin as tokens do."""
     values = [f"aaaaaaaaaaaa{'a' * n}777" for n in range(100)]
