@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from typing import BinaryIO, ClassVar, NamedTuple
 
+from backends.content import examine_stream
 from backends.contract import (
     Check,
     CheckStatus,
@@ -31,7 +32,6 @@ from backends.contract import (
     Verification,
 )
 from backends.errors import SourceError, Vanished
-from backends.text import examine_stream
 
 
 class Entry(NamedTuple):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+from backends.content import Block, fields_of, has_inner_break
 from backends.contract import RecordClass
 from backends.delimited import Format
-from backends.text import Block, fields_of, has_inner_break
 
 _OURS = {RecordClass.RECORD, RecordClass.TRACE}
 _REPLACEMENT = "\ufffd".encode()

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from backends.content import Reading, Sink, examine_stream
 from backends.contract import Destruction, Matcher, Technique
 from backends.csv import _gzip, _rewrite
 from backends.csv._guard import Guard
 from backends.delimited import Format, detect
 from backends.errors import SettingError
 from backends.files.reader import Content, Task
-from backends.text import Reading, Sink, examine_stream
 
 
 @dataclass(frozen=True, slots=True)

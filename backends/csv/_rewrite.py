@@ -23,6 +23,7 @@ from collections.abc import Callable
 from itertools import pairwise
 from typing import BinaryIO, Protocol
 
+from backends.content import Block, Reading, Sink
 from backends.contract import Destruction, Digest, Matcher, RecordClass, Result
 from backends.csv import _gzip
 from backends.csv._guard import Guard
@@ -33,7 +34,6 @@ from backends.fsops import condemn as steps
 from backends.fsops.condemn import Left, Opened
 from backends.fsops.identity import Version
 from backends.fsops.reasons import reason_for
-from backends.text import Block, Reading, Sink
 
 _CREATE = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _RECORD = bytes([RecordClass.RECORD])

@@ -12,7 +12,7 @@ from typing import BinaryIO
 import charset_normalizer
 import clevercsv
 
-from backends.text import SAMPLE, UTF8_BOM, Dialect, identify, wide_encoding
+from backends.content import SAMPLE, UTF8_BOM, Dialect, identify, wide_encoding
 
 HEAD = 64 << 10
 # clevercsv's time grows faster than its sample: 16 KiB of punctuation take half a second.

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import BinaryIO
 
+from backends.content import examine_stream
 from backends.contract import Destruction, Matcher, Result, Technique
 from backends.files.reader import Content, Task
-from backends.text import examine_stream
 
 
 class PlainReader:

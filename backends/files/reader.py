@@ -6,10 +6,10 @@ import os
 from dataclasses import dataclass
 from typing import BinaryIO, Protocol
 
+from backends.content import Reading
 from backends.contract import Destruction, Matcher, Order, Technique
 from backends.fsops.condemn import Names
 from backends.fsops.identity import Version
-from backends.text import Reading
 
 _CHUNK = 1 << 20
 

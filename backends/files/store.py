@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 
+from backends import content
 from backends.contract import (
     Check,
     CoverageStatus,
@@ -183,6 +184,7 @@ class TreeStore:
         """Look at each root: reachable, readable, writable, and what can be proved there."""
         for root in self._trees.roots:
             yield from _check.check(root)
+        yield from content.check()
 
     def close(self) -> None:
         """Do nothing: nothing is held open."""

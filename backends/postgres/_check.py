@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from backends import content
 from backends.contract import Check, CheckStatus, Scope
 from backends.errors import BackendError
 from backends.postgres._catalog import FIRST_USER_OID, one, scopes
@@ -41,6 +42,7 @@ def check(cluster: Cluster, patterns: Sequence[str]) -> Iterator[Check]:
         yield Check("databases", CheckStatus.FAILED, "no database has a matching name")
     for scope in found:
         yield from _database(cluster, scope)
+    yield from content.check()
 
 
 def _server(facts: tuple[Any, ...]) -> Iterator[Check]:

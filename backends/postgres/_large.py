@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from backends.content import Reading, examine_stream
 from backends.contract import Matcher
 from backends.postgres._catalog import one
 from backends.postgres._session import Connection
-from backends.text import Reading, examine_stream
 
 TABLE = 2613  # the oid of pg_largeobject, the same in every version
 _CHUNK = 1 << 20  # bytes that one query reads

@@ -19,11 +19,11 @@ from botocore.exceptions import (
 from botocore.response import StreamingBody
 from urllib3.exceptions import HTTPError
 
+from backends.content import Reading, examine_stream
 from backends.contract import Matcher
 from backends.errors import ChangedWhileRead
 from backends.s3._bucket import Bucket
 from backends.s3._errors import code_of, is_denied, is_gone, speaking, status_of, translated
-from backends.text import Reading, examine_stream
 
 _ATTEMPTS = 3
 _MD5 = re.compile(r"[0-9a-f]{32}")

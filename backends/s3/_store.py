@@ -14,6 +14,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ProfileNotFound
 
+from backends import content
 from backends.contract import (
     Check,
     CheckStatus,
@@ -214,6 +215,7 @@ class S3Store:
             yield from check_buckets(found, self._bucket)
         except BackendError as error:
             yield Check("ask about buckets", CheckStatus.FAILED, error.message, error.hint)
+        yield from content.check()
 
     def close(self) -> None:
         """Close the connections."""

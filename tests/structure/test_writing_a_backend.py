@@ -2,43 +2,16 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-import tomllib
 from pathlib import Path
 
 import pytest
 
-from tests.structure.docs import DOCS, files_in
-from tests.structure.tree import ROOT
+from tests.structure.third_party import lay_down, run
 
 
 @pytest.fixture(scope="module")
 def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Lay the files down with the metadata that an installer writes for their pyproject.toml."""
-    folder = tmp_path_factory.mktemp("third-party")
-    for name, text in files_in(DOCS / "writing-a-backend.md").items():
-        (folder / name).write_text(text, "utf-8")
-    project = tomllib.loads((folder / "pyproject.toml").read_text("utf-8"))["project"]
-    info = folder / f"{project['name'].replace('-', '_')}-{project['version']}.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text(
-        f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n"
-    )
-    lines = [
-        f"[{group}]\n" + "".join(f"{name} = {value}\n" for name, value in points.items())
-        for group, points in project["entry-points"].items()
-    ]
-    (info / "entry_points.txt").write_text("\n".join(lines))
-    return folder
-
-
-def run(package: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, *arguments],
-        cwd=package, env={"PYTHONPATH": f"{package}:{ROOT}", "PATH": ""},
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    return lay_down("writing-a-backend.md", tmp_path_factory.mktemp("third-party"))
 
 
 def test_it_keeps_the_contract(package: Path) -> None:

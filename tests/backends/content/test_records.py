@@ -12,8 +12,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backends.text import Block, Dialect, examine_stream
-from tests.backends.text.wrapping import FOREIGN, HEADER, IDS, MATCHER, TEXT, Dribble, read, record
+from backends.content import Block, Dialect, examine_stream
+from tests.backends.content.wrapping import (
+    FOREIGN,
+    HEADER,
+    IDS,
+    MATCHER,
+    TEXT,
+    Dribble,
+    read,
+    record,
+)
 
 ENCODINGS = ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be"]
 

@@ -1,16 +1,8 @@
-"""Containers by their first bytes."""
+"""Containers that nothing opens, by their first bytes."""
 
 from __future__ import annotations
 
 import re
-
-HEAD = 512  # bytes that identify() wants to see, where the stream has them
-
-_OPENED = (
-    (b"\x1f\x8b\x08", "gzip"),
-    (b"\xfd7zXZ\x00", "xz"),
-    (b"PK\x03\x04", "zip"),
-)
 
 # Bytes of these are looked at as they are, which finds little: compressed, columnar or binary.
 _NOT_OPENED = (
@@ -74,25 +66,15 @@ _OPENPGP = (
 )
 
 
-def identify(head: bytes) -> tuple[str, str]:
-    """Return the kind of container that can be opened, and the reason why one cannot be.
-
-    Both empty: these bytes are looked at as they are.
-    """
-    for magic, kind in _OPENED:
-        if head.startswith(magic):
-            return kind, ""
-    if head.startswith(b"BZh") and head[4:10] == b"\x31\x41\x59\x26\x53\x59":
-        return "bz2", ""
-    if head[257:262] == b"ustar":
-        return "tar", ""
+def why_unopened(head: bytes) -> str:
+    """Return the reason why a container that begins so cannot be opened; empty: it is none."""
     if head.startswith(_ENCRYPTED) or any(
         head.startswith(tag) and head[at : at + 1] == version for tag, at, version in _OPENPGP
     ):
-        return "", "encrypted"
+        return "encrypted"
     # Skippable frames of zstd and lz4 have one of sixteen first bytes.
     skippable = head[1:4] == b"\x2a\x4d\x18" and head[:1] >= b"\x50" and head[:1] <= b"\x5f"
     binary = head.startswith(_NOT_OPENED_BINARY) and _CONTROL.search(head) is not None
     if skippable or binary or head.startswith(_NOT_OPENED):
-        return "", "container-not-opened"
-    return "", ""
+        return "container-not-opened"
+    return ""

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from backends.text._source import Source
+from backends.content._source import Source
 
 UTF8_BOM = codecs.BOM_UTF8
 SAMPLE = 4096

@@ -14,9 +14,9 @@ import zipfile
 
 import pytest
 
+from backends.content import Limits
 from backends.contract import Verdict
-from backends.text import Limits
-from tests.backends.text.wrapping import (
+from tests.backends.content.wrapping import (
     FOREIGN,
     IDS,
     MATCHER,

@@ -10,8 +10,8 @@ import tarfile
 import zipfile
 from collections.abc import Callable
 
+from backends.content import Dialect, Limits, Reading, examine_stream
 from backends.reference import ReferenceMatcher
-from backends.text import Dialect, Limits, Reading, examine_stream
 
 IDS = [f"resp{n:08}" for n in range(200)]
 MATCHER = ReferenceMatcher(IDS, [f"person{n}@example.org" for n in range(200)])

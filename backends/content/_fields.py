@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 
-from backends.text._dialect import Dialect
+from backends.content._dialect import Dialect
 
 _GUESSES = (Dialect(b","), Dialect(b";"), Dialect(b"\t"), Dialect(b"|"))
 

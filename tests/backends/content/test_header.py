@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import pytest
 
-from backends.text import Dialect
-from tests.backends.text.wrapping import IDS, read, record
+from backends.content import Dialect
+from tests.backends.content.wrapping import IDS, read, record
 
 ROWS = b"".join(record(n) for n in range(20))
 

@@ -9,8 +9,8 @@ import re
 from collections.abc import Sequence
 from itertools import pairwise
 
-from backends.text._dialect import Dialect
-from backends.text._fields import fields_of, guess_dialect
+from backends.content._dialect import Dialect
+from backends.content._fields import fields_of, guess_dialect
 
 _SAMPLE = 50  # records
 _LONG = 64 << 10  # bytes; a longer first record is no header

@@ -5,20 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import astuple, dataclass, replace
 from itertools import pairwise
+from typing import TypeVar
 
+from backends.content import _compound
+from backends.content._bounds import Bounds, Limits, Stop
+from backends.content._dialect import Dialect
+from backends.content._encoding import SAMPLE, UTF8_BOM, to_utf8, wide_encoding
+from backends.content._fields import fields_of, guess_dialect, has_inner_break
+from backends.content._header import is_header
+from backends.content._opener import HEAD, Declined, Member, Opener, Part, Raw, Rows
+from backends.content._reading import Reading
+from backends.content._records import Block, blocks
+from backends.content._registry import lacking, openers
+from backends.content._source import CHUNK, Meter, Readable, Source
+from backends.content._unopened import why_unopened
 from backends.contract import Evidence, Matcher, RecordClass, Scan, Signs, Verdict
-from backends.text import _compound
-from backends.text._compressed import decompressed
-from backends.text._dialect import Dialect
-from backends.text._encoding import SAMPLE, UTF8_BOM, to_utf8, wide_encoding
-from backends.text._fields import fields_of, guess_dialect, has_inner_break
-from backends.text._header import is_header
-from backends.text._magic import HEAD, identify
-from backends.text._reading import Limits, Reading
-from backends.text._records import Block, blocks
-from backends.text._source import CHUNK, Meter, Readable, Source, Stop, raw
-from backends.text._tar import tar_members
-from backends.text._zip import zip_members
 
 Sink = Callable[[Block, bytes], None]
 """Takes each block with the class of each of its records; a header's is BLANK."""
@@ -36,22 +37,20 @@ def examine_stream(
 ) -> Reading:
     """Read a stream to its end and say what of the dataset is in it.
 
-    gzip, bz2, xz, zip and tar are opened, also within one another; of what cannot be opened the
-    bytes are looked at as they are, and the reading has a reason. Only ``stream.read(n)`` is
-    used; nothing is unpacked to disk, and memory does not grow with the stream. What the stream
-    raises goes through.
+    Containers that an opener recognises are opened, also within one another; of what cannot be
+    opened the bytes are looked at as they are, and the reading has a reason. Only
+    ``stream.read(n)`` is used, and ``seek()`` where the stream has it; nothing is unpacked to
+    disk, and memory does not grow with the stream. What the stream raises goes through.
 
     With a `dialect` the text is delimited: a record is what RFC 4180 says, and only that. An
     `encoding` is told for texts that are neither supersets of ASCII nor tell theirs by
     themselves. A `sink` gets the text as it was classified, without its byte order mark.
     `promoted`: see :meth:`backends.contract.Matcher.scan`.
     """
-    meter = Meter(stream, matcher.digest(), limits or Limits())
-    examination = _Examination(meter, matcher, dialect, encoding, sink, promoted=promoted)
-    try:
-        examination.document(raw(meter), 0)
-    except Stop as stop:
-        examination.note(stop.reason)
+    bounds = Bounds(limits or Limits())
+    meter = Meter(stream, matcher.digest(), bounds)
+    examination = _Examination(meter, bounds, matcher, dialect, encoding, sink, promoted=promoted)
+    examination.document(meter.source(), 0)
     meter.drain()
     return examination.reading()
 
@@ -80,6 +79,7 @@ class _Examination:
     def __init__(
         self,
         meter: Meter,
+        bounds: Bounds,
         matcher: Matcher,
         dialect: Dialect | None,
         encoding: str,
@@ -88,6 +88,7 @@ class _Examination:
         promoted: bool,
     ) -> None:
         self._meter = meter
+        self._bounds = bounds
         self._matcher = matcher
         self._dialect = dialect
         self._encoding = encoding
@@ -109,32 +110,80 @@ class _Examination:
         self._reason = self._reason or reason
 
     def document(self, source: Source, depth: int) -> None:
-        """Examine one text or container, and what follows it. Raises Stop."""
+        """Examine one text or container, and what follows it."""
         while head := source.peek(HEAD):
-            kind, reason = identify(head)
-            self.note(reason)
-            if not kind:
+            if not self._opened(source, head, depth):
                 self._text(source)
                 return
-            if depth == self._meter.limits.depth:
-                raise Stop("bomb-limit")
-            if kind not in self._layers:
-                self._layers.append(kind)
-            if kind == "zip":
-                self._members(zip_members(source, self._meter, self.note), depth)
-            elif kind == "tar":
-                self._members(tar_members(source, self._meter, self.note), depth)
-            else:
-                self._inner(Source(decompressed(kind, source, self._meter)), depth)
             _skip_zeros(source)
 
-    def _members(self, members: Iterator[Source], depth: int) -> None:
-        for member in members:
-            self._inner(member, depth)
+    def _opened(self, source: Source, head: bytes, depth: int) -> bool:
+        """Examine what a container holds; False: its bytes are to be looked at as they are."""
+        for opener in openers():
+            if not opener.recognises(head):
+                continue
+            if depth == self._bounds.limits.depth:
+                self.note("bomb-limit")
+                return False
+            if lacking(opener):
+                self.note("opener-not-installed")
+                return False
+            taken = source.taken
+            try:
+                whole = self._parts(opener, source, depth)
+            except Declined:
+                continue
+            if whole and source.sought:
+                source.drop()
+            return source.taken > taken
+        self.note(why_unopened(head))
+        return False
 
-    def _inner(self, source: Source, depth: int) -> None:
-        """Examine what a container holds, up to where it is damaged or a limit is hit."""
-        self.document(Source(_until_damage(source, self.note)), depth + 1)
+    def _parts(self, opener: Opener, source: Source, depth: int) -> bool:
+        """Examine the parts of a container; whether they were all of it. Raises Declined."""
+        upto = _UpTo(self._meter, self.note)
+        if opener.name not in self._layers:
+            self._layers.append(opener.name)
+        try:
+            for part in upto.damage(opener.open(source, self._bounds)):
+                self._part(part, depth)
+        except Declined:
+            self._layers.remove(opener.name)
+            raise
+        return upto.whole
+
+    def _part(self, part: Part, depth: int) -> None:
+        upto = _UpTo(self._meter, self.note)
+        if isinstance(part, Member):
+            chunks = upto.damage(_counted(part.source.chunks(), self._bounds))
+            self.document(Source(chunks, self._bounds), depth + 1)
+        elif isinstance(part, Rows):
+            self._texts += 1
+            self._rows(upto.damage(_counted_rows(part.blocks, self._bounds)))
+        elif isinstance(part, Raw):
+            self._texts += 1
+            for chunk in upto.damage(_counted(part.chunks, self._bounds)):
+                if chunk:
+                    self._scan.probe(chunk)
+                    self._divided = False  # nobody can tell where a record ends
+            self._scan.probe(b"")
+        else:
+            self.note(part.reason)
+
+    def _rows(self, rows: Iterator[tuple[bytes, list[int]]]) -> None:
+        first = True
+        for data, ends in rows:
+            if not ends:
+                continue
+            classes = self._scan.feed(data, ends)
+            if (
+                first
+                and classes[0] == RecordClass.FOREIGN
+                and is_header(data, ends, self._matcher.columns, _of_rows(data))
+            ):
+                self._headers += 1
+            first = False
+            self._windows += len(ends)
 
     def _text(self, source: Source) -> None:
         self._texts += 1
@@ -227,12 +276,61 @@ _OURS = {RecordClass.RECORD, RecordClass.TRACE}
 _STRONGEST = tuple(Verdict)
 
 
-def _until_damage(source: Source, note: Callable[[str], None]) -> Iterator[bytes]:
-    """Yield what a container holds up to the damage: what was readable gets examined."""
-    try:
-        yield from source.chunks()
-    except Stop as stop:
-        note(stop.reason)
+_T = TypeVar("_T")
+
+
+class _UpTo:
+    """Ends what others produce at the first error in it, and names the reason."""
+
+    def __init__(self, meter: Meter, note: Callable[[str], None]) -> None:
+        self._meter = meter
+        self._note = note
+        self.whole = True
+
+    def damage(self, items: Iterator[_T]) -> Iterator[_T]:
+        """Yield what could be made out before the damage, which so gets examined.
+
+        Libraries raise what they like at bytes that are made to break them. What the stream
+        itself raised goes through.
+        """
+        while True:
+            try:
+                item = next(items)
+            except StopIteration:
+                return
+            except Declined:
+                raise
+            except Exception as error:
+                if self._meter.failed:
+                    raise
+                self._note(_reason(error))
+                self.whole = False
+                return
+            yield item
+
+
+def _of_rows(data: bytes) -> Dialect:
+    return Dialect(b"\x1f" if b"\x1f" in data else b"\t", b"")
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, Stop):
+        return error.reason
+    return "bomb-limit" if isinstance(error, RecursionError | MemoryError) else "damaged-container"
+
+
+def _counted(chunks: Iterator[bytes], bounds: Bounds) -> Iterator[bytes]:
+    for chunk in chunks:
+        bounds.unpacked(len(chunk))
+        yield chunk
+
+
+def _counted_rows(
+    blocks: Iterator[tuple[bytes, list[int]]], bounds: Bounds
+) -> Iterator[tuple[bytes, list[int]]]:
+    for data, ends in blocks:
+        bounds.unpacked(len(data))
+        yield data, ends
 
 
 def _added(first: Evidence, second: Evidence) -> tuple[Evidence, bool]:

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from backends.text import _compound
-from backends.text._dialect import Dialect
-from backends.text._source import Source
+from backends.content import _compound
+from backends.content._dialect import Dialect
+from backends.content._source import Source
 
 BLOCK = 1 << 20
 LONGEST = 1 << 20  # bytes; a longer record is cut

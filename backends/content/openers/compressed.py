@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import bz2
 import lzma
+import re
 import zlib
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Protocol
 
-from backends.text._source import CHUNK, Meter, Source, Stop
+from backends.content import CHUNK, Bounds, Member, Opener, Part, Source, Stop
 
 
 class _Decompressor(Protocol):
@@ -29,45 +31,62 @@ class Inflate:
 
     @property
     def eof(self) -> bool:
+        """Whether the end was in what was decompressed."""
         return self._inner.eof
 
     @property
     def unused_data(self) -> bytes:
+        """What came after the end."""
         return self._inner.unused_data
 
     @property
     def needs_input(self) -> bool:
+        """Whether more can come out only if more goes in."""
         return not self._inner.unconsumed_tail
 
     def decompress(self, data: bytes, max_length: int = -1) -> bytes:
+        """Return at most so many bytes of what was compressed."""
         return self._inner.decompress(self._inner.unconsumed_tail + data, max(max_length, 0))
 
 
-GZIP_MAGIC = b"\x1f\x8b\x08"
-XZ_MAGIC = b"\xfd7zXZ\x00"
+@dataclass(frozen=True, slots=True)
+class Compressed(Opener):
+    """Opens a stream of one method: all its concatenated members are one document."""
+
+    name: str  # type: ignore[misc]
+    magic: re.Pattern[bytes]
+    start: Callable[[Bounds], _Decompressor]
+
+    def recognises(self, head: bytes) -> bool:
+        """Tell by the magic number."""
+        return self.magic.match(head) is not None
+
+    def open(self, source: Source, bounds: Bounds) -> Iterator[Part]:
+        """Yield one member, whatever number the stream is made of."""
+        yield Member(Source(self._members(source, bounds)))
+
+    def _members(self, source: Source, bounds: Bounds) -> Iterator[bytes]:
+        while True:
+            yield from pump(self.start(bounds), source)
+            _skip_padding(source)
+            if not self.recognises(source.peek(_MAGIC)):
+                return
 
 
-def decompressed(kind: str, source: Source, meter: Meter) -> Iterator[bytes]:
-    """Yield what a compressed stream holds, all its concatenated members.
+_MAGIC = 10  # bytes that any of the patterns looks at
 
-    What follows the last member stays in `source`. Raises Stop.
-    """
-    start: Callable[[], _Decompressor]
-    if kind == "gzip":
-        magic, start = GZIP_MAGIC, lambda: Inflate(31)
-    elif kind == "bz2":
-        magic, start = b"BZh", bz2.BZ2Decompressor
-    else:
-        magic = XZ_MAGIC
-        start = lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, meter.limits.memory)  # noqa: E731
-    while True:
-        yield from pump(start(), source, meter)
-        _skip_padding(source)
-        if source.peek(len(magic)) != magic:
-            return
+GZIP = Compressed("gzip", re.compile(rb"\x1f\x8b\x08"), lambda _: Inflate(31))
+BZIP2 = Compressed(
+    "bz2", re.compile(rb"BZh[1-9]1AY&SY", re.DOTALL), lambda _: bz2.BZ2Decompressor()
+)
+XZ = Compressed(
+    "xz",
+    re.compile(rb"\xfd7zXZ\x00"),
+    lambda bounds: lzma.LZMADecompressor(lzma.FORMAT_XZ, bounds.limits.memory),
+)
 
 
-def pump(decompressor: _Decompressor, source: Source, meter: Meter) -> Iterator[bytes]:
+def pump(decompressor: _Decompressor, source: Source) -> Iterator[bytes]:
     """Yield the output of one decompressor; give back to `source` what it did not take."""
     while not decompressor.eof:
         data = b""
@@ -83,7 +102,6 @@ def pump(decompressor: _Decompressor, source: Source, meter: Meter) -> Iterator[
         except (zlib.error, OSError, EOFError):
             raise Stop("damaged-container") from None
         if out:
-            meter.unpacked(len(out))
             yield out
     source.give_back(decompressor.unused_data)
 

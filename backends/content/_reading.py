@@ -1,22 +1,10 @@
-"""What reading one stream gave, and how much of it may be read."""
+"""What reading one stream gave."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from backends.contract import Evidence
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Bounds against containers made to exhaust the reader. Hit: reason ``bomb-limit``."""
-
-    depth: int = 5  # containers within containers
-    output: int = 64 << 30  # bytes that all containers of one stream may give
-    ratio: int = 500  # bytes out for each byte of the stream, once `free` bytes came out
-    free: int = 64 << 20
-    members: int = 100_000  # of archives
-    memory: int = 256 << 20  # bytes of dictionary that a decompressor may ask for
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import bz2
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
-from backends.text._compressed import Inflate, pump
-from backends.text._source import CHUNK, Meter, Source, Stop
+from backends.content import CHUNK, Bounds, Member, Opaque, Opener, Part, Source, Stop
+from backends.content.openers.compressed import Inflate, pump
 
 _LOCAL = b"PK\x03\x04"
 _DESCRIPTOR = b"PK\x07\x08"
@@ -21,45 +21,52 @@ _ZIP64 = 0xFFFFFFFF
 # Spreadsheets and documents: their text is cut up by their own rules, so windows are no records.
 _OFFICE = (b"[Content_Types].xml", b"mimetype")
 
-Note = Callable[[str], None]  # takes the reason why a member was not opened
 
+class Zip(Opener):
+    """Opens an archive member by member."""
 
-def zip_members(source: Source, meter: Meter, note: Note) -> Iterator[Source]:
-    """Yield the members; each is read to its end before the next is asked for.
+    name = "zip"
 
-    `note` gets the reason for each that is not opened. Raises Stop where reading cannot go on.
-    """
-    while source.peek(4) == _LOCAL:
-        meter.member()
-        header = source.exactly(30)
-        flags, method = struct.unpack_from("<HH", header, 6)
-        packed, size, name_length, extra_length = struct.unpack_from("<IIHH", header, 18)
-        name = source.exactly(name_length)
-        extra = source.exactly(extra_length)
-        if _ZIP64 in {packed, size}:
-            packed, size = _zip64_sizes(extra, packed, size)
-        if name in _OFFICE:
-            note("container-not-opened")
-        body = _Body(source, None if flags & _SIZES_FOLLOW else packed)
-        if flags & _ENCRYPTED or method == _AES:
-            note("encrypted")
-            body.skip()
-        elif method == _STORED:
-            yield Source(_counted(body.chunks(), meter))
-        elif method in {_DEFLATED, _BZIP2}:
-            decompressor = Inflate(-15) if method == _DEFLATED else bz2.BZ2Decompressor()
-            if body.left is None:
-                yield Source(pump(decompressor, source, meter))
-            else:
-                inner = Source(body.chunks())
-                yield Source(pump(decompressor, inner, meter))
+    def recognises(self, head: bytes) -> bool:
+        """Tell by the first member's header."""
+        return head.startswith(_LOCAL)
+
+    def open(self, source: Source, bounds: Bounds) -> Iterator[Part]:
+        """Yield the members, and a reason for each that is not opened."""
+        while source.peek(4) == _LOCAL:
+            bounds.member()
+            header = source.exactly(30)
+            flags, method = struct.unpack_from("<HH", header, 6)
+            packed, size, name_length, extra_length = struct.unpack_from("<IIHH", header, 18)
+            name = source.exactly(name_length)
+            extra = source.exactly(extra_length)
+            if _ZIP64 in {packed, size}:
+                packed, size = _zip64_sizes(extra, packed, size)
+            if name in _OFFICE:
+                yield Opaque("container-not-opened")
+            body = _Body(source, None if flags & _SIZES_FOLLOW else packed)
+            if flags & _ENCRYPTED or method == _AES:
+                yield Opaque("encrypted")
                 body.skip()
-        else:
-            note("container-not-opened")
-            body.skip()
-        if flags & _SIZES_FOLLOW:
-            _skip_descriptor(source)
-    _skip_directory(source)
+            elif method == _STORED:
+                yield Member(Source(body.chunks()))
+                body.skip()
+            elif method in {_DEFLATED, _BZIP2}:
+                decompressor = Inflate(-15) if method == _DEFLATED else bz2.BZ2Decompressor()
+                if body.left is None:
+                    yield Member(Source(pump(decompressor, source)))
+                else:
+                    yield Member(Source(pump(decompressor, Source(body.chunks()))))
+                    body.skip()
+            else:
+                yield Opaque("container-not-opened")
+                body.skip()
+            if flags & _SIZES_FOLLOW:
+                _skip_descriptor(source)
+        _skip_directory(source)
+
+
+ZIP = Zip()
 
 
 class _Body:
@@ -82,12 +89,6 @@ class _Body:
     def skip(self) -> None:
         for _ in self.chunks():
             pass
-
-
-def _counted(chunks: Iterator[bytes], meter: Meter) -> Iterator[bytes]:
-    for chunk in chunks:
-        meter.unpacked(len(chunk))
-        yield chunk
 
 
 def _zip64_sizes(extra: bytes, packed: int, size: int) -> tuple[int, int]:

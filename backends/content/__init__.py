@@ -1,0 +1,49 @@
+"""Content in any wrapper: byte streams cut into record windows for a matcher.
+
+Shared by the backends whose units are byte streams (files, delimited exports, objects).
+:func:`examine_stream` opens the containers that an opener is installed for, turns text of any
+encoding into UTF-8, cuts it into records and has a matcher classify them. What it could not look
+into is named in :attr:`Reading.reason`: such a stream has not been examined in full, whatever was
+found in it. ``docs/writing-an-opener.md`` says how one is added.
+"""
+
+from backends.content._bounds import Bounds, Limits, Stop
+from backends.content._dialect import Dialect
+from backends.content._encoding import SAMPLE, UTF8_BOM, wide_encoding
+from backends.content._examine import Sink, examine_stream
+from backends.content._fields import fields_of, has_inner_break
+from backends.content._opener import HEAD, Declined, Member, Opaque, Opener, Part, Raw, Rows
+from backends.content._reading import Reading
+from backends.content._records import Block
+from backends.content._registry import check, identify, openers
+from backends.content._source import CHUNK, Readable, Source
+
+__all__ = [
+    "CHUNK",
+    "HEAD",
+    "SAMPLE",
+    "UTF8_BOM",
+    "Block",
+    "Bounds",
+    "Declined",
+    "Dialect",
+    "Limits",
+    "Member",
+    "Opaque",
+    "Opener",
+    "Part",
+    "Raw",
+    "Readable",
+    "Reading",
+    "Rows",
+    "Sink",
+    "Source",
+    "Stop",
+    "check",
+    "examine_stream",
+    "fields_of",
+    "has_inner_break",
+    "identify",
+    "openers",
+    "wide_encoding",
+]
