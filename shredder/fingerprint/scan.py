@@ -10,6 +10,7 @@ import numpy.typing as npt
 from backends.contract import Evidence, RecordClass, Signs, Verdict
 from shredder.fingerprint.catalogue import PRIVATE_TOKEN, Catalogue
 from shredder.fingerprint.engine import Engine
+from shredder.fingerprint.escapes import unescaped
 from shredder.fingerprint.order import IN_ORDER, SourceOrder
 from shredder.fingerprint.probing import Probing, mark
 from shredder.fingerprint.siphash import Offsets
@@ -42,6 +43,7 @@ class CatalogueScan:
         classes = self._engine.something(block, starts, stops).astype(np.uint8)
         classes[...] = np.where(classes, RecordClass.FOREIGN, RecordClass.BLANK)
         block, stops = _parted(block, stops)
+        block, stops = unescaped(block, stops, numbers=bool(self._catalogue.widths))
         places, rows = self._engine.find(block)
         if places.size:
             self._classify(classes, np.searchsorted(stops, places, side="right"), rows)
@@ -55,7 +57,9 @@ class CatalogueScan:
         classes[windows[persons]] = RecordClass.PERSON
         classes[windows[private]] = RecordClass.RECORD
         if private.any():
-            self._count(rows[private])
+            # What a window says twice, or in two forms, is counted once.
+            size = self._catalogue.hashes.size
+            self._count(np.unique(windows[private] * size + rows[private]) % size)
         persons &= classes[windows] == RecordClass.PERSON
         if persons.any():
             _, first = np.unique(windows[persons], return_index=True)

@@ -72,7 +72,7 @@ class Naive:
         persons = [token for token in tokens if token in self.person]
         self.persons += bool(persons)
         if private:
-            self.hits += len(private)
+            self.hits += len(set(private))
             self.seen |= set().union(*(self.private[token] for token in private))
             return RecordClass.RECORD
         if persons:
