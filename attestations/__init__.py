@@ -19,6 +19,7 @@ The auditor's way::
     report = check_file(bundle_path, Policy.load(policy_path))
 """
 
+from attestations.annex import Annex, read_annex
 from attestations.bundle import Bundle, Sealed, read_bundle
 from attestations.chain import Link, check_chain
 from attestations.commitment import Committer, MerkleBuilder, Opening, inclusion_path
@@ -108,6 +109,7 @@ from attestations.tsa_client import (
 __all__ = [
     "Actor",
     "Algorithm",
+    "Annex",
     "AttestationError",
     "Bundle",
     "Code",
@@ -188,6 +190,7 @@ __all__ = [
     "inclusion_path",
     "issue_plan",
     "issue_result",
+    "read_annex",
     "read_bundle",
     "read_disclosure",
     "request_renewal",

@@ -6,13 +6,14 @@ policy alone, meaning from verified bytes alone. Authenticity, time and outcome 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from attestations._logged import Logged, check_log
 from attestations._trust import Signed, Stamped, check_key_times, check_signatures, check_timestamps
+from attestations.annex import check_annex
 from attestations.bundle import LIMITS, Bundle
 from attestations.chain import MAX_OTHERS, Link, check_chain
 from attestations.consistency import (
@@ -144,7 +145,7 @@ def verify(
         _links(supplied.others, policy, now),
     )
 
-    # 16 the plan: in every bundle, and bound by the digest of its exact bytes; a disclosure
+    # 16 the plan: in every bundle, and bound by the digest of its exact bytes; what is disclosed
     if result.plan != plan_envelope.digest:
         raise Contradiction(Code.E_PLAN, "the plan in the bundle is not the result's")
     check_against_plan(plan, result)
@@ -153,6 +154,7 @@ def verify(
         disclosed = check_disclosure(
             supplied.disclosure, plan, result, result_envelope.digest, supplied.request
         )
+    names = None if supplied.annex is None else check_annex(supplied.annex, plan, result)
 
     return _report(
         plan,
@@ -164,6 +166,7 @@ def verify(
         logged=logged,
         chain=chain,
         disclosed=disclosed,
+        names=names,
     )
 
 
@@ -255,6 +258,7 @@ def _report(
     logged: Logged,
     chain: tuple[str, ...],
     disclosed: Disclosed | None,
+    names: Mapping[str, str] | None,
 ) -> Report:
     enough = all(each.latest is not None for each in stamped)
     independent = all(each.independent for each in stamped)
@@ -276,6 +280,12 @@ def _report(
     findings += [*logged.findings, *chain]
     if disclosed is not None:
         findings += _about_disclosure(disclosed, result)
+    if names is not None:
+        acting = dict.fromkeys(
+            (result.operator.reference, *(a.reference for a in result.approvers))
+        )
+        findings.append(f"annex: {len(names)} names are the ones that were committed to")
+        findings += [f"annex: no name for {each}" for each in acting if each not in names]
     return Report(
         authentic=Verdict.VALID,
         time=TimeVerdict.VALID if enough and independent else TimeVerdict.INDETERMINATE,
@@ -292,6 +302,7 @@ def _report(
         plan=plan,
         result=result,
         disclosed=disclosed,
+        names=names,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -59,7 +60,7 @@ class Report:
     the newest timestamps ends: the last moment for a renewal. `plan_before_start` says whether the
     plan is proven to be older than the destruction's stated start. `plan` and `result` are the
     verified predicates; None unless `authentic` is valid. `disclosed` is what a supplied
-    disclosure shows.
+    disclosure shows; `names` what a supplied annex says, by staff reference, and not escaped.
     """
 
     authentic: Verdict
@@ -77,6 +78,7 @@ class Report:
     plan: Plan | None = None
     result: Destruction | None = None
     disclosed: Disclosed | None = None
+    names: Mapping[str, str] | None = None
 
     def to_json(self) -> dict[str, object]:
         """Return what ``verify --json`` prints."""

@@ -16,6 +16,7 @@ class Supplied:
 
     others: tuple[bytes, ...] = ()
     disclosure: bytes | None = None
+    annex: bytes | None = None
     request: Request = NO_REQUEST
 
 

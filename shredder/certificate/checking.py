@@ -6,6 +6,7 @@ import shlex
 from datetime import datetime
 
 from attestations import Destruction, Report
+from attestations.policy import APPROVER
 from attestations.text import sha256, shown
 from shredder.certificate.content import (
     Cell,
@@ -22,11 +23,12 @@ from shredder.certificate.content import (
     name,
     plain,
 )
+from shredder.certificate.people import person
 
 _LEFT_OUT = (
     "Left out: manufacturer, model, serial and property number, since a dataset is no medium and "
     "its media stay in use; confidentiality before and after, optional there, since the "
-    "attestation does not state it; name, location, contact and handwritten signature of people, "
+    "attestation does not state it; {name}location, contact and handwritten signature of people, "
     "since an attestation holds no personal data; validation, since the organisation decides on it "
     "and not the tool."
 )
@@ -83,7 +85,7 @@ def nist(result: Destruction, report: Report) -> Section:
         ),
         (
             "Performed by, position",
-            cell(mono(result.operator.reference), ", ", mono(result.operator.role)),
+            cell(*person(result.operator, report)),
         ),
         ("Date performed", cell(moment(result.times.finished))),
         ("Date verified", cell(moment(result.times.verified, "never"))),
@@ -91,7 +93,7 @@ def nist(result: Destruction, report: Report) -> Section:
     )
     return Section(
         "Fields of the NIST SP 800-88 Rev. 2 sample certificate",
-        (Facts(rows), Paragraph(cell(_LEFT_OUT))),
+        (Facts(rows), Paragraph(cell(_LEFT_OUT.format(name="" if report.names else "name, ")))),
     )
 
 
@@ -109,11 +111,13 @@ def _joined(parts: list[Inline]) -> Cell:
 
 
 def recipe(
-    result: Destruction, bundle: bytes, policy: bytes, at: datetime, version: str
+    report: Report, result: Destruction, bundle: bytes, policy: bytes, at: datetime, version: str
 ) -> Section:
     """The exact commands, and the digest that says which bundle this is about."""
     digest = sha256(bundle)
     demands = [f"--dataset {result.dataset.label}"]
+    if any(each.role == APPROVER for each in report.signers):
+        demands.append("--approver approver.pem")
     if result.request.challenge:
         demands.append(f"--challenge {result.request.challenge}")
     if result.sweep:
@@ -127,7 +131,8 @@ def recipe(
         "  --tsa-root tsa-root.pem --tsa-certificate tsa.pem \\",
         *(f"  {each} \\" for each in demands[:-1]),
         f"  {demands[-1]}",
-        "shredder verify bundle.json --policy policy.json",
+        "shredder verify bundle.json --policy policy.json"
+        + ("" if report.names is None else " --annex annex.json"),
     )
     about = (
         "This page is a reading of the attestation and carries no signature of its own. What "
@@ -136,14 +141,15 @@ def recipe(
         "authority's certificates must come from somebody else; compare key ids with what you "
         "were told by another way, not with this page."
     )
-    facts = Facts(
-        (
-            ("Attestation", cell(mono(result.attestation_id))),
-            ("Checked", cell(moment(at), f", with shredder {version}")),
-            ("Policy, SHA-256", cell(mono(sha256(policy)))),
-            ("Plan, SHA-256", cell(mono(result.plan))),
-        )
-    )
+    rows = [
+        ("Attestation", cell(mono(result.attestation_id))),
+        ("Checked", cell(moment(at), f", with shredder {version}")),
+        ("Policy, SHA-256", cell(mono(sha256(policy)))),
+        ("Plan, SHA-256", cell(mono(result.plan))),
+    ]
+    if report.names is not None and result.annex is not None:
+        rows.append(("Annex of names, SHA-256", cell(mono(result.annex))))
+    facts = Facts(tuple(rows))
     return Section(
         "How to check this",
         (

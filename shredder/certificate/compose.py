@@ -21,6 +21,7 @@ from shredder.certificate.content import (
     name,
     strong,
 )
+from shredder.certificate.people import person
 from shredder.certificate.words import METHODS, OBSTACLES, OUTCOMES
 from shredder.errors import InvalidAttestation
 
@@ -64,7 +65,9 @@ def compose(checked: Checked) -> Certificate:
             remains.recipients(result),
             checking.signers(report),
             checking.nist(result, report),
-            checking.recipe(result, checked.bundle, checked.policy, checked.at, checked.version),
+            checking.recipe(
+                report, result, checked.bundle, checked.policy, checked.at, checked.version
+            ),
         ),
     )
 
@@ -113,12 +116,10 @@ def _glance(report: Report, plan: Plan, result: Destruction) -> Section:
 def _who(report: Report, result: Destruction) -> Cell:
     controller, operator = result.controller, result.operator
     reference = (" (", name(controller.reference), ")") if controller.reference else ()
-    approved = [
-        cell("Approved by ", mono(each.reference), f", {each.role}") for each in result.approvers
-    ]
+    approved = [cell("Approved by ", *person(each, report)) for each in result.approvers]
     return lines(
         cell("Responsible: ", name(controller.name), *reference),
-        cell("Carried out by ", mono(operator.reference), f", {operator.role}"),
+        cell("Carried out by ", *person(operator, report)),
         *approved,
         cell("Signed with ", counted(len(report.signers), "trusted key"), ": see Signers"),
     )

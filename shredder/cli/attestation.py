@@ -42,10 +42,21 @@ def register(app: typer.Typer) -> None:
 
 
 def _supplied(
-    disclosure: Path | None, seed: str | None, sample: int | None, previous: Sequence[Path]
+    disclosure: Path | None,
+    seed: str | None,
+    sample: int | None,
+    previous: Sequence[Path],
+    annex: Path | None,
 ) -> Supplied:
     """What the auditor holds beside the bundle."""
-    from attestations import DisclosureRequest, Supplied, Unreadable, read_bundle, read_disclosure
+    from attestations import (
+        DisclosureRequest,
+        Supplied,
+        Unreadable,
+        read_annex,
+        read_bundle,
+        read_disclosure,
+    )
 
     if disclosure is None and seed is not None:
         raise UsageError("--seed goes with --disclosure")
@@ -54,9 +65,11 @@ def _supplied(
     try:
         data = None if disclosure is None else read_disclosure(disclosure)
         others = tuple(map(read_bundle, previous))
+        names = None if annex is None else read_annex(annex)
     except Unreadable as error:
         raise UsageError(error.message) from error
-    return Supplied(others=others, disclosure=data, request=DisclosureRequest(seed, sample))
+    request = DisclosureRequest(seed, sample)
+    return Supplied(others=others, disclosure=data, request=request, annex=names)
 
 
 def _report(bundle: Path, policy: Path, supplied: Supplied | None = None) -> Report:
@@ -102,12 +115,17 @@ def verify(
     validation: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Another person's word on the result.")
     ] = None,
+    annex: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="The names behind the references, as the operator gave."),
+    ] = None,
     as_json: options.Json = False,
 ) -> int:
     """Check a bundle offline, against nothing but the auditor's own trust policy."""
     from attestations import Verdict
 
-    report = _report(bundle, policy, _supplied(disclosure, seed, sample, previous or ()))
+    supplied = _supplied(disclosure, seed, sample, previous or (), annex)
+    report = _report(bundle, policy, supplied)
     code = verdict_code(report)
     answer = {**report_json(report), "validation": None}
     lines: list[str] = []
@@ -128,6 +146,8 @@ def verify(
             out.say(f"  {shown(line)}")
         for line in lines:
             out.say(shown(line))
+        for reference, name in (report.names or {}).items():
+            out.say(f"  {reference}: {shown(name)}")
         for each in report.disclosed.holdings if report.disclosed else ():
             place = " ".join(shown(part) for part in (each.scope, each.locator, each.version))
             out.say(f"  {each.index}: {shown(each.store)} {place}: {shown(each.status)}")
@@ -169,6 +189,7 @@ def report_json(report: Report) -> dict[str, object]:
         ],
         "findings": list(report.findings),
         "disclosed": report.disclosed.to_json() if report.disclosed else None,
+        "names": None if report.names is None else dict(report.names),
     }
 
 
@@ -308,12 +329,11 @@ def policy_new(
 def _cosigners(given: Sequence[str]) -> list[tuple[str, Path]]:
     """Roles with the files of their keys. Raises UsageError."""
     from attestations.policy import APPROVER, OPERATOR, VALIDATOR
-    from shredder.statable import not_a_code
 
     found = []
     for text in given:
         role, _, path = text.partition("=")
-        if not_a_code(role) or not path:
+        if not role or not path:
             raise UsageError(f"--cosigner {text!r} is not a role and a file: ROLE=FILE")
         if role in {OPERATOR, APPROVER, VALIDATOR}:
             option = "--key" if role == OPERATOR else f"--{role}"

@@ -32,13 +32,17 @@ def certificate(
         Path,
         typer.Option("--output", metavar="FILE", help="Where it is written: *.html or *.pdf."),
     ],
+    annex: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Show the names that the operator disclosed, too."),
+    ] = None,
     paper: Annotated[
         str, typer.Option("--paper", metavar="a4|letter", help="The sheet of a PDF.")
     ] = "a4",
     as_json: options.Json = False,
 ) -> int:
     """Render a bundle that verifies as a certificate for people, in HTML or PDF."""
-    from attestations import Policy, Unreadable, check
+    from attestations import Policy, Supplied, Unreadable, check, read_annex
     from attestations.bundle import LIMITS
     from attestations.policy import LIMITS as POLICY_LIMITS
     from attestations.storage import read_limited, write_atomically
@@ -49,10 +53,11 @@ def certificate(
     try:
         content = read_limited(bundle, LIMITS.size, "bundle")
         trusted = read_limited(policy, POLICY_LIMITS.size, "policy")
+        supplied = Supplied(annex=None if annex is None else read_annex(annex))
     except Unreadable as error:
         raise UsageError(error.message) from error
     at = datetime.now(UTC)
-    report = check(content, Policy.from_bytes(trusted), now=at)
+    report = check(content, Policy.from_bytes(trusted), now=at, supplied=supplied)
     composed = compose(Checked(content, trusted, report, at, version("shredder-toolkit")))
     made = _rendered(composed, output.suffix.lower(), paper)
     try:

@@ -95,6 +95,8 @@ def destroy(
     """Find every copy of a dataset, destroy it, look again, and attest what was done."""
     from shredder.cli.session import changing
     from shredder.evidence.approvals import needs_approvals
+    from shredder.evidence.names import wanted_names
+    from shredder.evidence.parts import operator
     from shredder.run import machine
     from shredder.signing import signers
 
@@ -113,8 +115,9 @@ def destroy(
         wanted = work.config.datasets[dataset].approvals
         if plan is None and wanted:
             raise needs_approvals(dataset, wanted)
-        # A key that cannot sign must show before anything is touched.
+        # A key that cannot sign must show before anything is touched, and so must a missing name.
         signers(work.config, work.state)
+        wanted_names(work, [operator(work.config)])
         how = "plan" if plan is not None else "yes" if yes else ""
         facts = {"destroying": True, "later": timestamp_later, "challenge": challenge}
         problems: Sequence[Problem] = ()

@@ -206,13 +206,14 @@ class _Reader:
             timestamp_policies=self._policies(timestamp.table("policy_oids")),
             log=self._log(top.table("log")) if "log" in top else None,
             approvers=approvers,
+            names=self._names(top) if "names" in top else None,
             **self._signing(top),
         )
         operator.done("role, reference")
         timestamp.done("authorities, timeout_s, wanted, policy_oids")
         top.done(
-            "controller, state, operator, approvers, stores, datasets, recipients, timestamp, "
-            "log, signing"
+            "controller, state, names, operator, approvers, stores, datasets, recipients, "
+            "timestamp, log, signing"
         )
         references = [config.operator.reference, *(each.reference for each in approvers)]
         for place, each in enumerate(approvers, start=1):
@@ -265,6 +266,12 @@ class _Reader:
         settings = {name: table.text(name) for name in names}
         table.done(", ".join(("kind", *needed, *possible)))
         return SignerConfig(kind, settings)
+
+    def _names(self, top: _Table) -> Path:
+        value = top.text("names")
+        if not value:
+            raise self.error(("names",), "is no file's name")
+        return self._path.parent / value
 
     def _approver(self, table: _Table) -> Approver:
         approver = Approver(

@@ -118,6 +118,7 @@ class Config:
     log: LogConfig | None = None
     signers: tuple[SignerConfig, ...] = (SignerConfig("file", {}),)  # each signs every envelope
     approvers: tuple[Approver, ...] = ()
+    names: Path | None = None  # the private file of the names behind staff references
 
     @property
     def base(self) -> Path:

@@ -8,6 +8,8 @@ TEMPLATE = """\
 controller = "{controller}"        # who is responsible for the data (GDPR Art. 4(7))
 state = ".shredder"                # keys, catalogue, journal, attestations: mode 0700
 
+# names = "names.toml"             # mode 0600: the names behind staff references, for an annex
+
 [operator]                         # a role and a staff reference, never a name
 role = "operator"
 reference = "unstated"

@@ -24,6 +24,7 @@ from attestations.statement import from_payload
 from shredder import clock, durable
 from shredder.config import Approver
 from shredder.errors import Refused, UsageError
+from shredder.evidence.names import check_annex_stands
 from shredder.evidence.planned import plan_statement
 from shredder.journal import Run
 from shredder.run.work import Work
@@ -188,6 +189,7 @@ def _signed(
 def _check(work: Work, run: Run, whole: Envelope) -> None:
     """Refuse an envelope that is not signed by the operator and all who are asked, or too few."""
     plan = _plan(whole, run)
+    check_annex_stands(work, run.id, plan.annex)
     keys = _keys(work, _configured(work, plan.approvers))
     own = known_keys(work.state)
     makers = whole.made_by([*keys.values(), *own])

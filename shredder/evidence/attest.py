@@ -150,6 +150,7 @@ def _predicate(work: Work, run: Run, plan: Plan, announced: Sealed) -> Destructi
             verified=parts.moment(facts["verified"]),
         ),
         outcome=Outcome.FAILED,  # issue_result() computes it, as an auditor will
+        annex=plan.annex,
         manifest=facts["plan_digest"],
     )
 

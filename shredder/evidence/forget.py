@@ -1,13 +1,15 @@
-"""Destroying a run's private manifest: its secret, and the files that name holdings.
+"""Destroying a run's private manifest: its secret, and the files that name holdings or people.
 
 Without the secret no commitment of the attestation can be opened any more, and no guess tried.
-What stays: the bundle, the sealed plan, and the journal, none of which holds a locator.
+What stays: the bundle, the sealed plan with what approvers signed, and the journal, none of which
+holds a locator or a name.
 """
 
 from __future__ import annotations
 
 from shredder import clock, durable
 from shredder.errors import Refused
+from shredder.evidence.names import annex_files
 from shredder.journal import Run
 from shredder.run.work import Work
 
@@ -33,6 +35,8 @@ def forget(work: Work, run: Run) -> int:
     for name in _PRIVATE:
         for path in (folder / name, folder / f"{name}.partial"):
             gone += durable.destroy(path)
+    for path in annex_files(work, run.id):
+        gone += durable.destroy(path)
     if "forgotten" not in run.facts:
         work.journal.note(run.id, "forgotten", forgotten=clock.now())
     work.observer.event("manifest-forgotten", run=run.id, files=gone)

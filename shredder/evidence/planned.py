@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from attestations import Actor, Plan, PlanTimes
 from shredder.evidence import parts
 from shredder.evidence.groups import planned_targets
+from shredder.evidence.names import write_annex
 from shredder.evidence.tool import tool
 from shredder.evidence.trees import INVENTORY, committer, tree
 from shredder.journal import Run
@@ -40,5 +41,6 @@ def plan_statement(
         times=PlanTimes(
             planned=parts.moment(run.facts["planned"]), approved=parts.moment(approved)
         ),
+        annex=write_annex(work, run.id, [operator, *approvers]),
         manifest=run.facts["plan_digest"],
     )

@@ -12,6 +12,7 @@ import pytest
 from attestations import (
     Code,
     acceptance,
+    annex,
     bundle,
     destruction,
     disclosure,
@@ -40,7 +41,7 @@ NOT_WRITTEN = {
 
 
 def classes() -> Iterator[type]:
-    for module in (parts, plan, destruction, validation, policy, disclosure):
+    for module in (parts, plan, destruction, validation, policy, disclosure, annex):
         for value in vars(module).values():
             own = isinstance(value, type) and value.__module__ == module.__name__
             if own and hasattr(value, "__dataclass_fields__") and value not in NOT_WRITTEN:
@@ -113,6 +114,7 @@ def test_the_limits_are_the_codes() -> None:
             disclosure.LIMITS.depth,
             disclosure.LIMITS.items,
         ],
+        "annex": [annex.LIMITS.size >> 10, annex.LIMITS.depth, annex.LIMITS.items],
     }
     assert tsa_client.MAX_RESPONSE == bundle.MAX_TOKEN
     assert (timedelta(seconds=1), timedelta(hours=1)) == (DEFAULT_ACCURACY, MAX_ACCURACY)
@@ -121,6 +123,7 @@ def test_the_limits_are_the_codes() -> None:
 def test_names_and_types_are_the_codes() -> None:
     for name in (
         bundle.MEDIA_TYPE,
+        annex.MEDIA_TYPE,
         disclosure.MEDIA_TYPE,
         policy.MEDIA_TYPE,
         envelope.PAYLOAD_TYPE,

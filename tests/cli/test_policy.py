@@ -65,7 +65,7 @@ def test_cosigners_sign_both_in_their_role(auditor: HereOperator) -> None:
         (["--approver", "dpo.pem", "--approvals", "2"], "policy: a role has fewer keys"),
         (["--approver", "operator.pem"], "policy: one key stands there twice"),
         (["--cosigner", "token.pem"], "'token.pem' is not a role and a file: ROLE=FILE"),
-        (["--cosigner", "A Role=token.pem"], "is not a role and a file"),
+        (["--cosigner", "A Role=token.pem"], "role: not a code"),
         (["--cosigner", "approver=dpo.pem"], "has an option of its own: --approver"),
         (["--cosigner", "operator=dpo.pem"], "has an option of its own: --key"),
     ],

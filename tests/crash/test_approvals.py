@@ -13,12 +13,14 @@ from pathlib import Path
 import pytest
 
 from attestations import Bundle, Envelope, KeyFileSigner, PublicKey
+from attestations.text import sha256
 from demo.servers.postgres import PostgresServer
 from demo.servers.seaweedfs import SeaweedFS
 from demo.servers.tsa import TimestampAuthority
 from demo.survey import NAME
 from shredder.errors import ExitCode
 from shredder.journal import Phase
+from shredder.sealed import read_plan
 from tests.crash.world import RESUME, Came, World, digest
 
 pytestmark = [pytest.mark.slow, pytest.mark.needs("openssl")]
@@ -49,8 +51,12 @@ def world(
     text = config.read_text()
     basis = 'basis = "gdpr-art-17-1-d"\n'
     assert text.count(basis) == 1
+    names = made.folder / "names.toml"
+    names.write_text('[names]\nunstated = "Ada Example"\nstaff-3 = "Grace Example"\n')
+    names.chmod(0o600)
     config.write_text(
-        text.replace(basis, f"{basis}approvals = 1\n")
+        'names = "names.toml"\n'
+        + text.replace(basis, f"{basis}approvals = 1\n")
         + '[approvers.dpo]\nrole = "data-protection-officer"\nreference = "staff-3"\n'
         + 'public_key = "officer.pub.pem"\n'
     )
@@ -90,6 +96,9 @@ def signed_by_both(world: World) -> None:
     assert world.survivors() == {}
     assert str(world.audit(bundle).computed) == "complete"
     plan = Envelope.from_bytes(Bundle.load(bundle).plan.envelope)
+    annex = read_plan(Bundle.load(bundle).plan).annex
+    kept = [path.read_bytes() for path in (world.state / "runs").glob("*/annex-*.json")]
+    assert annex in [sha256(data) for data in kept]
     makers = plan.made_by(sorted(keys(world), key=lambda key: key.keyid))
     assert (len(makers), set(makers)) == (2, keys(world))
 

@@ -145,7 +145,7 @@ def test_the_files_are_those_of_the_state_directory(
     found = {str(p.relative_to(state)) for p in state.rglob("*") if p.is_file()}
     told = {row[0].strip("`") for row in rows(section("The state directory"))}
     found = {re.sub(r"(?<=signing-)[0-9a-f]{16}", "KEYID", path) for path in found}
-    found = {re.sub(r"(?<=proposal-)[0-9a-f]{16}", "DIGEST", path) for path in found}
+    found = {re.sub(r"/(proposal|annex)-[0-9a-f]{16}", r"/\1-DIGEST", path) for path in found}
     assert {path.replace(number, "RUN").replace(NAME, "DATASET") for path in found} == told
 
 

@@ -3,7 +3,7 @@
 ``fresh``: `shredder.toml` and the trees; no command has been run. ``enrolled``: `init` and
 `enroll` have. ``auditor``: a folder with what an auditor has, and nothing of the operator's:
 `bundle.json`, `operator.pem`, `tsa-root.pem`, `tsa.pem`. ``office``: enrolled, and with an
-approver, whose keys are `officer.pem` and `officer.pub.pem`.
+approver, whose keys are `officer.pem` and `officer.pub.pem`, and a file of names.
 """
 
 from __future__ import annotations
@@ -83,10 +83,17 @@ def office(folder: Path, authority: TimestampAuthority) -> Path:
     (folder / "officer.pub.pem").write_text(officer.public_key.pem)
     config = folder / "shredder.toml"
     text = config.read_text()
+    names = folder / "names.toml"
+    names.write_text(
+        '[names]\nunstated = "Ada Example"\nstaff-3 = "Grace Example"\n'
+        '[validators]\nstaff-9 = "Mary Example"\n'
+    )
+    names.chmod(0o600)
     head = f"[datasets.{NAME}]\n"
     assert text.count(head) == 1
     config.write_text(
-        text.replace(head, f"{head}approvals = 1\n")
+        'names = "names.toml"\n'
+        + text.replace(head, f"{head}approvals = 1\n")
         + """
 [approvers.data-protection]
 role = "data-protection-officer"
