@@ -5,9 +5,10 @@ Apart from the rest of the evidence, so that an auditor's command loads no opera
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 
-from attestations import Bundle, Destruction, Plan, Sealed
+from attestations import Bundle, Destruction, Plan, Sealed, told_end
 from attestations.envelope import Envelope
 from attestations.statement import from_payload
 
@@ -24,6 +25,13 @@ def read_result(sealed: Sealed) -> Destruction:
     result = from_payload(Envelope.from_bytes(sealed.envelope, "result").payload, Destruction)
     assert isinstance(result, Destruction)
     return result
+
+
+def renew_before(path: Path) -> datetime | None:
+    """When the first certificate of a bundle's newest tokens ends, as they show it themselves."""
+    bundle = Bundle.load(path)
+    ends = (told_end(bundle.plan), told_end(bundle.result))
+    return min(filter(None, ends), default=None)
 
 
 def left_anything(path: Path) -> bool:

@@ -204,8 +204,7 @@ def show(
     """Show to people what a bundle claims; without --policy, nobody has checked who claims it."""
     from attestations import Bundle
     from shredder.cli.claims import render
-    from shredder.evidence.later import renew_before
-    from shredder.sealed import read_plan, read_result
+    from shredder.sealed import read_plan, read_result, renew_before
 
     code = ExitCode.COMPLETE
     verified: Report | None = None
@@ -234,7 +233,8 @@ def timestamp(
 ) -> int:
     """Add the timestamps that no authority gave when the bundle was made, or renew those it has."""
     from shredder.config import find, load
-    from shredder.evidence import add_timestamps, renew_before, renew_timestamps
+    from shredder.evidence import add_timestamps, renew_timestamps
+    from shredder.sealed import renew_before
 
     configured = load(find(config))
     added = 0

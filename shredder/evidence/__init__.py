@@ -6,7 +6,7 @@ that were durable before it.
 
 from shredder.evidence.announce import announce, announced_file
 from shredder.evidence.attest import attest, bundle_file
-from shredder.evidence.later import add_timestamps, renew_before, renew_timestamps
+from shredder.evidence.later import add_timestamps, renew_timestamps
 from shredder.evidence.logged import heads_of, inspect_log, log_folder, open_log, prove_bundle
 
 __all__ = [
@@ -20,6 +20,5 @@ __all__ = [
     "log_folder",
     "open_log",
     "prove_bundle",
-    "renew_before",
     "renew_timestamps",
 ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from pathlib import Path
 
 from attestations import (
@@ -81,13 +80,6 @@ def renew_timestamps(config: Config, path: Path) -> None:
     made = Bundle(plan=plan, result=result)
     Bundle.from_bytes(made.to_bytes())  # within the limits, still
     _write_back(path, bundle, made)
-
-
-def renew_before(path: Path) -> datetime | None:
-    """When the first certificate of a bundle's newest tokens ends, as they show it themselves."""
-    bundle = Bundle.load(path)
-    ends = (told_end(bundle.plan), told_end(bundle.result))
-    return min(filter(None, ends), default=None)
 
 
 def _write_back(path: Path, before: Bundle, made: Bundle) -> None:
