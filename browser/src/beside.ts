@@ -1,10 +1,11 @@
 /** What was supplied beside the bundle: a disclosure, and another person's validation. */
 
+import { withName, type Names } from "./annex.js";
 import type { Disclosed, HoldingShown } from "./disclosure.js";
 import { bullets, element, facts, section, table, type Child } from "./dom.js";
 import type { Validation } from "./report.js";
 
-export function validation(of: Validation | null): HTMLElement | null {
+export function validation(of: Validation | null, names: Names | null): HTMLElement | null {
   if (of === null) return null;
   if (of.authentic !== "valid") {
     return section(
@@ -17,7 +18,7 @@ export function validation(of: Validation | null): HTMLElement | null {
     facts(
       ["decision", element("span", `status ${of.decision}`, of.decision)],
       ["by", of.by.join(", ")],
-      ["who is", `${of.role} ${of.reference}`],
+      ["who is", `${of.role} ${withName(of.reference, names)}`],
       ["key held by", of.operatorRun ? "the operator: nobody else vouches for it" : "somebody else"],
       ["proven no later than", of.noLaterThan ?? "not proven"],
     ),

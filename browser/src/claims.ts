@@ -1,11 +1,12 @@
 /** What a verified bundle claims, in the order in which an auditor reads it. */
 
+import { withName, type Names } from "./annex.js";
 import { bullets, element, facts, section, table, type Child } from "./dom.js";
 import type { Destruction, Plan, ScopeCoverage, Sweep, Target } from "./predicates.js";
 import type { Report } from "./report.js";
 import { formatTime } from "./text.js";
 
-export function about(result: Destruction): HTMLElement {
+export function about(result: Destruction, names: Names | null): HTMLElement {
   const { controller, operator, approvers, request, dataset, tool } = result;
   return section(
     "Who, and what",
@@ -18,10 +19,12 @@ export function about(result: Destruction): HTMLElement {
       ],
       ["reason", request.basis],
       ["answers the challenge", request.challenge],
-      ["carried out by", `${operator.role} ${operator.reference}`],
+      ["carried out by", `${operator.role} ${withName(operator.reference, names)}`],
       [
         "approved by",
-        approvers.map(({ role, reference }) => `${role} ${reference}`).join(", ") || "nobody",
+        approvers
+          .map(({ role, reference }) => `${role} ${withName(reference, names)}`)
+          .join(", ") || "nobody",
       ],
       ["tool", `${tool.name} ${tool.version}`],
       ["run", result.attestationId],

@@ -1,5 +1,6 @@
 /** What is told to people beside the codes: lines that are safe to show. */
 
+import type { Names } from "./annex.js";
 import type { Disclosed } from "./disclosure.js";
 import type { Destruction } from "./predicates.js";
 import { aboutRenewals } from "./renewal.js";
@@ -62,6 +63,16 @@ export function aboutDisclosure(disclosed: Disclosed | null, { results }: Destru
       ? `disclosure: ${sample} of them are those that the seed demands`
       : "disclosure: no seed of the auditor's was compared: the operator chose",
     ...(scopes.length > 0 ? [`disclosure: ${scopes.length} scopes are named`] : []),
+  ];
+}
+
+export function aboutNames(names: Names | null, { operator, approvers }: Destruction): string[] {
+  if (names === null) return [];
+  const acting = new Set([operator, ...approvers].map(({ reference }) => reference));
+  const nameless = [...acting].filter((each) => !Object.hasOwn(names, each));
+  return [
+    `annex: ${Object.keys(names).length} names are the ones that were committed to`,
+    ...nameless.map((each) => `annex: no name for ${each}`),
   ];
 }
 

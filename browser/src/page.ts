@@ -1,5 +1,6 @@
 /** The page: files in, one report out. Nothing leaves the browser. */
 
+import { LIMITS as ANNEX } from "./annex.js";
 import { LIMITS as BUNDLE, type Bytes } from "./bundle.js";
 import { LIMITS as DISCLOSURE, type Request } from "./disclosure.js";
 import { element } from "./dom.js";
@@ -17,6 +18,7 @@ const zones = {
   policy: new Zone("policy", { most: POLICY.size }, changed),
   others: new Zone("others", { most: BUNDLE.size, many: true }, changed),
   disclosure: new Zone("disclosure", { most: DISCLOSURE.size }, changed),
+  annex: new Zone("annex", { most: ANNEX.size }, changed),
   validation: new Zone("validation", { most: BUNDLE.size }, changed),
 };
 const seed = byId("seed") as HTMLInputElement;
@@ -51,12 +53,14 @@ async function judge(): Promise<void> {
   const place = byId("report");
   place.replaceChildren(element("p", "working", "Checking…"));
   const [disclosure] = zones.disclosure.files;
+  const [annex] = zones.annex.files;
   const [validation] = zones.validation.files;
   const others = zones.others.files;
   const supplied: Supplied = {
     others: others.map(({ bytes }) => bytes),
     disclosure: disclosure?.bytes ?? null,
     request,
+    annex: annex?.bytes ?? null,
     validation: validation?.bytes ?? null,
   };
   const now = clock();
@@ -66,6 +70,7 @@ async function judge(): Promise<void> {
     ["policy", policy],
     ...others.map((each) => ["another bundle", each] as const),
     ["disclosure", disclosure],
+    ["annex", annex],
     ["validation", validation],
   ] as const;
   const files = await Promise.all(all.map(([what, file]) => named(what, file)));
@@ -109,6 +114,7 @@ interface Beside {
   readonly disclosure?: string;
   readonly seed?: string;
   readonly sample?: number;
+  readonly annex?: string;
   readonly validation?: string;
 }
 
@@ -121,7 +127,7 @@ async function checkBase64(
   bundle: string,
   policy: string,
   now?: string,
-  { others = [], disclosure, seed, sample, validation }: Beside = {},
+  { others = [], disclosure, seed, sample, annex, validation }: Beside = {},
 ): Promise<Report> {
   const moment = now === undefined ? clock() : parseTime(now);
   if (moment === null) throw new TypeError("a time is written like 2026-10-01T12:00:00Z");
@@ -129,6 +135,7 @@ async function checkBase64(
     others: others.map(bytesOf),
     disclosure: disclosure === undefined ? null : bytesOf(disclosure),
     request: { seed: seed ?? null, sample: sample ?? null },
+    annex: annex === undefined ? null : bytesOf(annex),
     validation: validation === undefined ? null : bytesOf(validation),
   };
   return (await check(bytesOf(bundle), bytesOf(policy), moment, supplied)).report;

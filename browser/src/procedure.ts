@@ -1,5 +1,6 @@
 /** The auditor's procedure: offline, in this order, failing closed. The numbers are the specification's. */
 
+import { checkAnnex } from "./annex.js";
 import { openBundle, type Bytes } from "./bundle.js";
 import { checkChain, MAX_OTHERS, type Link } from "./chain.js";
 import {
@@ -15,6 +16,7 @@ import { openEnvelope } from "./envelope.js";
 import {
   aboutApprovers,
   aboutDisclosure,
+  aboutNames,
   aboutSigners,
   aboutStrangers,
   aboutTime,
@@ -144,16 +146,17 @@ async function verify(
   const link: Link = { digest: digests.result, result, keyids };
   const chain = checkChain(link, await linksOf(supplied.others, trust, now));
 
-  // 16 the plan: in every bundle, and bound by the digest of its exact bytes; a disclosure
+  // 16 the plan: in every bundle, and bound by the digest of its exact bytes; what is disclosed
   if (result.plan !== digests.plan) {
     throw new Refused("E_PLAN", "the plan in the bundle is not the result's");
   }
   checkAgainstPlan(plan, result);
-  const { disclosure, request } = supplied;
+  const { disclosure, request, annex } = supplied;
   const disclosed =
     disclosure === null
       ? null
       : await checkDisclosure(disclosure, plan, result, digests.result, request);
+  const names = annex === null ? null : await checkAnnex(annex, plan, result);
 
   const stamped = [planStamped, resultStamped];
   const enough = stamped.every(({ latest }) => latest !== null);
@@ -178,8 +181,10 @@ async function verify(
       ...logged.findings,
       ...chain,
       ...aboutDisclosure(disclosed, result),
+      ...aboutNames(names, result),
     ],
     disclosed,
+    names,
     validation: null,
   };
   const { result: resultDigest, plan: planDigest } = digests;
@@ -245,6 +250,7 @@ function refusal(error: unknown): Report {
     signers: [],
     findings: [finding],
     disclosed: null,
+    names: null,
     validation: null,
   };
 }

@@ -1,5 +1,6 @@
 /** What an auditor learns of a bundle. Authenticity, time, log and outcome are apart. */
 
+import type { Names } from "./annex.js";
 import type { Disclosed } from "./disclosure.js";
 import type { LogVerdict } from "./log.js";
 import type { Destruction, Outcome, Plan } from "./predicates.js";
@@ -50,6 +51,8 @@ export interface Report {
   readonly findings: readonly string[];
   /** Null without a disclosure. */
   readonly disclosed: Disclosed | null;
+  /** Null without an annex. */
+  readonly names: Names | null;
   /** Null without a validation, and where the bundle it is of is not authentic. */
   readonly validation: Validation | null;
 }

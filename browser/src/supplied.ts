@@ -6,6 +6,7 @@ export interface Supplied {
   readonly others: readonly Bytes[];
   readonly disclosure: Bytes | null;
   readonly request: Request;
+  readonly annex: Bytes | null;
   readonly validation: Bytes | null;
 }
 
@@ -13,5 +14,6 @@ export const NOTHING: Supplied = {
   others: [],
   disclosure: null,
   request: { seed: null, sample: null },
+  annex: null,
   validation: null,
 };

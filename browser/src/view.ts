@@ -35,7 +35,7 @@ export function view({ report, plan, result, digests }: Verified, subject: Subje
   const claims =
     plan !== null && result !== null
       ? [
-          about(result),
+          about(result, report.names),
           remaining(report, result),
           destroyed(result),
           coverage("Where was looked afterwards", result.sweep),
@@ -49,7 +49,7 @@ export function view({ report, plan, result, digests }: Verified, subject: Subje
     banner(report, result),
     verdicts(report),
     findings(report),
-    validation(report.validation),
+    validation(report.validation, report.names),
     ...claims,
     disclosed(report.disclosed),
     signers(report),

@@ -112,24 +112,29 @@ def case(
     after: Sequence[dict[str, Any]] | None = None,
     *,
     size: int = 7,
+    annex: str | None = None,
 ) -> Case:
     return over(
         written(before or [found(n) for n in range(size)]),
         written(after or [came(n) for n in range(size)]),
+        annex=annex,
     )
 
 
-def over(first: list[bytes], last: list[bytes]) -> Case:
+def over(first: list[bytes], last: list[bytes], *, annex: str | None = None) -> Case:
     """A case whose records are these bytes; all are said to be destroyed."""
     size = len(first)
     trees = tree("inventory", first), tree("results", last)
     plan = made.plan(
+        annex=annex,
         inventory=trees[0],
         targets=(made.planned(holdings=size),),
         sweep=replace(made.plan().sweep, found=Found(copy=size)),
     )
     targets = (made.target(holdings=size),)
-    bundle = made.bundle(plan_of=plan, changes={"results": trees[1], "targets": targets})
+    bundle = made.bundle(
+        plan_of=plan, changes={"annex": annex, "results": trees[1], "targets": targets}
+    )
     return Case(first, last, bundle, trees)
 
 

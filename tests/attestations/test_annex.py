@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
 from dataclasses import replace
@@ -14,10 +13,8 @@ import pytest
 from attestations import Annex, Bundle, Code, Refused, Report, Supplied, read_annex, verify
 from attestations.annex import LIMITS
 from tests.attestations import made
+from tests.attestations.annexes import ANNEX, NO_ANNEXES, NO_JSON, OTHER, RUN
 from tests.attestations.made import NOW, bundle, policy
-
-RUN = made.plan().attestation_id
-ANNEX = Annex.new(RUN, {"staff-17": "Ada Example", "staff-3": "Grace Example"}).to_bytes()
 
 
 def digest(data: bytes) -> str:
@@ -62,46 +59,19 @@ def test_either_statements_annex_will_do() -> None:
 
 
 def test_another_annex_is_refused() -> None:
-    other = Annex.new(RUN, {"staff-17": "Ada Example", "staff-3": "Grace Example"}).to_bytes()
-    assert other != ANNEX, "each has a salt of its own"
-    for data in (other, ANNEX + b"\n", ANNEX[:-1], ANNEX.replace(b"Ada", b"Eve"), b""):
+    assert OTHER != ANNEX, "each has a salt of its own"
+    for data in (OTHER, ANNEX + b"\n", ANNEX[:-1], ANNEX.replace(b"Ada", b"Eve"), b""):
         assert refused(data, committed()) == Code.E_DISCLOSURE
     assert refused(ANNEX, bundle()) == Code.E_DISCLOSURE
 
 
-GOOD = json.loads(ANNEX)
-
-
-@pytest.mark.parametrize(
-    "value",
-    [
-        {**GOOD, "attestationId": "another"},
-        {**GOOD, "mediaType": "application/json"},
-        {**GOOD, "salt": base64.b64encode(bytes(31)).decode()},
-        {**GOOD, "salt": "*" * 44},
-        {**GOOD, "salt": None},
-        {**GOOD, "names": []},
-        {**GOOD, "names": GOOD["names"] * 2},
-        {**GOOD, "names": [{"reference": "staff-17", "name": ""}]},
-        {**GOOD, "names": [{"reference": "a b", "name": "Ada"}]},
-        {**GOOD, "names": [{"reference": "staff-17", "name": "Ada", "born": 1815}]},
-        {**GOOD, "names": [{"reference": f"s-{n}", "name": "x"} for n in range(65)]},
-        {**GOOD, "note": "x"},
-        {key: GOOD[key] for key in ("mediaType", "salt", "names")},
-        [],
-    ],
-    ids=str,
-)
+@pytest.mark.parametrize("value", NO_ANNEXES, ids=str)
 def test_what_is_no_annex_is_refused_though_it_was_committed_to(value: Any) -> None:
     data = json.dumps(value).encode()
     assert refused(data, committed(data)) == Code.E_DISCLOSURE
 
 
-@pytest.mark.parametrize(
-    "data",
-    [b"", b"\xff", b"{" * 9, ANNEX[:-2] + b',"salt":"x"}', b"\xef\xbb\xbf" + ANNEX],
-    ids=["empty", "bytes", "deep", "twice", "mark"],
-)
+@pytest.mark.parametrize("data", NO_JSON, ids=["empty", "bytes", "deep", "twice", "mark"])
 def test_what_is_no_json_is_refused_though_it_was_committed_to(data: bytes) -> None:
     assert refused(data, committed(data)) == Code.E_DISCLOSURE
 

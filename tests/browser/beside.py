@@ -9,10 +9,11 @@ from dataclasses import replace
 from itertools import permutations
 from typing import Any
 
-from attestations import Bundle, Envelope, Expectations, Policy, RoleThreshold, Sealed, seal
+from attestations import Annex, Bundle, Envelope, Expectations, Policy, RoleThreshold, Sealed, seal
 from attestations.acceptance import to_file
+from attestations.text import sha256
 from attestations.validation import Acceptance
-from tests.attestations import made, opened, runs, validating
+from tests.attestations import annexes, made, opened, runs, validating
 from tests.attestations.made import OPERATOR, WITNESS, at
 from tests.browser.given import FORGE, HYBRID, LATTICE, LATTICE_KEY, TIMED, Case, given
 
@@ -22,6 +23,7 @@ def beside() -> Iterator[Case]:
     yield from _hybrids()
     yield from _chains()
     yield from _disclosures()
+    yield from _annexes()
     yield from _validations()
 
 
@@ -250,6 +252,34 @@ def _doubled(disclosure: bytes) -> bytes:
     value = json.loads(disclosure)
     value["scopes"] *= 2
     return json.dumps(value).encode()
+
+
+# --- 16: annexes ---
+
+
+def _annexes() -> Iterator[Case]:
+    def names(name: str, data: bytes, committed: bytes | None = None, **changes: Any) -> Case:
+        both = sha256(data if committed is None else committed)
+        bundle = made.bundle(plan_of=made.plan(annex=both), changes={"annex": both, **changes})
+        return given(f"annex: {name}", bundle, annex=data)
+
+    good = annexes.ANNEX
+    yield names("good", good)
+    yield names("of another salt", annexes.OTHER, good)
+    yield names("a byte more", good + b"\n", good)
+    yield names("a byte less", good[:-1], good)
+    yield given("annex: nothing was committed to", made.bundle(), annex=good)
+    digest = sha256(good)
+    yield given("annex: of the plan's", made.bundle(plan_of=made.plan(annex=digest)), annex=good)
+    yield given("annex: of the result's", made.bundle(changes={"annex": digest}), annex=good)
+    yield names("somebody else's", Annex.new(annexes.RUN, {"staff-9": "\u202eMary\n"}).to_bytes())
+    for n, value in enumerate(annexes.NO_ANNEXES):
+        yield names(f"none {n}", json.dumps(value).encode())
+    for n, data in enumerate(annexes.NO_JSON):
+        yield names(f"no JSON {n}", data)
+    long = good.rstrip() + b" " * 2**16
+    yield names("too long", long)
+    yield given("annex: a refused bundle comes first", b"{}", annex=good)
 
 
 # --- validations ---

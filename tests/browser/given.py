@@ -55,6 +55,7 @@ class Case:
     disclosure: bytes | None = None
     seed: str | None = None
     sample: int | None = None
+    annex: bytes | None = None
     validation: bytes | None = None
 
 

@@ -30,6 +30,7 @@ REFUSED: dict[str, Any] = {
     "planBeforeStart": False,
     "signers": [],
     "disclosed": None,
+    "names": None,
     "validation": None,
 }
 
@@ -41,7 +42,9 @@ def judged(case: Case) -> dict[str, Any]:
     except PolicyRefused as refused:
         return {**REFUSED, "codes": [str(refused.code)]}
     request = DisclosureRequest(case.seed, case.sample)
-    supplied = Supplied(others=case.others, disclosure=case.disclosure, request=request)
+    supplied = Supplied(
+        others=case.others, disclosure=case.disclosure, request=request, annex=case.annex
+    )
     report = check(case.bundle, policy, now=case.now, supplied=supplied)
     answer = report.to_json() | {
         "signers": [
@@ -55,6 +58,7 @@ def judged(case: Case) -> dict[str, Any]:
             for signer in report.signers
         ],
         "disclosed": report.disclosed.to_json() if report.disclosed else None,
+        "names": None if report.names is None else dict(report.names),
         "validation": None,
     }
     if report.authentic is not Verdict.VALID:

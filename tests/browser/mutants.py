@@ -11,7 +11,8 @@ from typing import Any
 
 from attestations import Envelope, Sealed, seal
 from attestations.acceptance import to_file
-from tests.attestations import made, opened, runs, validating
+from attestations.text import sha256
+from tests.attestations import annexes, made, opened, runs, validating
 from tests.attestations.made import at
 from tests.attestations.mutate import Breeder, edit, spoilt, written
 from tests.browser.given import FORGE, HYBRID, KINDS, TIMED, Case
@@ -51,6 +52,7 @@ class Mutants:
             (20, self._of_a_policy),
             (8, self._of_a_disclosure),
             (4, self._of_committed_records),
+            (2, self._of_an_annex),
             (10, self._of_a_validation),
             (8, self._of_others),
         ]
@@ -94,6 +96,13 @@ class Mutants:
         policy = made.policy().to_bytes()
         bundle = of.bundle.to_bytes()
         return Case("disclosure", bundle, policy, disclosure=data, seed=seed, sample=sample)
+
+    def _of_an_annex(self, chance: random.Random, number: int) -> Case:
+        """As the statements commit to it, or not."""
+        data = _edited(chance, annexes.ANNEX, annexes.OTHER)
+        digest = sha256(data if chance.random() < 0.8 else annexes.ANNEX)
+        bundle = made.bundle(plan_of=made.plan(annex=digest), changes={"annex": digest})
+        return Case("annex", bundle.to_bytes(), made.policy().to_bytes(), annex=data)
 
     def _of_a_validation(self, chance: random.Random, number: int) -> Case:
         sealed, which = self._validation, chance.randrange(4)

@@ -101,6 +101,7 @@ def _arguments(case: Case) -> list[Any]:
         "disclosure": None if case.disclosure is None else _text(case.disclosure),
         "seed": case.seed,
         "sample": case.sample,
+        "annex": None if case.annex is None else _text(case.annex),
         "validation": None if case.validation is None else _text(case.validation),
     }
     present = {name: value for name, value in beside.items() if value is not None}

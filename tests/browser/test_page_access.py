@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from attestations.acceptance import to_file
-from tests.attestations import made, opened, runs, validating
+from attestations.text import sha256
+from tests.attestations import annexes, made, opened, runs, validating
 from tests.browser.given import GOOD, TIMED
 from tests.browser.page import Page
 
@@ -42,10 +43,11 @@ PALE = """(() => {
 
 def shown(page: Page, folder: Path) -> None:
     """A report with everything in it."""
-    of = opened.case()
+    of = opened.case(annex=sha256(annexes.ANNEX))
     text = page.give(
         folder,
         disclosure=of.disclosure(3, scopes=(opened.scope_opened("share", "root"),)).to_bytes(),
+        annex=annexes.ANNEX,
         validation=to_file(validating.issued(of.bundle)),
         others=runs.SECOND.to_bytes(),
         bundle=of.bundle.to_bytes(),
@@ -81,14 +83,21 @@ def test_everything_is_reached_by_the_keyboard_in_the_order_it_stands(
     page: Page, tmp_path: Path
 ) -> None:
     page.open()
-    order = ["bundle-file", "policy-file", "others-file", "disclosure-file", "validation-file"]
+    order = [
+        "bundle-file",
+        "policy-file",
+        "others-file",
+        "disclosure-file",
+        "annex-file",
+        "validation-file",
+    ]
     assert _tabbed(page, len(order)) == order
     page.open()
     shown(page, tmp_path)
     page.wait("document.activeElement.blur()")
-    kinds = ("bundle", "policy", "others", "disclosure", "validation")
+    kinds = ("bundle", "policy", "others", "disclosure", "annex", "validation")
     order = [f"{kind}-{part}" for kind in kinds for part in ("file", "remove")]
-    place = order.index("validation-file")
+    place = order.index("annex-file")
     order[place:place] = ["seed", "sample"]
     assert _tabbed(page, len(order)) == order
     page.press("Enter")  # on the last one: remove the validation
@@ -114,7 +123,7 @@ def test_every_control_has_a_name_of_its_own(page: Page, tmp_path: Path) -> None
     page.open()
     shown(page, tmp_path)
     names = [name for role in ("button", "textbox", "spinbutton") for name in named(page, role)]
-    assert len(names) == len(set(names)) == 12
+    assert len(names) == len(set(names)) == 14
     assert all(names)
 
 

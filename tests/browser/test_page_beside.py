@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from attestations.acceptance import to_file
+from attestations.text import sha256
 from attestations.validation import Acceptance
-from tests.attestations import made, opened, runs, validating
+from tests.attestations import annexes, made, opened, runs, validating
 from tests.browser.given import GOOD, TIMED
 from tests.browser.page import Page
 
@@ -91,6 +92,27 @@ def _type(page: Page, field: str, text: str) -> None:
         f"(() => {{ const it = document.getElementById('{field}'); it.value = '{text}';"
         " it.dispatchEvent(new Event('input')); it.dispatchEvent(new Event('change')) })()"
     )
+
+
+def test_an_annex_names_people(page: Page, tmp_path: Path) -> None:
+    page.open()
+    of = opened.case(annex=sha256(annexes.ANNEX))
+    text = page.give(
+        tmp_path,
+        bundle=of.bundle.to_bytes(),
+        policy=validating.policy().to_bytes(),
+        validation=to_file(validating.issued(of.bundle)),
+    )
+    assert "staff-17" in text
+    assert "Ada" not in text
+    (tmp_path / "annex.json").write_bytes(annexes.ANNEX)
+    page.choose("annex", tmp_path / "annex.json")
+    page.until("document.body.innerText.includes('staff-17 (Ada Example)')")
+    assert page.report().count("staff-3 (Grace Example)") == 2  # approved, and validated
+    (tmp_path / "annex.json").write_bytes(annexes.OTHER)
+    page.choose("annex", tmp_path / "annex.json")
+    page.until("document.body.innerText.includes('E_DISCLOSURE')")
+    assert "Ada" not in page.report()
 
 
 @pytest.mark.parametrize(
