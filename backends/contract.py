@@ -184,6 +184,8 @@ class Unit:
     """The smallest thing of a store that is examined by itself.
 
     `locator` is unique in the store with `version`; `cursor` orders units in their scope.
+    `state` differs from what it was whenever the content may have been altered in between; what
+    was examined in this state need not be read again. Empty: nobody can tell.
     """
 
     scope: str
@@ -192,6 +194,7 @@ class Unit:
     kind: str  # file, table, object, …
     size: int | None  # bytes, where the store tells
     cursor: str
+    state: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -338,6 +341,7 @@ class Traits:
     concurrency: int  # examine() calls that may run at once on one store object
     techniques: frozenset[Technique]
     blind_spots: tuple[str, ...]  # codes: where it cannot look, whatever the holding
+    portable: bool = False  # opened with its settings in another process, it is the same store
 
 
 # --- Sources and rights --------------------------------------------------------------------
@@ -417,6 +421,13 @@ class Store(Protocol):
         """Look for the dataset in one unit. Reads only; safe in `traits.concurrency` threads.
 
         Raises :class:`backends.errors.BackendError` if nothing is known of the unit.
+        """
+
+    def glance(self, unit: Unit, matcher: Matcher) -> bool:
+        """Whether a unit of an unaltered state still is no holding. Reads little; raises likewise.
+
+        Looks at what can be altered without another `state`, such as an object's tags. False:
+        it must be examined anew.
         """
 
     def companions(self, holdings: Sequence[Holding], matcher: Matcher) -> Iterator[Holding]:

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import csv
 import io
+import secrets
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -67,6 +68,7 @@ class Space:
 
     def __init__(self, name: str) -> None:
         self.name = name
+        self.token = secrets.token_hex(8)  # tells it from one of the same name, at another time
         self._lock = threading.Lock()
         self._writes = 0
         self._scopes: dict[str, dict[str, Entry]] = {}
@@ -204,7 +206,8 @@ class MemoryStore:
             if key > after:
                 entry = listing[key]
                 locator = f"{scope}/{key}"
-                yield Unit(scope, locator, entry.version, "bytes", len(entry.content), key)
+                state = f"{self._space().token}:{entry.version}"
+                yield Unit(scope, locator, entry.version, "bytes", len(entry.content), key, state)
 
     def examine(self, unit: Unit, matcher: Matcher) -> Examination:
         """Look for the dataset in one unit."""
@@ -234,6 +237,11 @@ class MemoryStore:
         return Examination(
             unit, holdings, bytes_read=len(entry.content), records_read=len(reading.lines)
         )
+
+    def glance(self, unit: Unit, matcher: Matcher) -> bool:
+        """Return True: a unit's state covers all of it."""
+        del unit, matcher
+        return True
 
     def companions(self, holdings: Sequence[Holding], matcher: Matcher) -> Iterator[Holding]:
         """Yield nothing: a unit in memory has one name and one version."""

@@ -67,6 +67,10 @@ class Wrapper:
         """Pass on."""
         return self.inner.examine(unit, matcher)
 
+    def glance(self, unit: Unit, matcher: Matcher) -> bool:
+        """Pass on."""
+        return self.inner.glance(unit, matcher)
+
     def companions(self, holdings: Sequence[Holding], matcher: Matcher) -> Iterator[Holding]:
         """Pass on."""
         return self.inner.companions(holdings, matcher)

@@ -70,6 +70,7 @@ def coverage_json(coverage: Iterable[ScopeCoverage]) -> list[Json]:
             "status": entry.status.value,
             "units_total": entry.units_total if entry.listed else None,
             "units_examined": entry.examined,
+            "units_unchanged": entry.unchanged,
             "units_failed": entry.failed,
             "units_unreachable": entry.unreachable,
             "units_excluded": entry.excluded,

@@ -80,6 +80,10 @@ class State:
         """A dataset's fingerprint: keyed digests."""
         return self.root / "catalogues" / f"{dataset}.catalogue"
 
+    def ledger(self, dataset: str) -> Path:
+        """What sweeps for a dataset have examined: keyed digests."""
+        return self.root / "sweeps" / f"{dataset}.sqlite"
+
     @property
     def journal(self) -> Path:
         """The journal."""

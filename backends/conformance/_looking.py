@@ -5,7 +5,9 @@
 from __future__ import annotations
 
 import pickle
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from multiprocessing import get_context
 
 import pytest
 
@@ -32,7 +34,9 @@ from backends.conformance._suite import (
 from backends.contract import (
     Backend,
     CheckStatus,
+    Context,
     CoverageStatus,
+    Examination,
     Gap,
     Holding,
     Setting,
@@ -213,6 +217,34 @@ class Looking(Suite):
             if holding.whole is None or (holding.mixed and holding.partial is None):
                 assert holding.obstacle, "a missing technique has a reason"
 
+    @needs("alter")
+    def test_a_state_that_is_told_moves_with_the_content(
+        self, harness: Harness, store: Store, dataset: ReferenceMatcher
+    ) -> None:
+        """A sweep does not read again what is in the state in which it held nothing."""
+        place = harness.plant("moving", strangers(3))
+        before = unit_at(store, place)
+        assert before.state == unit_at(store, place).state
+        assert not before.state or store.glance(before, dataset)
+        harness.alter(place, records(3))
+        after = unit_at(store, place)
+        assert not after.state or after.state != before.state
+
+    def test_a_portable_store_is_the_same_in_another_process(
+        self, harness: Harness, store: Store, dataset: ReferenceMatcher
+    ) -> None:
+        """A worker opens it by its settings, and sees what is seen here."""
+        place = harness.plant("elsewhere", records(4))
+        if not store.traits.portable:
+            return
+        context = Context(base=harness.scratch, state=harness.scratch / ".shredder")
+        with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+            unit = unit_at(store, place)
+            asked = pool.submit(
+                _examined_there, harness.backend, dict(harness.settings()), context, unit, dataset
+            )
+            assert asked.result() == store.examine(unit, dataset)
+
     def test_examining_only_reads(
         self, harness: Harness, store: Store, dataset: ReferenceMatcher
     ) -> None:
@@ -329,3 +361,17 @@ class Looking(Suite):
             if isinstance(gap, Gap):
                 assert gap.status is not CoverageStatus.EXAMINED
                 assert is_code(gap.reason)
+
+
+def _examined_there(
+    backend: Backend,
+    settings: Mapping[str, object],
+    context: Context,
+    unit: Unit,
+    dataset: ReferenceMatcher,
+) -> Examination:
+    store = backend.open("place", settings, context)
+    try:
+        return store.examine(unit, dataset)
+    finally:
+        store.close()

@@ -28,6 +28,7 @@ from backends.files import _check, _destroy, _verify
 from backends.files._identity import machine_digest
 from backends.files._links import Links
 from backends.files._look import Sight, look
+from backends.files._settled import Settled
 from backends.files.reader import Reader
 from backends.files.trees import Root, Trees, cursor, parts_of
 from backends.fsops.identity import Version
@@ -76,6 +77,7 @@ class TreeStore:
             concurrency=8,
             techniques=self._reader.techniques,
             blind_spots=_BLIND_SPOTS,
+            portable=True,
         )
 
     def scopes(self) -> Sequence[Scope]:
@@ -86,6 +88,7 @@ class TreeStore:
         """Yield the files below a root, in the order of their names."""
         root = self._trees.root(scope)
         try:
+            settled = Settled(root)
             for found in self._trees.walk.files(root.path, parts_of(after)):
                 if isinstance(found, Found):
                     yield Unit(
@@ -95,6 +98,7 @@ class TreeStore:
                         kind="file",
                         size=found.status.st_size,
                         cursor=cursor(found.parts),
+                        state=settled.state(found.status),
                     )
                 else:
                     yield Gap(scope, found.status, found.reason, root.locator(found.parts))
@@ -152,6 +156,11 @@ class TreeStore:
             },
             signs=evidence.signs,
         )
+
+    def glance(self, unit: Unit, matcher: Matcher) -> bool:
+        """Return True: a file's state covers its content and its attributes."""
+        del unit, matcher
+        return True
 
     def companions(self, holdings: Sequence[Holding], matcher: Matcher) -> Iterator[Holding]:
         """Yield nothing: each name of a file is a unit, so the sweep has found it by itself."""

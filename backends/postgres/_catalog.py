@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, LiteralString
 
 from backends.contract import CoverageStatus, Gap, Scope, Unit
@@ -28,6 +28,12 @@ SELECT d.datname, d.datallowconn, d.datconnlimit,
 _AS_OF = """
 SELECT CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn()
             ELSE pg_current_wal_insert_lsn() END::text
+"""
+# While the server runs and this does not move, nothing was written that outlives a session, but
+# for unlogged tables. A crash could undo what was not flushed and write as much anew.
+_STATE = """
+SELECT CASE WHEN pg_is_in_recovery() THEN NULL
+            ELSE format('%s:%s', pg_postmaster_start_time(), pg_current_wal_insert_lsn()) END
 """
 _RELATION = """
 SELECT c.oid, n.nspname, c.relname,
@@ -133,9 +139,14 @@ def units(cluster: Cluster, scope: str, after: str, exclude: Sequence[str]) -> I
     the server from vacuuming. What is created after the scope's `as_of` may be missed.
     """
     kind, _, number = after.partition(":")
+    with cluster.reading(scope) as connection:
+        state = one(connection, _STATE)[0] or ""
     if kind in {"", _RELATION_CURSOR}:
         for relation in _relations(cluster, scope, int(number or 0)):
-            yield _listed(relation, scope, exclude)
+            entry = _listed(relation, scope, exclude)
+            if isinstance(entry, Unit) and relation.persistence == "p" and state:
+                entry = replace(entry, state=f"{state}:{relation.storage}")
+            yield entry
         number = ""
     last = int(number or 0)
     while True:
@@ -143,7 +154,7 @@ def units(cluster: Cluster, scope: str, after: str, exclude: Sequence[str]) -> I
             page = connection.execute(_PAGE_OF_LARGE_OBJECTS, [last, PAGE]).fetchall()
         for oid, locator in page:
             cursor = f"{_LARGE_CURSOR}:{oid:010}"
-            yield Unit(scope, locator, str(oid), LARGE_OBJECT, None, cursor)
+            yield Unit(scope, locator, str(oid), LARGE_OBJECT, None, cursor, state)
         if len(page) < PAGE:
             return
         last = page[-1][0]

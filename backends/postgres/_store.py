@@ -49,6 +49,7 @@ _TRAITS = Traits(
         }
     ),
     blind_spots=BLIND_SPOTS,
+    portable=True,
 )
 
 
@@ -80,6 +81,11 @@ class PostgresStore:
     def examine(self, unit: Unit, matcher: Matcher) -> Examination:
         """Look for the dataset in one unit."""
         return _examine.examine(self.cluster, unit, matcher)
+
+    def glance(self, unit: Unit, matcher: Matcher) -> bool:
+        """Return True: whatever is altered in a relation is logged, and moves its state."""
+        del unit, matcher
+        return True
 
     def companions(self, holdings: Sequence[Holding], matcher: Matcher) -> Iterator[Holding]:
         """Yield nothing: indexes, TOAST and statistics go with their relation."""

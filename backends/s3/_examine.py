@@ -61,6 +61,15 @@ def examine(bucket: Bucket, unit: Unit, matcher: Matcher) -> Examination:
     return Examination(unit, holdings, gap, seen.bytes_read, seen.content.windows)
 
 
+def glance(bucket: Bucket, unit: Unit, matcher: Matcher) -> bool:
+    """Whether nothing of the dataset is in the tags of a version; False if nobody can tell."""
+    if unit.kind == MARKER:
+        return True
+    key, version = key_of(bucket.name, unit.locator), Version.parse(unit.version)
+    tags = tags_of(bucket, key, version.version_id, {})
+    return tags is not None and evidence_in(labels(key, {}, tags), matcher).verdict is None
+
+
 def _look(bucket: Bucket, key: str, version: Version, matcher: Matcher) -> _Seen:
     try:
         content = read(bucket, key, version.version_id, matcher)

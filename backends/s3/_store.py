@@ -41,7 +41,7 @@ from backends.s3._check import check_buckets
 from backends.s3._companions import companions
 from backends.s3._delete import BATCH, add_content_md5
 from backends.s3._destroy import destroy
-from backends.s3._examine import examine
+from backends.s3._examine import examine, glance
 from backends.s3._listing import THREADS, Walk
 from backends.s3._model import cursor_key, locator
 from backends.s3._scopes import is_pattern, scopes
@@ -63,6 +63,7 @@ _TRAITS = Traits(
         "s3-provider-backups",
         "s3-provider-replicas",
     ),
+    portable=True,
 )
 _CONFIG = Config(
     connect_timeout=5,
@@ -141,7 +142,15 @@ class S3Store:
                 if excluded:
                     yield Gap(scope, CoverageStatus.EXCLUDED, "excluded-by-setting", place)
                 else:
-                    yield Unit(scope, place, entry.version, entry.kind, entry.size, entry.cursor)
+                    yield Unit(
+                        scope,
+                        place,
+                        entry.version,
+                        entry.kind,
+                        entry.size,
+                        entry.cursor,
+                        state=entry.version,  # content and metadata never change but with it
+                    )
         if walk.uneven:
             yield Gap(scope, CoverageStatus.FAILED, "listing-uneven")
         yield from self._uploads(bucket)
@@ -149,6 +158,10 @@ class S3Store:
     def examine(self, unit: Unit, matcher: Matcher) -> Examination:
         """Look for the dataset in one version and in what is written on it."""
         return examine(self._bucket(unit.scope), unit, matcher)
+
+    def glance(self, unit: Unit, matcher: Matcher) -> bool:
+        """Look at the tags, which can be altered without a new version."""
+        return glance(self._bucket(unit.scope), unit, matcher)
 
     def companions(self, holdings: Sequence[Holding], matcher: Matcher) -> Iterator[Holding]:
         """Yield markers on the holdings' keys, and the uploads of the holdings' buckets."""

@@ -88,6 +88,9 @@ def destroy(
     challenge: Annotated[
         str, typer.Option(help="An auditor's challenge, to stand in the attestation.")
     ] = "",
+    full: options.Full = False,
+    workers: options.Workers = 0,
+    dask: options.Dask = "",
     config: options.Config = None,
     as_json: options.Json = False,
     log_json: options.LogJson = None,
@@ -110,7 +113,8 @@ def destroy(
     if approval and challenge:
         raise UsageError("a challenge that approvers sign goes with `shredder propose`")
     options.check_challenge(challenge)
-    with console(as_json, log_json) as out, changing(config, out) as work:
+    sweeping = options.sweeping(full=full, workers=workers, dask=dask)
+    with console(as_json, log_json) as out, changing(config, out, sweeping) as work:
         options.refuse_held(work, dataset)
         wanted = work.config.datasets[dataset].approvals
         if plan is None and wanted:
@@ -150,6 +154,9 @@ def resume(
     ] = "",
     yes: Yes = False,
     timestamp_later: TimestampLater = False,
+    full: options.Full = False,
+    workers: options.Workers = 0,
+    dask: options.Dask = "",
     config: options.Config = None,
     as_json: options.Json = False,
     log_json: options.LogJson = None,
@@ -159,7 +166,8 @@ def resume(
     from shredder.run import machine
     from shredder.signing import signers
 
-    with console(as_json, log_json) as out, changing(config, out) as work:
+    how = options.sweeping(full=full, workers=workers, dask=dask)
+    with console(as_json, log_json) as out, changing(config, out, how) as work:
         found = work.journal.run(run) if run else _unfinished(work)
         if found.phase.ended:
             raise UsageError(f"run {found.id} is at its end: {found.phase.value}")

@@ -21,6 +21,9 @@ def register(app: typer.Typer) -> None:
 
 def locate(
     dataset: options.Dataset,
+    full: options.Full = False,
+    workers: options.Workers = 0,
+    dask: options.Dask = "",
     config: options.Config = None,
     as_json: options.Json = False,
     log_json: options.LogJson = None,
@@ -30,7 +33,8 @@ def locate(
     from shredder.cli.session import working
     from shredder.run.look import look
 
-    with console(as_json, log_json) as out, working(config, out) as work:
+    how = options.sweeping(full=full, workers=workers, dask=dask)
+    with console(as_json, log_json) as out, working(config, out, how) as work:
         seen = look(work, work.dataset(dataset)).sweep
         verdicts = {holding.verdict.value: 1 for holding in seen.holdings}
         outcome = report.looked_outcome(verdicts, seen.coverage)
@@ -57,6 +61,9 @@ def plan(
         Path | None,
         typer.Option("--output", "-o", help="Also write the plan here (mode 0600)."),
     ] = None,
+    full: options.Full = False,
+    workers: options.Workers = 0,
+    dask: options.Dask = "",
     config: options.Config = None,
     as_json: options.Json = False,
     log_json: options.LogJson = None,
@@ -68,7 +75,8 @@ def plan(
     from shredder.run import machine
 
     decided = options.decided(include, dismiss, mixed, despite_gaps=despite_gaps)
-    with console(as_json, log_json) as out, changing(config, out) as work:
+    how = options.sweeping(full=full, workers=workers, dask=dask)
+    with console(as_json, log_json) as out, changing(config, out, how) as work:
         run = machine.begin(work, dataset, decided)
         problems = machine.plan(work, run)
         planned = work.journal.run(run)
@@ -91,6 +99,9 @@ def plan(
 
 def recheck(
     dataset: options.Dataset,
+    full: options.Full = False,
+    workers: options.Workers = 0,
+    dask: options.Dask = "",
     config: options.Config = None,
     as_json: options.Json = False,
     log_json: options.LogJson = None,
@@ -102,7 +113,8 @@ def recheck(
     from shredder.run.look import look
     from shredder.sweep import could_look
 
-    with console(as_json, log_json) as out, working(config, out) as work:
+    how = options.sweeping(full=full, workers=workers, dask=dask)
+    with console(as_json, log_json) as out, working(config, out, how) as work:
         declared = work.dataset(dataset)
         runs = report.attested_runs(work, dataset)
         if not runs:

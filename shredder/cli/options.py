@@ -13,7 +13,7 @@ from shredder.errors import Refused, UsageError
 
 if TYPE_CHECKING:
     from shredder.plan import Options
-    from shredder.run.work import Work
+    from shredder.run.work import Sweeping, Work
 
 _CHALLENGE = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,63}")
 
@@ -59,6 +59,29 @@ DespiteGaps = Annotated[
     bool,
     typer.Option("--despite-gaps", help="Destroy what was found though not all could be examined."),
 ]
+
+Full = Annotated[
+    bool, typer.Option("--full", help="Read again what is proved unchanged since the last sweep.")
+]
+Workers = Annotated[
+    int,
+    typer.Option(
+        "--workers", metavar="N", min=0, help="Processes that examine; 0: one a processor."
+    ),
+]
+Dask = Annotated[
+    str,
+    typer.Option("--dask", metavar="ADDRESS", help="Examine on this scheduler's Dask cluster."),
+]
+
+
+def sweeping(*, full: bool, workers: int, dask: str) -> Sweeping:
+    """The operator's choices of how to sweep. Raises UsageError."""
+    from shredder.run.work import Sweeping
+
+    if dask and workers:
+        raise UsageError("--workers and --dask are two ways to do the same", hint="leave one out")
+    return Sweeping(full, workers, dask)
 
 
 def decided(

@@ -9,21 +9,25 @@ from pathlib import Path
 from shredder.cli.console import Console
 from shredder.config import find, load
 from shredder.journal import Journal
-from shredder.run.work import Work
+from shredder.run.work import Sweeping, Work
 from shredder.state import State
 
 
 @contextmanager
-def working(config: Path | None, console: Console) -> Iterator[Work]:
+def working(
+    config: Path | None, console: Console, sweeping: Sweeping | None = None
+) -> Iterator[Work]:
     """The configuration, the state directory and the journal; nothing is locked."""
     loaded = load(find(config))
     state = State.open(loaded.state)
     with Journal(state.journal) as journal:
-        yield Work(loaded, state, journal, console)
+        yield Work(loaded, state, journal, console, sweeping or Sweeping())
 
 
 @contextmanager
-def changing(config: Path | None, console: Console) -> Iterator[Work]:
+def changing(
+    config: Path | None, console: Console, sweeping: Sweeping | None = None
+) -> Iterator[Work]:
     """The same, with the only right to change anything. Raises Refused if another run has it."""
-    with working(config, console) as work, work.state.locked():
+    with working(config, console, sweeping) as work, work.state.locked():
         yield work

@@ -13,6 +13,7 @@ from backends.errors import BackendError
 from shredder import answers, clock
 from shredder.config import DatasetConfig
 from shredder.plan import Decision, Header, Item, Options, decide, read_items, write_plan
+from shredder.run.means import means
 from shredder.run.work import Work, stores_or_errors
 from shredder.sweep import Problem, Sweep, counted_ahead, sweep
 
@@ -46,8 +47,8 @@ def look(
         for store in () if expected else opened.values():
             if isinstance(store, BackendError) and store.exit_code == _OPERATORS_FAULT:
                 raise store
-        with _total(work, units) as total:
-            found = sweep(stores, matcher, work.observer, total)
+        with _total(work, units) as total, means(work, dataset.name, matcher) as given:
+            found = sweep(stores, matcher, work.observer, total, given)
         blind = _blind_spots(opened)
     place = {name: number for number, name in enumerate(stores)}
     holdings = sorted(

@@ -43,6 +43,15 @@ class Enrolled:
 
 
 @dataclass(frozen=True, slots=True)
+class Sweeping:
+    """How the operator wants stores to be swept."""
+
+    full: bool = False  # read again what is proved unchanged, too
+    workers: int = 0  # processes; 0: one for each processor; 1: threads of this one only
+    dask: str = ""  # the address of a cluster's scheduler
+
+
+@dataclass(frozen=True, slots=True)
 class Work:
     """The configuration, the state and the watcher of one command."""
 
@@ -50,6 +59,7 @@ class Work:
     state: State
     journal: Journal
     observer: Observer
+    sweeping: Sweeping = Sweeping()
 
     def dataset(self, name: str) -> DatasetConfig:
         """A dataset's configuration. Raises UsageError."""

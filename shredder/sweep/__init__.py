@@ -2,6 +2,23 @@
 
 from shredder.sweep.ahead import counted_ahead
 from shredder.sweep.coverage import Coverage, ScopeCoverage, could_look
-from shredder.sweep.sweep import Problem, Sweep, sweep
+from shredder.sweep.crew import Cluster, Crew, Processes
+from shredder.sweep.ledger import Ledger
+from shredder.sweep.sweep import Means, Problem, Sweep, sweep
+from shredder.sweep.worker import Job
 
-__all__ = ["Coverage", "Problem", "ScopeCoverage", "Sweep", "could_look", "counted_ahead", "sweep"]
+__all__ = [
+    "Cluster",
+    "Coverage",
+    "Crew",
+    "Job",
+    "Ledger",
+    "Means",
+    "Problem",
+    "Processes",
+    "ScopeCoverage",
+    "Sweep",
+    "could_look",
+    "counted_ahead",
+    "sweep",
+]

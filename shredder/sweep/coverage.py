@@ -24,7 +24,8 @@ class ScopeCoverage:
     """The coverage of one scope.
 
     `units_total` = examined + failed + unreachable + excluded; with `listed` false the listing
-    did not end, and there may be more.
+    did not end, and there may be more. `unchanged` of the examined ones were not read again:
+    an earlier sweep examined them in this very state and found nothing.
     """
 
     store: str
@@ -37,6 +38,7 @@ class ScopeCoverage:
     excluded: int
     reasons: tuple[tuple[str, int], ...]  # code, number of units; the most frequent first
     as_of: str
+    unchanged: int = 0
 
     @property
     def units_total(self) -> int:
@@ -69,6 +71,7 @@ class Coverage:
         self._counts: Counter[CoverageStatus] = Counter()
         self._reasons: Counter[str] = Counter()
         self._listed = False
+        self.unchanged = 0  # of the examined
 
     def count(self, status: CoverageStatus, reason: str = "") -> None:
         """One more unit."""
@@ -97,6 +100,7 @@ class Coverage:
             excluded=self._counts[CoverageStatus.EXCLUDED],
             reasons=tuple(self._reasons.most_common()),
             as_of=self._as_of,
+            unchanged=self.unchanged,
         )
 
 

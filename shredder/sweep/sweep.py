@@ -6,10 +6,9 @@ while a unit is examined makes that unit a gap; nothing raised is ever read as "
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from threading import Lock
 
 from backends.contract import (
@@ -26,9 +25,28 @@ from backends.errors import BackendError, Unreachable
 from shredder import answers, clock
 from shredder.observer import Observer
 from shredder.sweep.coverage import WHOLE_STORE, Coverage, ScopeCoverage
+from shredder.sweep.crew import Crew
+from shredder.sweep.hands import Hands
+from shredder.sweep.ledger import Ledger
+from shredder.sweep.worker import Seen, Task
 
 _GIVE_UP_AFTER = 3  # units in a row that a store did not answer for: it is gone
-_AHEAD = 4  # units under way for each worker
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What a sweep may use besides.
+
+    `ledger`: what earlier sweeps examined. `full`: do not trust it, but write it on. `crew`:
+    workers, for the stores that have a job in `jobs`; called for when first needed. `settings`:
+    by store, in a form that tells them from others.
+    """
+
+    ledger: Ledger | None = None
+    full: bool = False
+    crew: Crew | None = None
+    jobs: Mapping[str, Callable[[], bytes]] = field(default_factory=dict)
+    settings: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +96,7 @@ def sweep(
     matcher: Matcher,
     observer: Observer,
     total: Callable[[], int] = lambda: 0,
+    means: Means | None = None,
 ) -> Sweep:
     """Sweep all stores. One that could not be opened is given as the error that told so.
 
@@ -85,10 +104,15 @@ def sweep(
     """
     started = clock.now()
     meter = _Meter(observer, total)
-    sweeps = [_StoreSweep(name, store, matcher, observer, meter) for name, store in stores.items()]
+    means = means or Means()
+    sweeps = [
+        _StoreSweep(name, store, matcher, observer, meter, means) for name, store in stores.items()
+    ]
     with ThreadPoolExecutor(max_workers=max(1, len(sweeps))) as pool:
         for done in [pool.submit(each.run) for each in sweeps]:
             done.result()
+    if means.ledger is not None and all(c.listed for each in sweeps for c in each.coverage):
+        means.ledger.forget_others()
     return Sweep(
         holdings=tuple(h for each in sweeps for h in each.holdings),
         coverage=tuple(c for each in sweeps for c in each.coverage),
@@ -110,48 +134,50 @@ class _StoreSweep:
         matcher: Matcher,
         observer: Observer,
         meter: _Meter,
+        means: Means,
     ) -> None:
         self._name, self._store = name, store
         self._matcher, self._observer, self._meter = matcher, observer, meter
+        self._ledger, self._full = means.ledger, means.full
+        self._crew, self._job = means.crew, means.jobs.get(name)
+        self._settings = means.settings.get(name, "")
+        self._identity = ""
         self.holdings: list[Holding] = []
         self.coverage: list[ScopeCoverage] = []
         self.problems: list[Problem] = []
 
     def run(self) -> None:
         if isinstance(self._store, BackendError):
-            self._blind("", answers.code_of(self._store))
+            self._blind(answers.code_of(self._store))
             return
         store = self._store
-        identity = ""
         try:
-            identity = answers.identity(store.identity)
-            workers = max(1, store.traits.concurrency)
+            self._identity = answers.identity(store.identity)
+            hands = Hands(store, self._matcher, self._crew, self._job)
             scopes = _each_once(answers.scope(scope) for scope in store.scopes())
         except Exception as error:  # noqa: BLE001 - a third party's defect must not end the sweep
-            self._blind(identity, answers.code_of(error))
+            self._blind(answers.code_of(error))
             return
         if not scopes:
             # An empty answer is not absence: nothing of this store was looked at.
-            self._blind(identity, "no-scopes")
+            self._blind("no-scopes")
             return
-        with ThreadPoolExecutor(max_workers=workers) as pool:
+        with hands:
             for scope in scopes:
-                self._scope(store, identity, scope, pool, ahead=workers * _AHEAD)
-        self._companions(store, identity)
+                self._scope(store, scope, hands)
+        self._companions(store)
 
-    def _blind(self, identity: str, reason: str) -> None:
-        coverage = Coverage(self._name, identity, WHOLE_STORE)
+    def _blind(self, reason: str) -> None:
+        coverage = Coverage(self._name, self._identity, WHOLE_STORE)
         coverage.broken_off(reason)
         self.coverage.append(coverage.stated())
         gap = Gap(WHOLE_STORE, CoverageStatus.UNREACHABLE, reason)
         self.problems.append(Problem(self._name, gap))
         self._observer.event("store-unreachable", store=self._name, reason=reason)
 
-    def _scope(
-        self, store: Store, identity: str, scope: Scope, pool: ThreadPoolExecutor, *, ahead: int
-    ) -> None:
-        coverage = Coverage(self._name, identity, scope.name, scope.as_of)
-        reason = scope.problem or self._examine_all(store, scope.name, coverage, pool, ahead)
+    def _scope(self, store: Store, scope: Scope, hands: Hands) -> None:
+        coverage = Coverage(self._name, self._identity, scope.name, scope.as_of)
+        reason = scope.problem or self._examine_all(store, scope.name, coverage, hands)
         if reason:
             coverage.broken_off(reason)
             gap = Gap(scope.name, CoverageStatus.UNREACHABLE, reason)
@@ -166,62 +192,68 @@ class _StoreSweep:
             status=stated.status.value,
             units=stated.units_total,
             examined=stated.examined,
+            unchanged=stated.unchanged,
         )
 
-    def _examine_all(
-        self, store: Store, scope: str, coverage: Coverage, pool: ThreadPoolExecutor, ahead: int
-    ) -> str:
+    def _examine_all(self, store: Store, scope: str, coverage: Coverage, hands: Hands) -> str:
         """Examine a scope's units; returns why it had to be broken off, or nothing."""
-        silent = 0
-        window: deque[Future[Examination]] = deque()
-        for entry in _listed(store, scope):
-            if isinstance(entry, str):
-                self._drain(window, coverage, 0)
-                return entry
-            if isinstance(entry, Gap):
-                self._gap(answers.gap(entry, scope), coverage)
-                continue
-            window.append(pool.submit(self._examine, store, entry))
-            silent = self._drain(window, coverage, silent, keep=ahead)
-            if silent >= _GIVE_UP_AFTER:
-                self._drain(window, coverage, 0)
-                return Unreachable.reason
-        self._drain(window, coverage, 0)
-        return ""
+        broken_off = ""
 
-    def _drain(
-        self, window: deque[Future[Examination]], coverage: Coverage, silent: int, *, keep: int = 0
-    ) -> int:
-        """Take in the oldest examinations; returns how many in a row the store was silent."""
-        while len(window) > keep:
-            examination = window.popleft().result()
-            self.holdings.extend(examination.holdings)
-            gap = examination.gap
-            if gap is None:
-                coverage.count(CoverageStatus.EXAMINED)
-            else:
-                self._gap(gap, coverage)
+        def tasks() -> Iterator[Task]:
+            nonlocal broken_off
+            for entry in _listed(store, scope):
+                if broken_off:
+                    return
+                if isinstance(entry, str):
+                    broken_off = entry
+                elif isinstance(entry, Gap):
+                    self._gap(answers.gap(entry, scope), coverage)
+                else:
+                    yield Task(entry, known=not self._full and self._known(entry))
+
+        silent = 0
+        for seen in hands.examined(tasks()):
+            self._take(seen, coverage)
+            gap = seen.examination.gap
             unreachable = gap is not None and gap.status is CoverageStatus.UNREACHABLE
             silent = silent + 1 if unreachable else 0
-        return silent
+            if silent >= _GIVE_UP_AFTER:
+                broken_off = broken_off or Unreachable.reason
+        return broken_off
+
+    def _known(self, unit: Unit) -> bool:
+        return self._ledger is not None and self._ledger.knows(self._digest(unit))
+
+    def _digest(self, unit: Unit) -> bytes:
+        assert self._ledger is not None
+        return self._ledger.digest(self._name, self._identity, self._settings, unit)
+
+    def _take(self, seen: Seen, coverage: Coverage) -> None:
+        """Take in what came of one unit."""
+        examination = seen.examination
+        self._meter.add(examination)
+        self.holdings.extend(examination.holdings)
+        if examination.gap is None:
+            coverage.count(CoverageStatus.EXAMINED)
+            coverage.unchanged += seen.unchanged
+            if self._ledger is not None and not examination.holdings:
+                self._ledger.add(self._digest(examination.unit))
+        else:
+            self._gap(examination.gap, coverage)
+        if seen.error:
+            assert examination.gap is not None
+            self._observer.event(
+                "unit-not-examined",
+                store=self._name,
+                reason=examination.gap.reason,
+                error=seen.error,
+            )
 
     def _gap(self, gap: Gap, coverage: Coverage) -> None:
         coverage.count(gap.status, gap.reason)
         self.problems.append(Problem(self._name, gap))
 
-    def _examine(self, store: Store, unit: Unit) -> Examination:
-        try:
-            examination = _fitting(store.examine(unit, self._matcher), unit, self._name)
-        except Exception as error:  # noqa: BLE001 - a third party's defect must not end the sweep
-            silent = isinstance(error, Unreachable)
-            status = CoverageStatus.UNREACHABLE if silent else CoverageStatus.FAILED
-            code, kind = answers.code_of(error), type(error).__name__
-            self._observer.event("unit-not-examined", store=self._name, reason=code, error=kind)
-            examination = Examination(unit, gap=Gap(unit.scope, status, code, unit.locator))
-        self._meter.add(examination)
-        return examination
-
-    def _companions(self, store: Store, identity: str) -> None:
+    def _companions(self, store: Store) -> None:
         known = {(each.scope, each.locator, each.version) for each in self.holdings}
         found = []
         try:
@@ -233,15 +265,8 @@ class _StoreSweep:
                     known.add(place)
                     found.append(fitting)
         except Exception as error:  # noqa: BLE001 - a third party's defect must not end the sweep
-            self._blind(identity, answers.code_of(error))
+            self._blind(answers.code_of(error))
         self.holdings.extend(found)
-
-
-def _fitting(answer: Examination, unit: Unit, store: str) -> Examination:
-    """An examination whose holdings and gap can be planned and signed. Raises otherwise."""
-    holdings = tuple(answers.holding(each, store) for each in answer.holdings)
-    gap = answer.gap and answers.gap(answer.gap, unit.scope)
-    return Examination(unit, holdings, gap, answer.bytes_read, answer.records_read)
 
 
 def _each_once(scopes: Iterable[Scope]) -> list[Scope]:

@@ -32,6 +32,7 @@ from backends.contract import (
     SourceRows,
     SourceSpec,
     Store,
+    Traits,
     Unit,
     Verdict,
     Verification,
@@ -431,3 +432,21 @@ class ClosesOnce(Mutant):
         if "closed" in self.__dict__:
             raise RuntimeError("closed already")
         self.__dict__["closed"] = True
+
+
+@breaks("test_a_state_that_is_told_moves_with_the_content")
+class StuckState(Mutant):
+    def units(self, scope: str, after: str = "") -> Iterator[Unit | Gap]:
+        for unit in super().units(scope, after):
+            yield replace(unit, state="as ever") if isinstance(unit, Unit) else unit
+
+
+_PORTABLE = replace(MemoryStore.traits, portable=True)
+
+
+@breaks("test_a_portable_store_is_the_same_in_another_process")
+@dataclass(frozen=True)
+class BoundToThisProcess(Mutant):
+    """What it holds is in the memory of this process, and it says that it can travel."""
+
+    traits: Traits = _PORTABLE

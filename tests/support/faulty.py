@@ -86,6 +86,9 @@ class Faulty(Wrapper):
     def examine(self, unit: Unit, matcher: Matcher) -> Examination:
         return self._at_once("examine", lambda: self.inner.examine(unit, matcher))
 
+    def glance(self, unit: Unit, matcher: Matcher) -> bool:
+        return self._at_once("glance", lambda: self.inner.glance(unit, matcher))
+
     def companions(self, holdings: Sequence[Holding], matcher: Matcher) -> Iterator[Holding]:
         return self._streamed("companions", self.inner.companions(holdings, matcher))
 

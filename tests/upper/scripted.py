@@ -117,6 +117,9 @@ class Scripted:
             return replace(said, unit=unit)
         return Examination(unit, tuple(said), bytes_read=1, records_read=1)
 
+    def glance(self, unit: Unit, matcher: Matcher) -> bool:
+        return True
+
     def companions(self, holdings: Sequence[Holding], matcher: Matcher) -> Iterator[Holding]:
         for each in self.view.companions:
             yield _said(each)

@@ -129,9 +129,7 @@ def test_a_second_sweep_that_could_not_look_is_inconclusive(place: Place) -> Non
     place.space.put("desk", "b.csv", foreign(0))
     from backends.memory import MemoryStore
 
-    store = Faulty(
-        MemoryStore("mem", place.space.name), Fault("examine", unreachable, call=3, times=9)
-    )
+    store = Faulty(MemoryStore("mem", place.space.name), Fault("glance", unreachable, times=9))
     with opened_as({"mem": store}):
         ended = place.destroy()
     assert came(place, ended) == ["destroyed-verified"]

@@ -1,0 +1,33 @@
+"""What a version's state covers, and what a glance must still look at."""
+
+# ruff: noqa: SIM300  # expected == actual, throughout
+
+from __future__ import annotations
+
+from backends.contract import Unit
+from tests.backends.s3.conftest import IDS, MATCHER, Place, text, units
+
+
+def one(place: Place, key: str) -> Unit:
+    (found,) = [u for u in units(place.open(), place.name) if u.locator.endswith(key)]
+    return found
+
+
+def test_a_tag_that_comes_later_is_seen_by_a_glance(versioned: Place) -> None:
+    versioned.put("a.csv", text(others=2))
+    store, unit = versioned.open(), one(versioned, "a.csv")
+    assert unit.state
+    assert store.glance(unit, MATCHER)
+    tags = {"TagSet": [{"Key": "case", "Value": IDS[1]}]}
+    versioned.client.put_object_tagging(Bucket=versioned.name, Key="a.csv", Tagging=tags)
+    assert unit.state == one(versioned, "a.csv").state, "then no glance would be needed"
+    assert not store.glance(unit, MATCHER)
+    (found,) = store.examine(unit, MATCHER).holdings
+    assert 1 == found.records
+
+
+def test_an_object_without_versions_moves_with_what_is_put_over_it(plain: Place) -> None:
+    plain.put("a.csv", text(others=2))
+    before = one(plain, "a.csv").state
+    plain.put("a.csv", text(1, others=1))
+    assert before != one(plain, "a.csv").state
