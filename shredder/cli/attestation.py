@@ -328,6 +328,8 @@ def policy_new(
 
 def _cosigners(given: Sequence[str]) -> list[tuple[str, Path]]:
     """Roles with the files of their keys. Raises UsageError."""
+    if not given:
+        return []  # and the backends' contract, which says what a code is, need not be loaded
     from attestations.policy import APPROVER, OPERATOR, VALIDATOR
 
     found = []

@@ -173,14 +173,15 @@ class Cluster(Crew):
                 hint="give the scheduler's address as tls://…, with Dask's own TLS settings",
             )
         try:
-            from distributed import Client, KilledWorker  # noqa: PLC0415 - an extra
+            import distributed  # noqa: PLC0415 - an extra
         except ImportError:
             raise UsageError(
                 "Dask is not installed", hint="install shredder-toolkit[dask]"
             ) from None
-        self.broken = (BrokenExecutor, CancelledError, KilledWorker)
+        dask: Any = distributed  # has few types
+        self.broken = (BrokenExecutor, CancelledError, dask.KilledWorker)
         try:
-            self._client: Any = Client(address, timeout=_PATIENCE, set_as_default=False)
+            self._client: Any = dask.Client(address, timeout=_PATIENCE, set_as_default=False)
             workers = sum(self._client.nthreads().values())
         except (OSError, TimeoutError, ValueError) as error:
             raise Inconclusive(

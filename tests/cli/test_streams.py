@@ -18,7 +18,7 @@ from tests.cli.thirdparty.shredder_shelf import SECRET
 HOLDING = {"store", "scope", "locator", "version", "kind", "verdict", "records", "foreign_records", "size", "retained_until", "signs"}  # fmt: skip
 DECIDED = HOLDING | {"id", "decision", "technique", "whole", "reason"}
 CAME = DECIDED | {"status", "method", "verification", "looked", "limitations", "until"}
-COVERAGE = {"store", "scope", "status", "units_total", "units_examined", "units_failed", "units_unreachable", "units_excluded", "reason", "as_of"}  # fmt: skip
+COVERAGE = {"store", "scope", "status", "units_total", "units_examined", "units_unchanged", "units_failed", "units_unreachable", "units_excluded", "reason", "as_of"}  # fmt: skip
 
 ASKED_OF_ALL = {"dataset", "outcome", "holdings", "coverage"}
 ASKED_OF_HOLDINGS = {"store", "locator", "version", "verdict", "records", "foreign_records"}

@@ -42,7 +42,17 @@ LIBRARIES = {
     "attestations": {"cryptography", "rfc3161_client"},
     "backends": {"boto3", "botocore", "charset_normalizer", "clevercsv", "cryptography"}
     | {"mypy_boto3_s3", "numpy", "psycopg", "pytest", "urllib3"},
-    "shredder": {"click", "cryptography", "numba", "numpy", "segno", "structlog", "typer", "typst"},
+    "shredder": {
+        "click",
+        "cryptography",
+        "distributed",
+        "numba",
+        "numpy",
+        "segno",
+        "structlog",
+        "typer",
+        "typst",
+    },
 }
 
 SIGNING = "attestations.signing"  # nobody who verifies needs it

@@ -27,7 +27,9 @@ from backends.wrappers import Wrapper
 
 _T = TypeVar("_T")
 
-Method = Literal["scopes", "units", "examine", "companions", "destroy", "verify", "source"]
+Method = Literal[
+    "scopes", "units", "examine", "glance", "companions", "destroy", "verify", "source"
+]
 
 
 def unreachable() -> NoReturn:

@@ -83,10 +83,10 @@ class Slow(ReferenceMatcher):
         super().__init__(IDS)
         self.notes = notes
 
-    def scan(self) -> Any:
+    def scan(self, *, promoted: bool = False) -> Any:
         (self.notes / str(os.getpid())).touch()
         time.sleep(0.002)
-        return super().scan()
+        return super().scan(promoted=promoted)
 
 
 @contextmanager

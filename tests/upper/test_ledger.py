@@ -102,10 +102,11 @@ def test_another_store_scope_kind_or_version_is_another_unit(tmp_path: Path) -> 
             ledger.digest("mem", "id2", "", unit),
             ledger.digest("mem", "id", "x", unit),
             *(
-                ledger.digest("mem", "id", "", replace(unit, **change))
-                for change in (
-                    {"scope": "desks"}, {"locator": "desk/b"}, {"version": "2"},
-                    {"kind": "table"}, {"state": "s2"},
+                ledger.digest("mem", "id", "", other)
+                for other in (
+                    replace(unit, scope="desks"), replace(unit, locator="desk/b"),
+                    replace(unit, version="2"), replace(unit, kind="table"),
+                    replace(unit, state="s2"),
                 )
             ),
         ]  # fmt: skip

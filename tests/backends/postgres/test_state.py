@@ -38,7 +38,7 @@ def test_a_relation_keeps_its_state_while_nobody_writes(any_place: Place) -> Non
 def test_whatever_is_written_ends_every_state(any_place: Place, write: str) -> None:
     at = any_place.plant("quiet", strangers(3))
     before = states(any_place, at)
-    any_place.connection.execute(write)  # type: ignore[call-overload]
+    any_place.connection.execute(write)
     assert before != states(any_place, at)
 
 

@@ -18,8 +18,11 @@ def test_a_tag_that_comes_later_is_seen_by_a_glance(versioned: Place) -> None:
     store, unit = versioned.open(), one(versioned, "a.csv")
     assert unit.state
     assert store.glance(unit, MATCHER)
-    tags = {"TagSet": [{"Key": "case", "Value": IDS[1]}]}
-    versioned.client.put_object_tagging(Bucket=versioned.name, Key="a.csv", Tagging=tags)
+    versioned.client.put_object_tagging(
+        Bucket=versioned.name,
+        Key="a.csv",
+        Tagging={"TagSet": [{"Key": "case", "Value": IDS[1]}]},
+    )
     assert unit.state == one(versioned, "a.csv").state, "then no glance would be needed"
     assert not store.glance(unit, MATCHER)
     (found,) = store.examine(unit, MATCHER).holdings
