@@ -27,7 +27,7 @@ def signers(config: Config, state: State) -> tuple[Signer, ...]:
 
     Raises KeyUnusable, of the first that cannot be used, and UsageError if two are one key.
     """
-    opened = tuple(_OPEN[each.kind](config, state, each) for each in config.signers)
+    opened = tuple(open_signer(config, state, each) for each in config.signers)
     keys = [each.public_key for each in opened]
     if len({key.keyid for key in keys}) != len(keys):
         raise UsageError("two of [signing] signers are one key", hint="leave one of them out")
@@ -36,6 +36,11 @@ def signers(config: Config, state: State) -> tuple[Signer, ...]:
         if not path.exists():
             durable.write(path, [key.pem.encode()], mode=0o644)
     return opened
+
+
+def open_signer(config: Config, state: State, each: SignerConfig) -> Signer:
+    """Open one configured signer. Raises KeyUnusable, UsageError."""
+    return _OPEN[each.kind](config, state, each)
 
 
 def known_keys(state: State) -> tuple[PublicKey, ...]:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections import Counter
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from shredder.cli import options
 from shredder.cli.console import Console, console, counted, shown
 from shredder.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from shredder.run.work import Work
 
 
 def register(app: typer.Typer) -> None:
@@ -63,8 +67,8 @@ def init(
         )
         out.say(f"{'wrote' if fresh else 'kept'} {shown(path)}")
         out.say(f"state directory: {shown(state.root)} (keys, journal, attestations)")
-        for keyid in keyids:
-            out.say(f"signing key: {keyid}")
+        for keyid, each in zip(keyids, loaded.signers, strict=True):
+            out.say(f"signing key: {keyid} ({each.role})")
         where = public if len(keyids) == 1 else f"{public.parent}/signing-*.pub.pem"
         out.say(f"give auditors {shown(where)}, and the key id by another way")
         out.say("next: name stores and datasets in the configuration, then `shredder doctor`")
@@ -122,8 +126,35 @@ def doctor(
                 for check in checks
             ]
             _show_checks(out, name, report[name])
-        out.result({"stores": report}, worst)
+        signers = _check_signers(out, work)
+        if any(each["status"] == CheckStatus.FAILED for each in signers):
+            worst = ExitCode.USAGE
+        out.result({"stores": report, "signers": signers}, worst)
     return worst
+
+
+def _check_signers(out: Console, work: Work) -> list[dict[str, str]]:
+    """Open each signer: a key that cannot sign shows here, and not when a plan is to be signed."""
+    from attestations import AttestationError
+    from backends.contract import CheckStatus
+    from shredder.errors import ShredderError
+    from shredder.signing import open_signer
+
+    out.say("signing:")
+    found = []
+    for each in work.config.signers:
+        said = {"kind": each.kind, "role": each.role}
+        try:
+            keyid = open_signer(work.config, work.state, each).public_key.keyid
+        except (AttestationError, ShredderError) as error:
+            status, detail, hint = CheckStatus.FAILED, error.message, error.hint
+        else:
+            status, detail, hint = CheckStatus.OK, keyid, ""
+        found.append({**said, "status": status.value, "detail": detail, "hint": hint})
+        out.say(f"  {status.value:8}{each.kind}, {each.role}: {shown(detail)}")
+        if hint:
+            out.say(f"          hint: {shown(hint)}")
+    return found
 
 
 def _show_checks(out: Console, name: str, checks: list[dict[str, str]]) -> None:
@@ -204,6 +235,7 @@ def status(
 ) -> int:
     """Show all runs: how far each has come, and the attestations there are."""
     from shredder.cli.session import working
+    from shredder.config.model import OPERATOR
     from shredder.evidence.attest import bundle_file
 
     with console(as_json, None) as out, working(config, out) as work:
@@ -220,7 +252,8 @@ def status(
             }
             for run in found
         ]
-        out.result({"runs": runs}, ExitCode.COMPLETE)
+        signers = [{"kind": each.kind, "role": each.role} for each in work.config.signers]
+        out.result({"runs": runs, "signers": signers}, ExitCode.COMPLETE)
         if runs:
             out.table(
                 ("run", "dataset", "phase", "outcome", "attestation"),
@@ -232,6 +265,11 @@ def status(
         else:
             out.say("no runs yet")
         unfinished = [run for run in found if run.facts.get("destroying") and not run.phase.ended]
+        if any(each.role != OPERATOR for each in work.config.signers):
+            roles = Counter(each.role for each in work.config.signers)
+            told = [counted(number, f"{role} key") for role, number in roles.items()]
+            out.say()
+            out.say(f"signed by: {', '.join(told)}")
         if unfinished:
             out.say()
             out.say(f"{counted(len(unfinished), 'run')} not at the end: `shredder resume`")

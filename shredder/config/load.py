@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from backends.contract import Setting, SourceSpec
 from shredder.config.lines import line_of
 from shredder.config.model import (
+    OPERATOR,
     Approver,
     Config,
     DatasetConfig,
@@ -37,6 +38,7 @@ FILE_NAME = "shredder.toml"
 ROLES = ("private", "person", "quasi")
 _MOST_RECIPIENTS = 500  # that an attestation can name
 _MOST_SIGNERS = 16  # that an envelope can hold
+_OTHERS = ("approver", "validator")  # roles of keys that are never the operator's
 _MOST_APPROVALS = 8  # beside as many signers at the most
 _SIGNERS = {  # by kind: the keys that it needs, and those that it may have
     "file": ((), ("path",)),
@@ -255,6 +257,8 @@ class _Reader:
         table.done("signers")
         if not 0 < len(signers) <= _MOST_SIGNERS:
             raise self.error(("signing", "signers"), f"must name 1 to {_MOST_SIGNERS} signers")
+        if not any(each.role == OPERATOR for each in signers):
+            raise self.error(("signing", "signers"), f"must name one of the role {OPERATOR}")
         return {"signers": signers}
 
     def _signer(self, table: _Table) -> SignerConfig:
@@ -264,8 +268,12 @@ class _Reader:
         needed, possible = _SIGNERS[kind]
         names = (*needed, *(name for name in possible if name in table))
         settings = {name: table.text(name) for name in names}
-        table.done(", ".join(("kind", *needed, *possible)))
-        return SignerConfig(kind, settings)
+        role = table.stated("role", OPERATOR, not_a_code)
+        table.done(", ".join(("kind", "role", *needed, *possible)))
+        if role in _OTHERS:
+            where = (*table.path, "role")
+            raise self.error(where, f"is another person's: the operator signs as no {role}")
+        return SignerConfig(kind, settings, role)
 
     def _names(self, top: _Table) -> Path:
         value = top.text("names")

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from backends.contract import SourceSpec
 
+OPERATOR = "operator"  # the role of a signer that an auditor's policy asks for
+
 
 @dataclass(frozen=True, slots=True)
 class StoreConfig:
@@ -98,6 +100,7 @@ class SignerConfig:
 
     kind: str
     settings: Mapping[str, str]
+    role: str = OPERATOR  # that auditors are told of, and their policies have for its key
 
 
 @dataclass(frozen=True, slots=True)

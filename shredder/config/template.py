@@ -82,6 +82,7 @@ timeout_s = 20
 # # or: {{ kind = "pkcs11", module = "/usr/lib/opensc-pkcs11.so", uri = "pkcs11:token=a;object=b" }}
 # #     {{ kind = "kms", key = "alias/shredder", region = "eu-central-1" }}
 # #     {{ kind = "file", path = "ml-dsa.pem" }}       PKCS#8 or OpenSSH; left out: init's
+# Each may have a role = "…" that auditors know its key by; left out: operator.
 # A token's PIN: SHREDDER_PKCS11_PIN, or it is asked for on the terminal.
 
 # --- Transparency log: both envelopes of every run, for witnesses to sign ------------------

@@ -124,6 +124,40 @@ def test_a_hybrid_is_signed_by_both_keys(desk: Operator) -> None:
     assert [len(signer["signed"]) for signer in report["signers"]] == [2, 2]
 
 
+def test_a_signer_of_another_role_is_one_that_a_policy_can_ask_for(desk: Operator) -> None:
+    second = KeyFileSigner.create(desk.folder / "second.pem", algorithm=Algorithm.ECDSA_P256)
+    (desk.folder / "second.pub.pem").write_text(second.public_key.pem)
+    signing(desk, '{ kind = "file" }', '{ kind = "file", path = "second.pem", role = "security" }')
+    told = [("file", "operator"), ("file", "security")]
+    status = desk.run("status", "--json").json
+    assert [(each["kind"], each["role"]) for each in status["signers"]] == told
+    assert "signed by: 1 operator key, 1 security key" in desk.run("status").out
+    asked = desk.run("doctor", "--json").json["signers"]
+    assert [(each["kind"], each["role"]) for each in asked] == told
+    assert [each["status"] for each in asked] == ["ok", "ok"]
+    assert asked[1]["detail"] == second.public_key.keyid
+    assert f"signing key: {second.public_key.keyid} (security)" in desk.run("init").out
+    done = desk.run("destroy", SURVEY, "--yes", "--json")
+    own_key = desk.state / "keys" / "signing.pub.pem"
+    words = ("policy", "new", "policy.json", "--key", own_key)
+    assert desk.run(*words, "--cosigner", "security=second.pub.pem").code == 0
+    seen = desk.run("verify", done.json["attestation"], "--policy", "policy.json", "--json").json
+    assert [(s["role"], s["signed"]) for s in seen["signers"]] == [
+        ("operator", ["plan", "result"]), ("security", ["plan", "result"]),
+    ]  # fmt: skip
+
+
+def test_doctor_says_of_a_signer_that_cannot_sign_why(desk: Operator) -> None:
+    (desk.state / "keys" / "signing.pem").chmod(0o640)
+    before = sorted((desk.state / "keys").iterdir())
+    done = desk.run("doctor", "--json")
+    (signer,) = done.json["signers"]
+    assert (done.code, signer["status"], signer["hint"]) == (2, "failed", "chmod 600 it")
+    assert signer["detail"] == "the key file can be read or written by others"
+    assert sorted((desk.state / "keys").iterdir()) == before
+    assert "failed  file, operator: the key file" in desk.run("doctor").out
+
+
 def test_what_a_rotated_key_signed_is_still_known_as_our_own(desk: Operator) -> None:
     done = desk.run("destroy", SURVEY, "--yes", "--json")
     assert done.code == 0, done.err
@@ -171,6 +205,10 @@ def test_one_key_does_not_sign_twice(desk: Operator) -> None:
     [
         ("", "must name 1 to 16"),
         ('{ kind = "paper" }', "must be one of"),
+        ('{ kind = "file", role = "approver" }', "is another person's"),
+        ('{ kind = "file", role = "validator" }', "is another person's"),
+        ('{ kind = "file", role = "Two Words" }', "role must be a code"),
+        ('{ kind = "file", role = "security" }', "must name one of the role operator"),
         ('{ kind = "kms" }', "lacks the key 'key'"),
         ('{ kind = "file", pin = "1234" }', "is not known"),
         ('{ kind = "kms", key = "AKIAABCDEFGHIJKLMNOP" }', "holds a secret"),
