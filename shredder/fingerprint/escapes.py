@@ -54,15 +54,29 @@ def _marks(*groups: bytes) -> Bytes:
     return table
 
 
-_HEX, _LETTER, _ESCAPED, _FIRST, _PRINTED = 1, 2, 4, 8, 16
+_HEX, _LETTER, _ESCAPED = 1, 2, 4
 _KINDS = _marks(
     b"0123456789ABCDEFabcdef",
     b"#ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz",
     b"uUxabfnrtv0123",
-    b"CDEF",
-    b"0123456789ABCDEF",
 )
-_PRINTABLE = (b"=40", b"=3D", b"=2E", b"=2D", b"=5F", b"=2B", b"=\n", b"=\r\n")
+
+
+def _quoted() -> Mask:
+    """Return for each pair of bytes whether, after ``=``, it is likely to be quoted-printable.
+
+    That is, what a mailer has to quote: its own mark, ``@``, punctuation of tokens, the first
+    byte of a character in UTF-8, and the end of a line. ``=12`` is seen to in their company only.
+    """
+    pairs = [b"40", b"3D", b"2E", b"2D", b"5F", b"2B", b"\r\n"]
+    pairs += [f"{byte:02X}".encode() for byte in range(0xC2, 0xF5)]
+    table = np.zeros(1 << 16, np.bool_)
+    table[[int.from_bytes(pair) for pair in pairs]] = True
+    table[ord("\n") << 8 : (ord("\n") + 1) << 8] = True
+    return table
+
+
+_QUOTED = _quoted()
 
 
 def unescaped(block: bytes, ends: Offsets, *, numbers: bool) -> tuple[bytes, Offsets]:
@@ -108,14 +122,10 @@ def _windows(block: bytes, ends: Offsets, *, numbers: bool) -> Offsets:
             at, after = at[known], after[known]
             near = at[semicolons[after] - at <= 33].tolist()
             places.append(np.array([p for p in near if _ESCAPE.match(block, p)], np.int64))
-    if any(mark in block for mark in _PRINTABLE) or b"=C3=" in block:
-        at = _places(text, b"=", 1)
-        after = text[at + 1]
-        places.append(at[(after == 10) | (after == 13)])
-        at = at[at < text.size - 2]
-        first, second = text[at + 1], text[at + 2]
-        both = (_KINDS[first] & _KINDS[second] & _PRINTED) != 0
-        places.append(at[both])
+    if b"=" in block:
+        at = _places(text, b"=", 2)
+        pair = text[at + 1].astype(np.uint16) << np.uint16(8) | text[at + 2]
+        places.append(at[_QUOTED[pair]])
     if not block.isascii():
         places.append(_all(_ROOMLESS, block))
     if numbers:
