@@ -78,15 +78,20 @@ class Source:
         while data := self.read():
             yield data
 
-    def seekable(self) -> BinaryIO:
+    def seekable(self, *, hold: bool = True) -> BinaryIO:
         """Return all that is left as a file that can seek; nothing is taken from the source.
 
         A stream that cannot seek is held in memory, up to the limit for that; beyond, Stop is
         raised, reason ``too-large-to-open``. Who reads the file to its meaning leaves the
-        source alone: nothing of it is then read a second time.
+        source alone: nothing of it is then read a second time. Who reads the source as well, and
+        only looks things up in the file, asks for it without holding anything.
         """
         bounds = self._bounds or Bounds(Limits())
         file = self._at(self.taken) if self._at else None
+        if not hold:
+            if file is None:
+                raise Stop("too-large-to-open")
+            return file
         if file is None:
             pieces = [self._ahead]
             try:

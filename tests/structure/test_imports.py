@@ -41,7 +41,8 @@ ATTESTING = (
 LIBRARIES = {
     "attestations": {"cryptography", "rfc3161_client"},
     "backends": {"boto3", "botocore", "charset_normalizer", "clevercsv", "cryptography"}
-    | {"mypy_boto3_s3", "numpy", "psycopg", "pytest", "urllib3"},
+    | {"isal", "lz4", "mypy_boto3_s3", "numpy", "psycopg", "pypdf", "pytest", "urllib3"}
+    | {"zstandard"},
     "shredder": {
         "click",
         "cryptography",

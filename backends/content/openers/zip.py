@@ -1,23 +1,30 @@
 """Zip archives (APPNOTE.TXT 6.3, section 4.3), read front to back by their local headers.
 
-That also sees members that the directory at the end does not name any more.
+That also sees members that the directory at the end does not name any more. Where the stream can
+seek, the directory is read as well: it has the sizes that a header leaves open, and leads on where
+the headers do not follow one another.
 """
 
 from __future__ import annotations
 
 import bz2
+import lzma
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import BinaryIO
 
 from backends.content import CHUNK, Bounds, Member, Opaque, Opener, Part, Source, Stop
-from backends.content.openers.compressed import Inflate, pump
+from backends.content.openers.compressed import Inflate, lzma_filter, pump
 
 _LOCAL = b"PK\x03\x04"
 _DESCRIPTOR = b"PK\x07\x08"
-_ENCRYPTED, _SIZES_FOLLOW = 1, 8  # bits of the general purpose flag
-_STORED, _DEFLATED, _BZIP2 = 0, 8, 12
+_ENCRYPTED, _END_MARK, _SIZES_FOLLOW = 1, 2, 8  # bits of the general purpose flag
+_STORED, _DEFLATED, _BZIP2, _LZMA, _XZ = 0, 8, 12, 14, 95
+_OPENED = {_STORED, _DEFLATED, _BZIP2, _LZMA, _XZ}
 _AES = 99
 _ZIP64 = 0xFFFFFFFF
+_END = 22 + 0xFFFF  # bytes: the end record with the longest comment
+_DIRECTORY = 64 << 20  # bytes; a larger directory is not read
 # Spreadsheets and documents: their text is cut up by their own rules, so windows are no records.
 _OFFICE = (b"[Content_Types].xml", b"mimetype")
 
@@ -33,40 +40,107 @@ class Zip(Opener):
 
     def open(self, source: Source, bounds: Bounds) -> Iterator[Part]:
         """Yield the members, and a reason for each that is not opened."""
-        while source.peek(4) == _LOCAL:
-            bounds.member()
-            header = source.exactly(30)
-            flags, method = struct.unpack_from("<HH", header, 6)
-            packed, size, name_length, extra_length = struct.unpack_from("<IIHH", header, 18)
-            name = source.exactly(name_length)
-            extra = source.exactly(extra_length)
-            if _ZIP64 in {packed, size}:
-                packed, size = _zip64_sizes(extra, packed, size)
-            if name in _OFFICE:
-                yield Opaque("container-not-opened")
-            body = _Body(source, None if flags & _SIZES_FOLLOW else packed)
-            if flags & _ENCRYPTED or method == _AES:
-                yield Opaque("encrypted")
-                body.skip()
-            elif method == _STORED:
-                yield Member(Source(body.chunks()))
-                body.skip()
-            elif method in {_DEFLATED, _BZIP2}:
-                decompressor = Inflate(-15) if method == _DEFLATED else bz2.BZ2Decompressor()
-                if body.left is None:
-                    yield Member(Source(pump(decompressor, source)))
-                else:
-                    yield Member(Source(pump(decompressor, Source(body.chunks()))))
-                    body.skip()
+        try:
+            file = source.seekable(hold=False)
+        except Stop:
+            file = None
+        known = _directory(file) if file else {}
+        start, seen = source.taken, set()
+        try:
+            while source.peek(4) == _LOCAL:
+                seen.add(at := source.taken - start)
+                yield from _member(source, bounds, known.get(at))
+            _skip_directory(source)
+        except Stop as stop:
+            yield Opaque(stop.reason)
+        for at in sorted(known.keys() - seen):
+            member = _from(file, at)
+            if member.peek(4) == _LOCAL:
+                yield from _member(member, bounds, known[at])
             else:
-                yield Opaque("container-not-opened")
-                body.skip()
-            if flags & _SIZES_FOLLOW:
-                _skip_descriptor(source)
-        _skip_directory(source)
+                yield Opaque("damaged-container")
 
 
 ZIP = Zip()
+
+
+def _from(file: BinaryIO | None, offset: int) -> Source:
+    assert file is not None
+    file.seek(offset)
+    return Source(iter(lambda: file.read(CHUNK), b""))
+
+
+def _member(source: Source, bounds: Bounds, known: int | None) -> Iterator[Part]:
+    """Yield what a local header leads to; `known`: its packed size by the directory."""
+    bounds.member()
+    header = source.exactly(30)
+    flags, method = struct.unpack_from("<HH", header, 6)
+    packed, size, name_length, extra_length = struct.unpack_from("<IIHH", header, 18)
+    name = source.exactly(name_length)
+    extra = source.exactly(extra_length)
+    if _ZIP64 in {packed, size}:
+        packed, size = _zip64_sizes(extra, packed, size)
+    if name in _OFFICE:
+        yield Opaque("container-not-opened")
+    body = _Body(source, known if flags & _SIZES_FOLLOW else packed)
+    if flags & _ENCRYPTED or method == _AES:
+        yield Opaque("encrypted")
+        body.skip()
+    elif method not in _OPENED:
+        yield Opaque("container-not-opened")
+        body.skip()
+    else:
+        ends_itself = body.left is None and method in {_DEFLATED, _BZIP2, _LZMA}
+        inner = source if ends_itself else Source(body.chunks())
+        size = None if flags & (_END_MARK | _SIZES_FOLLOW) else size
+        yield Member(Source(_unpacked(inner, method, size, bounds)))
+        if not ends_itself:
+            body.skip()
+    if flags & _SIZES_FOLLOW:
+        _skip_descriptor(source)
+
+
+def _unpacked(source: Source, method: int, size: int | None, bounds: Bounds) -> Iterator[bytes]:
+    if method == _STORED:
+        yield from source.chunks()
+    elif method == _DEFLATED:
+        yield from pump(Inflate(-15), source)
+    elif method == _BZIP2:
+        yield from pump(bz2.BZ2Decompressor(), source)
+    elif method == _XZ:
+        yield from pump(lzma.LZMADecompressor(lzma.FORMAT_XZ, bounds.limits.memory), source)
+    else:  # LZMA: a version, the length of the properties, and these (section 5.8.8)
+        (length,) = struct.unpack("<2xH", source.exactly(4))
+        filters = [lzma_filter(source.exactly(length), bounds)]
+        yield from pump(lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=filters), source, size)
+
+
+def _directory(file: BinaryIO) -> Mapping[int, int]:
+    """Return the packed size of each member by its offset; nothing if there is no directory."""
+    end = file.seek(0, 2)
+    file.seek(max(0, end - _END))
+    tail = file.read(_END)
+    at = tail.rfind(b"PK\x05\x06")
+    if at < 0 or len(tail) < at + 22:
+        return {}
+    size, offset = struct.unpack_from("<II", tail, at + 12)
+    locator = tail[at - 20 : at] if at >= 20 else b""
+    if offset == _ZIP64 and locator[:4] == b"PK\x06\x07":
+        file.seek(min(end, int.from_bytes(locator[8:16], "little")))
+        size, offset = struct.unpack("<40xQQ", file.read(56).ljust(56, b"\0"))
+    if offset + size > end or size > _DIRECTORY:
+        return {}
+    file.seek(offset)
+    data, at = file.read(size), 0
+    known = {}
+    while data[at : at + 4] == b"PK\x01\x02" and at + 46 <= len(data):
+        packed, unpacked = struct.unpack_from("<II", data, at + 20)
+        name, extra, comment = struct.unpack_from("<HHH", data, at + 28)
+        (place,) = struct.unpack_from("<I", data, at + 42)
+        if _ZIP64 not in {packed, unpacked, place}:
+            known[place] = packed
+        at += 46 + name + extra + comment
+    return known
 
 
 class _Body:

@@ -39,7 +39,9 @@ def test_every_record_is_found_in_every_wrapper(wrapper: str, step: int) -> None
     assert reading.layers == (wrapper.partition("-")[0],)
 
 
-@pytest.mark.parametrize("pair", list(itertools.product(["gzip", "xz", "zip", "tar"], repeat=2)))
+@pytest.mark.parametrize(
+    "pair", list(itertools.product(["gzip", "xz", "zip", "tar", "zstd", "7z"], repeat=2))
+)
 def test_wrappers_within_wrappers(pair: tuple[str, str]) -> None:
     outer, inner = pair
     reading = read(WRAPPERS[outer](WRAPPERS[inner](TEXT)))
@@ -87,7 +89,8 @@ def test_the_digest_is_over_the_whole_stream_whatever_happens_in_it() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrapper", ["gzip", "bz2", "xz", "zip", "zip-stored", "tar", "zip-forward"]
+    "wrapper",
+    [w for w in WRAPPERS if w not in {"tar-gnu", "tar-pax", "zip-bz2"}],
 )
 def test_a_cut_container_is_damaged_and_not_foreign_free(wrapper: str) -> None:
     whole = WRAPPERS[wrapper](TEXT)
@@ -129,8 +132,7 @@ def test_depth_has_a_limit() -> None:
 @pytest.mark.parametrize(
     "head",
     [
-        b"7z\xbc\xaf\x27\x1c",
-        b"\x28\xb5\x2f\xfd\x04",
+        b"\x02\x21\x4c\x18",
         b"\x50\x2a\x4d\x18\x04",
         b"PAR1\x15\x04",
         b"ORC\x08\x03",

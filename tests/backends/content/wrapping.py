@@ -10,6 +10,10 @@ import tarfile
 import zipfile
 from collections.abc import Callable
 
+import lz4.frame
+import py7zr
+import zstandard
+
 from backends.content import Dialect, Limits, Reading, examine_stream
 from backends.reference import ReferenceMatcher
 
@@ -81,13 +85,28 @@ def tarred(format_: int = tarfile.PAX_FORMAT, /, **members: bytes) -> bytes:
     return file.getvalue()
 
 
+def seven_zipped(
+    *members: bytes, filters: list[dict[str, int]] | None = None, password: str | None = None
+) -> bytes:
+    file = io.BytesIO()
+    with py7zr.SevenZipFile(file, "w", filters=filters, password=password) as archive:
+        for number, content in enumerate(members):
+            archive.writestr(content, f"m{number}")
+    return file.getvalue()
+
+
 WRAPPERS: dict[str, Callable[[bytes], bytes]] = {
     "gzip": gzip.compress,
     "bz2": bz2.compress,
     "xz": lzma.compress,
+    "lzma": lambda data: lzma.compress(data, lzma.FORMAT_ALONE),
+    "lz4": lz4.frame.compress,
+    "zstd": zstandard.ZstdCompressor(write_checksum=True).compress,
+    "7z": seven_zipped,
     "zip": lambda data: zipped(a=data),
     "zip-stored": lambda data: zipped(zipfile.ZIP_STORED, a=data),
     "zip-bz2": lambda data: zipped(zipfile.ZIP_BZIP2, a=data),
+    "zip-lzma": lambda data: zipped(zipfile.ZIP_LZMA, a=data),
     "zip-forward": lambda data: zipped_forward(a=data),
     "tar": lambda data: tarred(a=data),
     "tar-gnu": lambda data: tarred(tarfile.GNU_FORMAT, **{"long" * 60: data}),

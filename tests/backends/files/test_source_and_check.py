@@ -107,14 +107,16 @@ def test_settings_of_csv_win_over_guesses(share: Path) -> None:
 
 def test_the_doctor_names_what_can_be_done_and_proved(open_store: Opener) -> None:
     checks = {check.what: check for check in open_store().check()}
-    assert {"root share: read", "root share: destroy", "root share: proof"} == set(checks)
+    assert {"root share: read", "root share: destroy", "root share: proof", "formats"} == set(
+        checks
+    )
     assert {CheckStatus.OK} == {check.status for check in checks.values()}
     assert "GiB free: logical-delete" in checks["root share: proof"].detail
 
 
 def test_the_doctor_sees_what_is_missing(share: Path, open_store: Opener) -> None:
     share.rmdir()
-    (check,) = open_store().check()
+    check, _ = open_store().check()
     assert (CheckStatus.FAILED, "root-missing") == (check.status, check.detail)
 
 
