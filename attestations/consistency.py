@@ -166,6 +166,8 @@ def _check_scope(scope: ScopeCoverage, where: str) -> None:
         total = scope.units_examined + missed
         _count(total == scope.units_total, f"{where}: the units do not add up")
         _count(scope.status is worst, f"{where}: its status is not the worst of its units'")
+    unread = scope.units_unchanged <= scope.units_examined
+    _count(unread, f"{where}: more units unchanged than examined")
     if scope.status is not UnitStatus.EXAMINED:
         reasons = sum(tally.count for tally in scope.reasons)
         _count(reasons >= max(missed, 1), f"{where}: gaps without a reason")

@@ -99,7 +99,11 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class ScopeCoverage:
-    """What was looked at in one scope, in units. `unitsTotal` is null if it is not known."""
+    """What was looked at in one scope, in units. `unitsTotal` is null if it is not known.
+
+    `unitsUnchanged` of the examined ones were not read again: they are in the state in which an
+    earlier sweep read them and found nothing.
+    """
 
     store: Label
     identity: Label
@@ -111,6 +115,7 @@ class ScopeCoverage:
     units_failed: Count
     units_unreachable: Count
     units_excluded: Count
+    units_unchanged: Count = 0
     as_of: Label | None = None
     reasons: Annotated[tuple[Tally, ...], Many(64, unique=True, by="code")] = ()
 

@@ -39,10 +39,3 @@ def left_anything(path: Path) -> bool:
     result = read_result(Bundle.load(path).result)
     decided = result.undecided.total + result.dismissed.total
     return bool(decided) or any(not target.status.destroyed for target in result.targets)
-
-
-def renew_before(path: Path) -> datetime | None:
-    """When the first certificate of a bundle's newest tokens ends, as they show it themselves."""
-    bundle = Bundle.load(path)
-    ends = (told_end(bundle.plan), told_end(bundle.result))
-    return min(filter(None, ends), default=None)

@@ -101,7 +101,8 @@ function scope(each: ScopeCoverage): Child[] {
   return [
     named(each.store, each.scopeLabel),
     element("span", `status ${each.status}`, each.status),
-    `${each.unitsExamined} of ${each.unitsTotal ?? "an unknown number"}`,
+    `${each.unitsExamined} of ${each.unitsTotal ?? "an unknown number"}` +
+      (each.unitsUnchanged > 0 ? `, ${each.unitsUnchanged} of them unchanged and not read again` : ""),
     [...gaps, ...why].join(", ") || "none",
     each.asOf ?? "",
   ];

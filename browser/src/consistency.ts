@@ -212,6 +212,8 @@ function checkScope(scope: ScopeCoverage, where: string): void {
     count(all === BigInt(scope.unitsTotal), `${where}: the units do not add up`);
     count(scope.status === worst, `${where}: its status is not the worst of its units'`);
   }
+  const unread = BigInt(scope.unitsUnchanged) <= BigInt(scope.unitsExamined);
+  count(unread, `${where}: more units unchanged than examined`);
   if (scope.status !== "examined") {
     const reasons = sum(scope.reasons.map((each) => each.count));
     count(reasons >= missed && reasons >= 1n, `${where}: gaps without a reason`);

@@ -35,6 +35,7 @@ const scopeCoverage = s.object({
   unitsFailed: s.count,
   unitsUnreachable: s.count,
   unitsExcluded: s.count,
+  unitsUnchanged: s.count,
   asOf: s.nullable(s.label),
   reasons: tallies,
 });

@@ -108,6 +108,10 @@ def _scope(of: ScopeCoverage, when: str, seen: ScopeCoverage | None) -> tuple[Ce
     if seen is None:
         return (cell(label), cell(when), cell("not listed"), *([cell("-")] * 6))
     remarks = [cell(name(seen.as_of))] if seen.as_of else []
+    if seen.units_unchanged:
+        remarks.append(
+            cell(seen.units_unchanged, " unchanged since they were read: not read again")
+        )
     return (
         cell(label),
         cell(when),

@@ -103,6 +103,7 @@ def _by_store(coverage: Iterable[Covered]) -> Iterator[Covered]:
             failed=before.failed + entry.failed,
             unreachable=before.unreachable + entry.unreachable,
             excluded=before.excluded + entry.excluded,
+            unchanged=before.unchanged + entry.unchanged,
             reasons=tuple(reasons.most_common()),
         )
     yield from sums.values()
@@ -120,6 +121,7 @@ def _covered(entry: Covered, committer: Committer) -> ScopeCoverage:
         units_failed=entry.failed,
         units_unreachable=entry.unreachable,
         units_excluded=entry.excluded,
+        units_unchanged=entry.unchanged,
         as_of=entry.as_of or None,
         reasons=tallies(dict(entry.reasons)),
     )

@@ -84,6 +84,7 @@ def test_units_must_add_up() -> None:
     assert of_scope(units_total=9) == Code.E_COUNT
     assert of_scope(units_total=None) == Code.E_COUNT
     assert of_scope(units_examined=9, units_failed=1) == Code.E_COUNT
+    assert of_scope(units_unchanged=11) == Code.E_COUNT
 
 
 @pytest.mark.parametrize("status", ["failed", "excluded", "examined"])

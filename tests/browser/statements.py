@@ -158,6 +158,8 @@ def meaning() -> Iterator[Case]:
         "another scope": replace(sweep, coverage=(made.scope(name="other"),)),
         "a scope twice": replace(sweep, coverage=(made.scope(), made.scope())),
         "units do not add up": replace(sweep, coverage=(made.scope(units_total=11),)),
+        "more unchanged than examined": replace(sweep, coverage=(made.scope(units_unchanged=11),)),
+        "all unchanged": replace(sweep, coverage=(made.scope(units_unchanged=10),)),
         "an unknown total, examined": replace(sweep, coverage=(made.scope(units_total=None),)),
         "not the worst status": replace(sweep, coverage=(replace(made.unreachable_scope(), status=UnitStatus.FAILED),)),
         "a gap without a reason": replace(sweep, coverage=(replace(made.unreachable_scope(), reasons=()),)),
