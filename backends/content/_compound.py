@@ -12,7 +12,8 @@ _Positions = NDArray[np.int64]
 _JOINTS = (b"},", b"),", b"],")  # a quick look before the pattern below
 _JOINT = re.compile(rb"[})\]], ?[{(\[]")
 _PACKED_LINE = re.compile(rb"\s*(?:[\[(]|insert\b|replace\b|values\b)", re.IGNORECASE)
-_UNDIVIDED = re.compile(rb"[\x00\x0b\x0c\x1c-\x1e]|\A\s*<[^\n]*>\s*<")
+_SEPARATORS = re.compile(rb"[\x0b\x0c\x1c-\x1e]")
+_TAGS = re.compile(rb"\s*<[^\n]*>\s*<")
 LONG = 4096  # bytes; a window longer than that may well be more than one record
 
 
@@ -39,9 +40,17 @@ def split(
     return np.sort(np.concatenate([ends, joints])), goes_on
 
 
-def undivided(window: bytes) -> bool:
-    """Whether a window may hold more than one record, as far as its form tells."""
-    return len(window) > LONG or _UNDIVIDED.search(window) is not None
+def undivided(window: bytes, nulls: int) -> bool:
+    """Whether a window may hold more than one record, as far as its form tells.
+
+    `nulls`: how many NULs the first one has; so many stand between the fields of a record.
+    """
+    return separated(window, nulls) or _TAGS.match(window) is not None
+
+
+def separated(window: bytes, nulls: int) -> bool:
+    """Whether a window is too long for one record, or has what separates records in it."""
+    return len(window) > LONG or window.count(0) != nulls or _SEPARATORS.search(window) is not None
 
 
 def has_joint(window: bytes) -> bool:

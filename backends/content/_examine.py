@@ -61,12 +61,14 @@ class Shape:
 
     dialect: Dialect
     fields: int
+    nulls: int  # NULs, if these stand between fields
 
     @classmethod
     def of(cls, record: bytes, dialect: Dialect | None) -> Shape:
         """Return the shape of a text that begins with this record."""
         dialect = dialect or guess_dialect(record)
-        return cls(dialect, len(fields_of(record, dialect)))
+        nulls = record.count(0) if record.endswith((b"\n", b"\r")) else 0
+        return cls(dialect, len(fields_of(record, dialect)), nulls)
 
     def fits(self, record: bytes) -> bool:
         """Whether a record has as many fields."""
@@ -225,11 +227,13 @@ class _Examination:
                 classes = bytes([RecordClass.BLANK]) + classes[1:]
             self._regular = self._regular and block.regular
             self._windows += len(block.ends)
-            self._judge(data, block, classes, shape)
+            self._judge(data, block, classes, shape, begins=first)
             if self._sink:
                 self._sink(block, classes)
 
-    def _judge(self, data: bytes, block: Block, classes: bytes, shape: Shape) -> None:
+    def _judge(
+        self, data: bytes, block: Block, classes: bytes, shape: Shape, *, begins: bool
+    ) -> None:
         """Find out whether a window that holds a record might hold others, too."""
         if not self._divided or not (_RECORD in classes or _TRACE in classes):
             return
@@ -238,11 +242,19 @@ class _Examination:
             if kind not in _OURS:
                 continue
             window = data[start:end]
+            if block.structure:
+                first = begins and not start
+                self._divided = not _compound.separated(window, 0) and block.structure.alone(
+                    window, first=first
+                )
+                if not self._divided:
+                    return
+                continue
             if has_inner_break(window) and not shape.fits(window):
                 self._divided = False  # two stray quote marks can make one record of two
                 return
             if not strict:
-                if _compound.undivided(window):
+                if _compound.undivided(window, shape.nulls):
                     self._divided = False
                     return
                 self._joint = self._joint or (self._windows == 1 and _compound.has_joint(window))

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from backends.content import _compound
 from backends.content._dialect import Dialect
 from backends.content._source import Source
+from backends.content._structure import Structure, structure_of
 
 BLOCK = 1 << 20
 LONGEST = 1 << 20  # bytes; a longer record is cut
@@ -34,13 +35,14 @@ class Block:
     data: bytes
     ends: list[int]
     regular: bool  # so far, every quote mark and line break was in its place
+    structure: Structure | None = None  # records are cut by it, and not by lines
 
 
 def blocks(source: Source, dialect: Dialect | None = None) -> Iterator[Block]:
     """Yield a text's records in order; together the blocks are all its bytes.
 
-    Without a dialect the text may be anything, and lines that pack several records (a JSON
-    array, an INSERT of many rows) are cut between them.
+    Without a dialect the text may be anything: JSON and XML are cut where their records end,
+    and lines that pack several records (an INSERT of many rows) between them.
     """
     cutter = _Cutter(dialect)
     pending = b""
@@ -56,7 +58,7 @@ def blocks(source: Source, dialect: Dialect | None = None) -> Iterator[Block]:
         ends = cutter.cut(data, last=last)
         done = ends[-1] if ends else 0
         if done:
-            yield Block(data[:done], ends, cutter.regular)
+            yield Block(data[:done], ends, cutter.regular, cutter.structure)
         if last:
             return
         pending = data[done:]
@@ -72,6 +74,8 @@ class _Cutter:
         self._quoting = bool(quote)
         self._lone_returns: bool | None = None  # whether lines end in a lone CR
         self._packed = False  # the block begins within a line that packs records
+        self.structure: Structure | None = None
+        self._begun = not self._free
         self.regular = True
         beside = np.zeros(256, np.bool_)
         marks = (dialect.delimiter if dialect else _DELIMITERS) + quote + b"\r\n"
@@ -80,6 +84,13 @@ class _Cutter:
 
     def cut(self, data: bytes, *, last: bool) -> list[int]:
         """Return the ends of the records that are complete in `data`; all of them, if `last`."""
+        if not self._begun:
+            self._begun = True
+            self.structure = structure_of(data, complete=last)
+        if self.structure:
+            if nested := self._by_structure(self.structure, data, last=last):
+                return nested
+            self.structure = None
         array = np.frombuffer(data, np.uint8)
         ends = self._lines(array, data, last=last)
         quotes = np.empty(0, np.int64)
@@ -99,6 +110,20 @@ class _Cutter:
             found.append(_between_tokens(array, len(data)))
             self.regular = self.regular and self._free
         return found
+
+    def _by_structure(self, structure: Structure, data: bytes, *, last: bool) -> list[int]:
+        """Return the ends of nested records; none, where the structure is not kept up."""
+        ends: list[int] = structure.ends(data).tolist()
+        if not ends:
+            return [len(data)] if last and structure.closes(data) else []
+        if not last:
+            # The last one waits for the next block: what closes the text belongs to it.
+            return ends[:-1] if len(ends) > 1 else ends
+        if structure.closes(data[ends[-1] :]):
+            ends[-1] = len(data)
+        elif ends[-1] < len(data):
+            ends.append(len(data))
+        return ends
 
     def _lines(self, array: _Bytes, data: bytes, *, last: bool) -> _Positions:
         newlines = np.flatnonzero(array == _NEWLINE) + 1

@@ -22,7 +22,7 @@ NOT_YET: Mapping[str, frozenset[str]] = {
         | {"lines-in-bytea", "json-in-one"}
     ),
     "encoding": frozenset({"cp037", "utf-32-le"}),
-    "wrapper": frozenset({"7z", "base64", "zip", "zip-in-tar.xz", "zstd"}),
+    "wrapper": frozenset({"base64"}),
 }
 
 
