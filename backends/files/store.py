@@ -132,6 +132,8 @@ class TreeStore:
             limitations = (*limitations, "hard-link-outside-roots")
         partial = content.partial
         obstacle = content.obstacle
+        if partial and not evidence.matched:
+            partial, obstacle = None, "no-certain-records"
         if partial and sight.links > 1:
             # The successor would take one name only; under the others everything would go.
             partial, obstacle = None, "hard-linked"

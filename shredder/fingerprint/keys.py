@@ -18,6 +18,9 @@ class Keys:
 
     tokens: bytes = field(repr=False)  # 16 bytes, SipHash-2-4
     starts: bytes = field(repr=False)  # 16 bytes, likewise: of tokens, and raw forms of values
+    words: bytes = field(repr=False)  # 16 bytes, likewise: single words, which are not kept
+    phrases: bytes = field(repr=False)  # 16 bytes, likewise: names and passages
+    values: bytes = field(repr=False)  # 16 bytes, likewise: plain values
     rows: bytes = field(repr=False)  # 32 bytes: tells a record that is listed twice
     seal: bytes = field(repr=False)  # 32 bytes: the catalogue's integrity and commitment
     content: bytes = field(repr=False)  # 32 bytes: tells versions of content apart
@@ -38,6 +41,9 @@ def derive(key: bytes) -> Keys:
     return Keys(
         tokens=purpose(b"shredder/tokens", 16),
         starts=purpose(b"shredder/starts", 16),
+        words=purpose(b"shredder/words", 16),
+        phrases=purpose(b"shredder/phrases", 16),
+        values=purpose(b"shredder/values", 16),
         rows=purpose(b"shredder/rows", 32),
         seal=purpose(b"shredder/seal", 32),
         content=purpose(b"shredder/bytes", 32),

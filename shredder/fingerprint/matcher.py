@@ -9,11 +9,13 @@ from pathlib import Path
 
 from backends.contract import Digest, Scan
 from shredder.fingerprint import catalogue
-from shredder.fingerprint.engine import Engine, choose
+from shredder.fingerprint.confirm import Confirmer
+from shredder.fingerprint.engine import choose
 from shredder.fingerprint.errors import CatalogueDamaged
 from shredder.fingerprint.keys import Keys, derive
+from shredder.fingerprint.phrases import Phrases
 from shredder.fingerprint.report import EnrolReport
-from shredder.fingerprint.scan import CatalogueScan
+from shredder.fingerprint.scan import CatalogueScan, Tools
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,7 @@ class FingerprintMatcher:
         self._expected = ""
         self._lock = threading.Lock()
         self._opened: _Open | None = None
-        self._engine: Engine | None = None
+        self._tools: Tools | None = None
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({str(self._path)!r}, key=…)"
@@ -80,12 +82,16 @@ class FingerprintMatcher:
 
     def scan(self, *, promoted: bool = False) -> Scan:
         """Begin a pass over one unit."""
-        del promoted
         found = self._open().catalogue
         with self._lock:
-            if self._engine is None:
-                self._engine = choose(found, self._keys)
-        return CatalogueScan(found, self._engine)
+            if self._tools is None:
+                self._tools = Tools(
+                    found,
+                    choose(found, self._keys),
+                    Phrases(found, self._keys) if found.has_phrases else None,
+                    Confirmer(found, self._keys),
+                )
+        return CatalogueScan(self._tools, promoted=promoted)
 
     def digest(self) -> Digest:
         """Begin a keyed digest of content, 16 bytes."""

@@ -1,4 +1,4 @@
-"""Which record has which token: gathered in chunks, then settled as a whole.
+"""Which record has which token: gathered in any order, then settled as a whole.
 
 Some values are seen to be no evidence only beside all the others; :func:`settle` drops them.
 """
@@ -6,14 +6,17 @@ Some values are seen to be no evidence only beside all the others; :func:`settle
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from shredder.fingerprint.catalogue import INTEGER, PERSON_TOKEN, PRIVATE_TOKEN
+from shredder.fingerprint.columns import Column
 from shredder.fingerprint.raw import UUID_BYTES
-from shredder.fingerprint.siphash import Hashes
+from shredder.fingerprint.sorter import Column as Long
+from shredder.fingerprint.sorter import Scratch, Sorter, runs_of
 from shredder.fingerprint.values import Reason
 
 # A token of more records than this says nothing: a shared value, a placeholder.
@@ -31,130 +34,128 @@ ROW = np.dtype(
     [
         ("hash", "u8"),
         ("row", "u4"),  # of the sources
-        ("record", "u4"),  # the first row that says the same
         ("column", "u2"),
         ("tag", "u1"),
         ("role", "u1"),
         ("length", "u1"),  # of the token, bytes; RAW + its length for a binary form
+        ("first", "?"),  # of a value's forms
     ]
 )
 Rows = npt.NDArray[np.void]
-
-
-@dataclass(slots=True)
-class Column:
-    """What was counted of a column while its values went by."""
-
-    private: bool
-    values: int = 0
-    unused: Counter[Reason] = field(default_factory=Counter)
+Records = npt.NDArray[np.uint32]
 
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """The rows of a catalogue, sorted by hash, then record; and the counts."""
+    """The table of tokens, as long arrays on disk, and the counts."""
 
-    hashes: Hashes
-    records: npt.NDArray[np.uint32]
-    roles: npt.NDArray[np.uint8]
-    recognisable: int
+    hashes: Long
+    records: Long
+    roles: Long
+    raw: Long
+    raw_records: Long
+    raw_kinds: Long
+    recognisable: npt.NDArray[np.bool_]  # by record: whether it has a private token
+    persons: npt.NDArray[np.bool_]  # by record: whether it has a person's
     lengths: tuple[int, ...]  # that tokens have, bytes
-    usable: tuple[int, ...]  # values, by column
-    raw: Hashes
-    raw_records: npt.NDArray[np.uint32]
-    raw_kinds: npt.NDArray[np.uint8]
     widths: tuple[int, ...]  # that integers have, bytes
+    usable: tuple[int, ...]  # values, by column
 
 
-def settle(rows: Rows, columns: list[Column]) -> Settled:
-    """Drop what is no evidence; note the reasons in `columns`."""
+def settle(
+    gathered: Sorter, record_of: Records, records: int, columns: Sequence[Column], scratch: Scratch
+) -> Settled:
+    """Drop what is no evidence; note the reasons in `columns`. `record_of`: by row."""
     own = np.array([PRIVATE_TOKEN if c.private else PERSON_TOKEN for c in columns], np.uint8)
-    rows = _without_words_of_free_text(rows, columns)
-    rows = _without_dense_numbers(rows, columns)
-    rows = rows[np.lexsort((rows["record"], rows["hash"]))]
-    starts, sizes = _runs(rows["hash"])
-    # What is a person's in one place is a person's in all: it occurs elsewhere honestly.
-    role = np.maximum.reduceat(rows["role"], starts) if rows.size else rows["role"]
-    rows["role"] = np.repeat(role, sizes)
-    _note(rows[rows["role"] != own[rows["column"]]], columns, Reason.PERSON)
-    rows = _without_frequent(rows, columns, starts, sizes)
-    usable = rows[rows["role"] == own[rows["column"]]]
-    counts = np.bincount(_values(usable)["column"], minlength=len(columns))
-    new = np.ones(rows.size, np.bool_)
-    new[1:] = (rows["hash"][1:] != rows["hash"][:-1]) | (rows["record"][1:] != rows["record"][:-1])
-    rows = rows[new]
-    rows, raw = rows[rows["length"] < RAW], rows[rows["length"] >= RAW]
-    integers = raw["length"] < RAW + UUID_BYTES
-    # An integer that points to a person only is in no binary data beyond chance, and told by none.
-    raw, integers = (part[~integers | (raw["role"] == PRIVATE_TOKEN)] for part in (raw, integers))
+    numbered = len(columns)
+    hashes, numbers, roles = Long(scratch, "<u8"), Long(scratch, "<u4"), Long(scratch, "|u1")
+    raw, raw_records, raw_kinds = Long(scratch, "<u8"), Long(scratch, "<u4"), Long(scratch, "|u1")
+    recognisable, persons = np.zeros(records, np.bool_), np.zeros(records, np.bool_)
+    lengths = np.zeros(256, np.bool_)
+    usable = np.zeros(numbered, np.int64)
+    for found in _without_dense_numbers(gathered, columns):
+        starts, sizes = runs_of(found["hash"])
+        # What is a person's in one place is a person's in all: it occurs elsewhere honestly.
+        found["role"] = np.repeat(np.maximum.reduceat(found["role"], starts), sizes)
+        _note(found[found["role"] != own[found["column"]]], columns, Reason.PERSON)
+        unsorted = record_of[found["row"]]
+        order = np.lexsort((unsorted, found["hash"]))
+        sorted_rows, sorted_records = found[order], unsorted[order]
+        new = first_of_pairs(sorted_rows["hash"], sorted_records)
+        often = np.repeat(np.add.reduceat(new, starts, dtype=np.int64) > FREQUENT, sizes)
+        _note(sorted_rows[often], columns, Reason.FREQUENT)
+        left = sorted_rows[~often]
+        counted = left[left["first"] & (left["role"] == own[left["column"]])]
+        usable += np.bincount(counted["column"], minlength=numbered)
+        new &= ~often
+        rows, record = sorted_rows[new], sorted_records[new]
+        private = rows["role"] == PRIVATE_TOKEN
+        recognisable[record[private]] = True
+        persons[record[~private]] = True
+        tokens, binary = rows["length"] < RAW, rows["length"] >= RAW
+        integers = binary & (rows["length"] < RAW + UUID_BYTES)
+        # An integer that points to a person only is in binary data by chance, and told by none.
+        binary &= ~integers | private
+        hashes.add(rows["hash"][tokens])
+        numbers.add(record[tokens])
+        roles.add(rows["role"][tokens])
+        raw.add(rows["hash"][binary])
+        raw_records.add(record[binary])
+        kinds = np.where(integers, np.uint8(INTEGER), rows["role"])
+        raw_kinds.add(kinds[binary])
+        lengths[rows["length"][tokens | binary]] = True
+    every = np.flatnonzero(lengths)
     return Settled(
-        hashes=np.ascontiguousarray(rows["hash"]),
-        records=np.ascontiguousarray(rows["record"]),
-        roles=np.ascontiguousarray(rows["role"]),
-        recognisable=np.unique(rows["record"][rows["role"] == PRIVATE_TOKEN]).size,
-        lengths=tuple(np.unique(rows["length"]).tolist()),
-        usable=tuple(counts.tolist()),
-        raw=np.ascontiguousarray(raw["hash"]),
-        raw_records=np.ascontiguousarray(raw["record"]),
-        raw_kinds=np.where(integers, np.uint8(INTEGER), raw["role"]),
-        widths=tuple((np.unique(raw["length"][integers]).astype(int) - RAW).tolist()),
+        hashes,
+        numbers,
+        roles,
+        raw,
+        raw_records,
+        raw_kinds,
+        recognisable,
+        persons,
+        tuple(every[every < RAW].tolist()),
+        tuple((every[(every >= RAW) & (every < RAW + UUID_BYTES)] - RAW).tolist()),
+        tuple(usable.tolist()),
     )
 
 
-def _without_words_of_free_text(rows: Rows, columns: list[Column]) -> Rows:
-    texts = [
-        number
-        for number, column in enumerate(columns)
-        if column.private and column.unused[Reason.SEVERAL_TOKENS] > FREE_TEXT * column.values
-    ]
-    word = np.isin(rows["column"], texts) & (rows["tag"] != 0)
-    _note(rows[word], columns, Reason.FREE_TEXT)
-    return np.asarray(rows[~word])
-
-
-def _without_dense_numbers(rows: Rows, columns: list[Column]) -> Rows:
-    numbers = rows[(rows["tag"] != 0) & (rows["tag"] != WEAK)]
-    dense = np.zeros(rows.size, np.bool_)
-    shortest = _values(numbers)  # of the forms of one value
-    for column in np.unique(shortest["column"]):
-        mine = shortest[shortest["column"] == column]
-        for digits in np.unique(mine["tag"]):
-            count = np.unique(mine["hash"][mine["tag"] == digits]).size
-            if count * SPARSE > 10 ** int(digits):
-                dense |= (rows["column"] == column) & (rows["tag"] == digits)
-    _note(rows[dense], columns, Reason.DENSE)
-    return rows[~dense]
-
-
-def _without_frequent(
-    rows: Rows, columns: list[Column], starts: npt.NDArray[np.int64], sizes: npt.NDArray[np.int64]
-) -> Rows:
-    """Drop the tokens of too many records; `rows` are sorted, and parted by hash."""
-    if not rows.size:
-        return rows
-    changed = np.ones(rows.size, np.bool_)
-    changed[1:] = rows["record"][1:] != rows["record"][:-1]
-    changed[starts] = True
-    frequent = np.repeat(np.add.reduceat(changed, starts, dtype=np.int64) > FREQUENT, sizes)
-    _note(rows[frequent], columns, Reason.FREQUENT)
-    return rows[~frequent]
-
-
-def _runs(hashes: Hashes) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Return where each run of equal hashes starts, and its size."""
+def first_of_pairs(hashes: npt.NDArray[np.uint64], records: Records) -> npt.NDArray[np.bool_]:
+    """Tell of sorted pairs which are new."""
     new = np.ones(hashes.size, np.bool_)
-    new[1:] = hashes[1:] != hashes[:-1]
-    starts = np.flatnonzero(new)
-    return starts, np.diff(starts, append=hashes.size)
+    new[1:] = (hashes[1:] != hashes[:-1]) | (records[1:] != records[:-1])
+    return new
 
 
-def _values(rows: Rows) -> Rows:
-    """Return one row for each value: a value has a token for each of its forms."""
-    value = rows["column"].astype(np.uint64) << np.uint64(32) | rows["row"]
-    _, first = np.unique(value, return_index=True)
-    return rows[first]
+def _without_dense_numbers(gathered: Sorter, columns: Sequence[Column]) -> Iterator[Rows]:
+    """Yield the rows in order of hashes, less the words of free text and dense numbers."""
+    texts = [
+        column.number
+        for column in columns
+        if column.private
+        and column.passages + column.unused[Reason.SEVERAL_TOKENS] > FREE_TEXT * column.values
+    ]
+    counts: Counter[tuple[int, int]] = Counter()
+    for rows in gathered.blocks():
+        numbers = rows[rows["first"] & (rows["tag"] != 0) & (rows["tag"] != WEAK)]
+        kinds = numbers[["hash", "column", "tag"]]
+        for column, digits in np.unique(kinds)[["column", "tag"]].tolist():
+            counts[column, digits] += 1
+    dense = [pair for pair, count in counts.items() if count * SPARSE > 10 ** pair[1]]
+    for rows in gathered.blocks():
+        word = np.isin(rows["column"], texts) & (rows["tag"] != 0)
+        _note(rows[word], columns, Reason.FREE_TEXT)
+        drop = word.copy()
+        for number, digits in dense:
+            drop |= (rows["column"] == number) & (rows["tag"] == digits)
+        _note(rows[drop & ~word], columns, Reason.DENSE)
+        if not drop.all():
+            yield rows[~drop]
 
 
-def _note(rows: Rows, columns: list[Column], reason: Reason) -> None:
-    for number, count in enumerate(np.bincount(_values(rows)["column"], minlength=len(columns))):
-        columns[number].unused[reason] += int(count)
+def _note(rows: Rows, columns: Sequence[Column], reason: Reason) -> None:
+    """Count the values that some rows come from: each has one row that is its first."""
+    found = np.bincount(rows["column"][rows["first"]], minlength=len(columns))
+    for column, count in zip(columns, found.tolist(), strict=True):
+        if count:
+            column.unused[reason] += count

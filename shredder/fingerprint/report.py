@@ -26,7 +26,10 @@ class EnrolReport:
 
     records: int  # distinct ones
     repeated: int  # rows that say the same as an earlier one, in every column
-    recognisable: int  # records with at least one private token
+    recognisable: int  # records that are recognised by any of the following
+    by_ids: int  # alone, by a private value
+    by_passages: int  # among others, by their free text
+    by_values: int  # among others, by values beside a person, a name or a number
     tokens: int  # rows of the catalogue
     columns: tuple[ColumnReport, ...]
 

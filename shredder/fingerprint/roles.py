@@ -11,7 +11,14 @@ import re
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
 
-from shredder.fingerprint.values import SEVERAL_WORDS, is_email, is_phone, is_uuid, weigh
+from shredder.fingerprint.values import (
+    SEVERAL_WORDS,
+    SHORT_DIGITS,
+    is_email,
+    is_phone,
+    is_uuid,
+    weigh,
+)
 
 
 class Role(StrEnum):
@@ -23,6 +30,7 @@ class Role(StrEnum):
 
 
 _MOST = 0.9
+_SENTENCE, _TOLD = 6, 0.2  # words; the share of values that are as long where people may write
 # Whoever it names is known elsewhere too: a customer's number is in every order.
 _PERSON = re.compile(
     r"e?_?mail|phone|mobile|telefon|^fax|address|(^|_)ip($|_)|iban|passport|(^|_)ssn($|_)"
@@ -46,6 +54,15 @@ def guess(columns: Sequence[str], rows: Iterable[Sequence[str | None]]) -> dict[
     return {name: _guess(name, column) for name, column in zip(columns, values, strict=True)}
 
 
+def spelt(name: str) -> str:
+    """A column's name in lower case, with underscores between its words."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|[^0-9A-Za-z]+", "_", name).lower()
+
+
+def _is_short_number(value: str) -> bool:
+    return value.isascii() and value.isdigit() and len(value) <= SHORT_DIGITS
+
+
 def _guess(name: str, values: list[str]) -> Role:
     if not values:
         return Role.QUASI
@@ -53,24 +70,26 @@ def _guess(name: str, values: list[str]) -> Role:
     def share(counted: int) -> float:
         return counted / len(values)
 
-    spelt = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|[^0-9A-Za-z]+", "_", name).lower()
+    words = spelt(name)
     if share(sum(map(is_email, values))) >= 0.5 or share(sum(map(is_phone, values))) >= _MOST:
         return Role.PERSON
-    if _PERSON.search(spelt) and share(sum(any(map(str.isalnum, v)) for v in values)) > 0.5:
+    if _PERSON.search(words) and share(sum(any(map(str.isalnum, v)) for v in values)) > 0.5:
         return Role.PERSON
     distinct = share(len(set(values)))
+    told = [value for value in values if len(SEVERAL_WORDS.findall(value)) + 1 >= _SENTENCE]
+    if share(len(told)) >= _TOLD and len(set(told)) >= _MOST * len(told):
+        return Role.PRIVATE  # free text: what one person wrote once; others say "no comment"
     if distinct < 0.8:
         return Role.QUASI
-    words = [len(SEVERAL_WORDS.findall(value)) + 1 for value in values]
-    if sum(words) / len(words) >= 4 and sum(map(len, values)) / len(values) >= 25:
-        return Role.PRIVATE  # free text: what one person wrote once
     if distinct < _MOST:
         return Role.QUASI
     if share(sum(map(is_uuid, values))) >= _MOST:
         return Role.PRIVATE
+    if _IDENTIFIER.search(words) and share(sum(map(_is_short_number, values))) >= _MOST:
+        return Role.PRIVATE  # a number alone is no evidence; beside others of its record it is
     weights = [weigh(value, person=False) for value in values]
     if share(sum(bool(weight.tokens) for weight in weights)) < _MOST:
         return Role.QUASI
     if share(sum(weight.digits > 0 for weight in weights)) > 1 - _MOST:
-        return Role.PRIVATE if _IDENTIFIER.search(spelt) else Role.QUASI
+        return Role.PRIVATE if _IDENTIFIER.search(words) else Role.QUASI
     return Role.PRIVATE

@@ -1,34 +1,56 @@
-"""One pass over a unit: from tokens found to records, windows and a verdict."""
+"""One pass over a unit: from what is found to records, windows and a verdict."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from backends.contract import Evidence, RecordClass, Signs, Verdict
+from backends.contract import Evidence, RecordClass, Signs
 from shredder.fingerprint.catalogue import PRIVATE_TOKEN, Catalogue
+from shredder.fingerprint.confirm import Confirmer
 from shredder.fingerprint.engine import Engine
 from shredder.fingerprint.escapes import unescaped
-from shredder.fingerprint.order import IN_ORDER, SourceOrder
+from shredder.fingerprint.labels import Labels
+from shredder.fingerprint.order import SourceOrder
+from shredder.fingerprint.phrases import Phrases
 from shredder.fingerprint.probing import Probing, mark
 from shredder.fingerprint.siphash import Offsets
 from shredder.fingerprint.tokens import CLASSES, Mask
+from shredder.fingerprint.verdict import promoted as enough
+from shredder.fingerprint.verdict import verdict
+from shredder.fingerprint.weighing import SPARSE_ENOUGH, Weighing
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What all scans of a matcher share: the catalogue, and what looks things up in it."""
+
+    catalogue: Catalogue
+    engine: Engine
+    phrases: Phrases | None  # None: there is nothing for it to find
+    confirmer: Confirmer
 
 
 class CatalogueScan:
     """See :class:`backends.contract.Scan`. Not for several threads at once."""
 
-    def __init__(self, catalogue: Catalogue, engine: Engine) -> None:
-        self._catalogue = catalogue
-        self._engine = engine
+    def __init__(self, tools: Tools, *, promoted: bool = False) -> None:
+        self._tools = tools
+        self._catalogue = tools.catalogue
+        self._promoted = promoted
         self._counts = np.zeros(len(RecordClass), np.int64)
         self._seen: Mask | None = None  # by record, made at the first hit
-        self._persons = 0  # windows with one, whatever else is in them
         self._hits = 0  # private tokens, each time they occur
+        self._ids = self._persons = 0
         self._order = SourceOrder()
-        self._probing = Probing(catalogue, engine)
+        self._probing = Probing(tools.catalogue, tools.engine)
+        self._weighing = Weighing(tools.catalogue, tools.confirmer)
+        traits = tools.catalogue.traits
+        sparse = traits.number_density <= SPARSE_ENOUGH
+        self._labels = Labels(traits.number_columns if sparse else ())
 
     def feed(self, block: bytes, ends: Sequence[int]) -> bytes:
         """Classify the records of a block; see the contract.
@@ -40,17 +62,24 @@ class CatalogueScan:
         starts[1:] = stops[:-1]
         if (int(stops[-1]) if stops.size else 0) != len(block) or (starts > stops).any():
             raise ValueError("ends must ascend to the length of the block")
-        classes = self._engine.something(block, starts, stops).astype(np.uint8)
+        classes = self._tools.engine.something(block, starts, stops).astype(np.uint8)
         classes[...] = np.where(classes, RecordClass.FOREIGN, RecordClass.BLANK)
         block, stops = _parted(block, stops)
         block, stops = unescaped(block, stops, numbers=bool(self._catalogue.widths))
-        places, rows = self._engine.find(block)
-        if places.size:
-            self._classify(classes, np.searchsorted(stops, places, side="right"), rows)
+        places, rows = self._tools.engine.find(block)
+        self._classify(block, stops, classes, places, rows)
         self._counts += np.bincount(classes, minlength=len(RecordClass))
         return classes.tobytes()
 
-    def _classify(self, classes: npt.NDArray[np.uint8], windows: Offsets, rows: Offsets) -> None:
+    def _classify(
+        self,
+        block: bytes,
+        stops: Offsets,
+        classes: npt.NDArray[np.uint8],
+        places: Offsets,
+        rows: Offsets,
+    ) -> None:
+        windows = np.searchsorted(stops, places, side="right")
         private = self._catalogue.roles[rows] == PRIVATE_TOKEN
         persons = ~private
         self._persons += np.unique(windows[persons]).size
@@ -60,10 +89,43 @@ class CatalogueScan:
             # What a window says twice, or in two forms, is counted once.
             size = self._catalogue.hashes.size
             self._count(np.unique(windows[private] * size + rows[private]) % size)
-        persons &= classes[windows] == RecordClass.PERSON
-        if persons.any():
-            _, first = np.unique(windows[persons], return_index=True)
-            self._order.feed(self._catalogue.records[rows[persons][first]])
+        self._ids += np.unique(windows[private]).size
+        named = windows[:0], rows[:0]
+        if self._tools.phrases is not None or self._catalogue.traits.value_columns:
+            found = self._tools.phrases.find(block, stops) if self._tools.phrases else None
+            labelled = self._labels.find(block, stops)
+            weighed = self._weighing.weigh(
+                block,
+                stops,
+                classes,
+                (windows[persons], places[persons], rows[persons]),
+                found,
+                labelled,
+            )
+            classes[weighed.certain] = RecordClass.RECORD
+            classes[weighed.traces] = RecordClass.RECORD if self._promoted else RecordClass.TRACE
+            if found is not None:
+                named = found.names.windows, found.names.rows
+        self._follow(classes, (windows[persons], rows[persons]), named)
+
+    def _follow(
+        self,
+        classes: npt.NDArray[np.uint8],
+        persons: tuple[Offsets, Offsets],
+        names: tuple[Offsets, Offsets],
+    ) -> None:
+        """Follow the persons of windows that hold no more than one, or a name, in order."""
+        windows = np.concatenate((persons[0], names[0]))
+        table = self._catalogue.names.records
+        records = np.concatenate((self._catalogue.records[persons[1]], table[names[1]]))
+        # A person's token tells better than a name who it is.
+        by_name = np.repeat([False, True], [persons[0].size, names[0].size])
+        alone = np.isin(classes[windows], (RecordClass.PERSON, RecordClass.FOREIGN))
+        windows, records, by_name = windows[alone], records[alone], by_name[alone]
+        if windows.size:
+            order = np.lexsort((by_name, windows))
+            _, first = np.unique(windows[order], return_index=True)
+            self._order.feed(records[order][first])
 
     def probe(self, block: bytes) -> None:
         """Look for records in bytes without delimiters; see the contract."""
@@ -80,31 +142,45 @@ class CatalogueScan:
         """Sum up all that was fed.
 
         `records`: a token of several records shows as many of them as it occurs, not all.
+
+        One private token makes a copy. A foreign token equals one of n keyed 64-bit hashes by
+        chance with n / 2**64: a terabyte of text (some 3 * 10**10 tokens) against a million
+        tokens gives 0.002 false hits.
         """
         probed = self._probing.sum()
         foreign, matched, person, blank, trace = (int(n) for n in self._counts)
-        seen = [records for records in (self._seen, probed.seen) if records is not None]
-        records = int(np.count_nonzero(np.logical_or.reduce(seen))) if seen else 0
-        verdict = None
-        if matched or probed.certain:
-            # One private token suffices. A foreign token equals one of n keyed 64-bit hashes by
-            # chance with n / 2**64: a terabyte of text (some 3 * 10**10 tokens) against a
-            # million tokens gives 0.002 false hits.
-            verdict = Verdict.COPY
-        elif max(self._order.longest, probed.in_order) >= IN_ORDER:
-            verdict = Verdict.LIKELY
-        elif person or probed.found:
-            verdict = Verdict.MAYBE
+        weighing = self._weighing
+        sums = weighing.sums
+        sums.certain = (0 if self._promoted else matched) + probed.certain
+        sums.persons, sums.persons_probed = person, probed.found - probed.certain
+        sums.windows = foreign + matched + person + trace
+        sums.in_order = max(self._order.longest, probed.in_order)
+        density = self._catalogue.traits.number_density
+        together = enough(sums, density)
+        counts = self._promoted or (trace > 0 and together)
+        if counts:
+            matched, trace = matched + trace, 0
+        masks = [mask for mask in (self._seen, probed.seen) if mask is not None]
+        seen = np.logical_or.reduce(masks) if masks else None
+        found = 0 if seen is None else int(np.count_nonzero(seen))
         return Evidence(
             windows=foreign + matched + person + blank + trace,
             matched=matched,
-            records=min(records, self._hits + probed.certain),
+            records=min(found, self._hits + probed.certain) + weighing.records(seen, traces=counts),
             person=person,
             foreign=foreign,
             blank=blank,
-            verdict=verdict,
+            verdict=verdict(sums, counts=together or (counts and matched > 0)),
             trace=trace,
-            signs=Signs(ids=matched, persons=self._persons, probed=probed.found),
+            promoted=counts,
+            signs=Signs(
+                ids=self._ids,
+                persons=self._persons,
+                names=sums.names,
+                passages=weighing.passages,
+                values=weighing.values,
+                probed=probed.found,
+            ),
         )
 
 

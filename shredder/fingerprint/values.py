@@ -40,10 +40,17 @@ SEVERAL_WORDS = re.compile(r"\S\s+(?=\S)")
 # Digits a number needs. Of nine, one foreign number in 10**9 is a given one; counters, dates,
 # postcodes, amounts and eight-digit ids are everywhere.
 _DIGITS = 9
+SHORT_DIGITS = _DIGITS - 1
 # Random identifiers have digits among their letters; words do not.
 _LENGTH, _LENGTH_DIGITS = 8, 3
 _LONG = 16  # from here on a few digits do, and a word would be a rare one
 _LONGER_THAN_WORDS = 24
+
+
+# Scripts that set no space between words: a run of letters is a clause, and may be a set phrase.
+_UNSPACED = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\ua4cf\uf900-\ufaff\uff66-\uff9f]"
+)
 
 
 class Reason(StrEnum):
@@ -53,8 +60,9 @@ class Reason(StrEnum):
     QUASI = "says nothing by itself"
     EMPTY = "no values"
     PLAIN = "values too short or too plain to be evidence"
-    SEVERAL_TOKENS = "free text and values of several parts are not used yet"
-    FREE_TEXT = "free text is not used yet, nor the single words in it"
+    SEVERAL_TOKENS = "values of several parts with too few words to be evidence"
+    FREE_TEXT = "single words in free text"
+    SHORT = "short numbers, which count only beside other values of their record"
     DENSE = "numbers too close together to be evidence"
     FREQUENT = "values that occur too often to be evidence"
     PERSON = "values that point to a person, not to a record"
@@ -99,6 +107,18 @@ def is_phone(value: str) -> bool:
     if not _DIGITS <= sum(map(str.isdigit, value)) <= 15:  # E.164 has 15 at the most
         return False
     return value.startswith(("+", "(")) or len(re.findall(r"[ /\-]+", value)) > 0
+
+
+def unspaced(run: bytes) -> bool:
+    """Whether a run of letters in UTF-8 is of a script that sets no space between words."""
+    return not run.isascii() and _UNSPACED.search(run.decode("utf-8", "ignore")) is not None
+
+
+def short_number(value: str) -> str:
+    """Return the digits of a whole number that is too short to be evidence alone; or nothing."""
+    match = _NUMBER.fullmatch(value.strip())
+    digits = (match[1] or match[2]).replace(",", "") if match else ""
+    return digits if len(digits) <= SHORT_DIGITS and digits.isascii() else ""
 
 
 def weigh(value: str, *, person: bool) -> Weight:
@@ -150,6 +170,8 @@ def _weigh_word(forms: tuple[bytes, ...], *, person: bool) -> Weight:
     letters = len(token) - digits - joints
     if not letters:
         return Weight(forms, digits=digits) if digits >= _DIGITS else _PLAIN
+    if digits < _LENGTH_DIGITS and unspaced(token):
+        return _SEVERAL
     if len(token) >= _LONG and (digits or letters >= _LONGER_THAN_WORDS):
         return Weight(forms)
     short = len(token) >= _LENGTH and digits >= _LENGTH_DIGITS

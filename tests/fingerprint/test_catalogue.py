@@ -67,7 +67,7 @@ def test_another_key_is_an_error(path: Path) -> None:
 
 
 def test_another_version_is_said_to_be_one(path: Path) -> None:
-    content = path.read_bytes()[:-32].replace(b"SHRDFP\x00\x01", b"SHRDFP\x00\x02")
+    content = path.read_bytes()[:-32].replace(b"SHRDFP\x00\x02", b"SHRDFP\x00\x01")
     seal = hmac.digest(derive(KEY).seal, content, "sha256")
     path.write_bytes(content + seal)
     with pytest.raises(CatalogueDamaged, match="another version"):

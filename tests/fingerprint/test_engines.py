@@ -216,7 +216,7 @@ from shredder.fingerprint import FingerprintMatcher
 scan = FingerprintMatcher(Path({str(path)!r}), bytes(range(32)))
 resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
 scan = scan.scan()
-print(scan._engine.__class__.__name__, scan.feed(b"resp-0001112 found", [18]))
+print(scan._tools.engine.__class__.__name__, scan.feed(b"resp-0001112 found", [18]))
 """
     found = subprocess.run(
         [sys.executable, "-c", code],

@@ -63,8 +63,8 @@ def test_the_report_says_what_each_column_gives(path: Path) -> None:
     assert report.columns == (
         ColumnReport("respondent_id", Role.PRIVATE, True, 100, 100, Reason.NONE),
         ColumnReport("email", Role.PERSON, True, 100, 100, Reason.NONE),
-        ColumnReport("seq", Role.PRIVATE, False, 100, 0, Reason.PLAIN),
-        ColumnReport("comment", Role.PRIVATE, True, 100, 0, Reason.SEVERAL_TOKENS),
+        ColumnReport("seq", Role.PRIVATE, False, 100, 0, Reason.SHORT),
+        ColumnReport("comment", Role.PRIVATE, True, 100, 100, Reason.NONE),
         ColumnReport("notes", Role.QUASI, True, 0, 0, Reason.EMPTY),
         ColumnReport("income", Role.QUASI, True, 100, 0, Reason.QUASI),
     )
@@ -169,7 +169,7 @@ def test_records_that_nothing_would_recognise_are_refused(path: Path) -> None:
     with pytest.raises(NoEvidence) as caught:
         enrol([Table(("id",), [("1",), ("2",)])], roles={}, key=KEY, path=path)
     assert caught.value.exit_code == 2
-    assert "id: says nothing by itself" in caught.value.hint
+    assert "id: short numbers" in caught.value.hint
     assert not path.exists()
 
 

@@ -6,11 +6,10 @@ import uuid
 from pathlib import Path
 
 import numpy as np
-import pytest
 
 from shredder.fingerprint import Role, catalogue, enrol, raw, starts
 from shredder.fingerprint.keys import derive
-from shredder.fingerprint.siphash import PADDING, siphash24
+from shredder.fingerprint.siphash import siphash24
 from tests.fingerprint.made import KEY, Table
 
 KEYS = derive(KEY)
@@ -36,21 +35,13 @@ def test_a_catalogue_knows_the_first_bytes_of_its_tokens(tmp_path: Path) -> None
         assert not known(found, strange)
 
 
-def test_starts_beyond_memory_are_kept_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(starts, "_IN_MEMORY", 100)
-    monkeypatch.setattr(starts, "_CHUNK", 7)
-    gathered = starts.Starts(KEYS.starts)
-    names = [f"token-{n:09}".encode() for n in range(300)]
-    for name in names:
-        text = np.frombuffer(name + bytes(PADDING), np.uint8)
-        gathered.add(text, np.zeros(1, np.int64), np.array([len(name)], np.int64))
-    words, lengths = gathered.finish(np.empty(0, np.uint64))
-    gathered.close()
-    assert lengths == (starts.LONG,)
-    hashes = [siphash24(KEYS.starts, name[: starts.LONG]) for name in names]
-    assert starts.passes(words, np.array(hashes, np.uint64)).all()
+def test_the_filter_of_starts_tells_strangers(tmp_path: Path) -> None:
+    names = [f"token-{n:09}" for n in range(300)]
+    found = read(tmp_path / "f", ("id",), *((name,) for name in names))
+    assert found.start_lengths == (starts.LONG,)
+    assert all(known(found, name[: starts.LONG].encode()) for name in names)
     strange = np.array([siphash24(KEYS.starts, b"other-%06d" % n) for n in range(3000)], np.uint64)
-    assert starts.passes(words, strange).mean() < 0.05
+    assert starts.passes(found.starts, strange).mean() < 0.05
 
 
 def test_uuids_are_enrolled_as_bytes_in_both_orders(tmp_path: Path) -> None:

@@ -147,7 +147,7 @@ def sentence(n: int) -> str:
         ("contact", lambda n: f"p{n}@example.org" if n % 3 else "none", Role.PERSON),
         ("x", lambda n: f"+49 30 {n:07d}", Role.PERSON),
         ("last_name", lambda n: f"Meyer{n}", Role.PERSON),
-        ("id", lambda n: str(n + 1), Role.QUASI),
+        ("id", lambda n: str(n + 1), Role.PRIVATE),
         ("created", lambda n: str(1_526_300_000 + n), Role.QUASI),
         ("created_at", lambda n: f"2018-05-14T10:{n % 60:02}:{n // 60:02}Z", Role.QUASI),
         ("day", lambda n: f"2018-{n % 12 + 1:02}-{n % 28 + 1:02}", Role.QUASI),

@@ -1,0 +1,152 @@
+"""From numbers to a verdict: what a holding is, judged by all of its windows together.
+
+Alone, a private value makes a copy, and so do an e-mail address and several passages of the same
+record. What is weaker counts once there is enough of it:
+
+* *texts*: several passages of one record: three times, or once beside a certain record;
+* *owned*: a passage beside its record's e-mail address: once, if that holds of three in ten
+  addresses whose records have a text. Set phrases meet by chance, but seldom;
+* *named*: a passage beside its record's name: likewise, three times;
+* *persons*: windows with an e-mail address and the record's own values: beyond chance, and of
+  those with an address three in ten;
+* *names*: windows with a name and the record's own values: more than twice what chance gives and
+  five besides;
+* *numbers*: windows with a short number and the record's own values: likewise;
+* *labelled*: windows with such a number under the name of its column: at least eight, by which
+  no other numbering of the same density would be met.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from backends.contract import Verdict
+from shredder.fingerprint.confirm import Answer
+from shredder.fingerprint.order import IN_ORDER
+
+_TEXTS = 3
+_FEW_NAMES = 5
+_MANY_NAMES = 8
+_LABELLED = 8
+_SHARE = 0.3
+_BEYOND_CHANCE = 1e-4
+_BESIDE_CERTAIN = 1e-2
+_NO_OTHER_NUMBERING = 1e-9
+
+
+class Beside:
+    """Windows with a person, name or number of the dataset and no certain record.
+
+    Of each pair of value columns, a column with itself included: in how many windows the record's
+    own values stand, and in how many they would by chance.
+    """
+
+    def __init__(self, width: int) -> None:
+        self.rows = 0
+        self.traces = 0
+        self.fits = np.zeros((width, width), np.int64)
+        self.chance = np.zeros((width, width), np.float64)
+
+    def add(self, answer: Answer | None) -> None:
+        """Take in what one more window said."""
+        self.rows += 1
+        if answer is not None:
+            self.traces += answer.record >= 0
+            self.fits += answer.fits
+            self.chance += answer.chance
+
+    def beyond_chance(self, level: float, *, share: float = 0.0, several: bool = False) -> bool:
+        """Whether the values of some columns fit oftener than chance lets them.
+
+        `level`: how likely chance may be to do as much in any of the pairs. `share`: of the
+        windows, that must fit. `several`: they must be many more besides, for namesakes do not
+        come by chance alone.
+        """
+        pairs = self.chance.shape[0] * (self.chance.shape[0] + 1) // 2
+        for fits, chance in zip(self.fits.flat, self.chance.flat, strict=True):
+            many = fits >= _FEW_NAMES and fits > 2 * chance + _FEW_NAMES
+            if (
+                fits >= max(1, share * self.rows)
+                and (many or not several)
+                and at_least(int(fits), chance) * pairs < level
+            ):
+                return True
+        return False
+
+
+@dataclass(slots=True)
+class Sums:
+    """What was counted in a holding."""
+
+    by_person: Beside
+    by_name: Beside
+    by_number: Beside
+    certain: int = 0  # windows with a certain record, and private values that were probed
+    persons_probed: int = 0
+    persons: int = 0  # windows of a person and no more
+    names: int = 0  # windows with a name of the dataset
+    windows: int = 0  # that are not blank
+    in_order: int = 0  # the longest run of persons in the order of the source
+    texts: int = 0  # findings of several passages of one record
+    persons_with_text: int = 0  # places with a person whose record has a text
+    owned: int = 0  # records of which a passage is beside their person
+    names_with_text: int = 0
+    named: int = 0
+    labelled: int = 0  # windows that have a known number under the name of its column
+    under_label: int = 0  # windows that have any number there
+
+    @property
+    def traces(self) -> int:
+        """How many findings wait for others."""
+        return (
+            self.texts
+            + self.owned
+            + sum(kind.traces for kind in (self.by_person, self.by_name, self.by_number))
+        )
+
+
+def promoted(sums: Sums, density: float) -> bool:
+    """Whether windows that are evidence only together are enough of it."""
+    certain = sums.certain > 0
+    persons, names, numbers = sums.by_person, sums.by_name, sums.by_number
+    level = _BESIDE_CERTAIN if certain else _BEYOND_CHANCE
+    return (
+        sums.texts >= (1 if certain else _TEXTS)
+        or (sums.owned > 0 and sums.owned >= _SHARE * sums.persons_with_text)
+        or (sums.named >= _TEXTS and sums.named >= _SHARE * sums.names_with_text)
+        or persons.beyond_chance(level, share=_SHARE)
+        or any(kind.beyond_chance(level, several=True) for kind in (names, numbers))
+        or (
+            sums.labelled >= _LABELLED
+            and at_least(sums.labelled, density * sums.under_label) < _NO_OTHER_NUMBERING
+        )
+    )
+
+
+def verdict(sums: Sums, *, counts: bool) -> Verdict | None:
+    """What a holding is; `counts`: whether its traces do."""
+    if sums.certain or counts:
+        return Verdict.COPY
+    if sums.in_order >= IN_ORDER:
+        return Verdict.LIKELY
+    # A name alone is nobody's: many bear it. A list of names of the dataset is worth a look.
+    listed = sums.names >= _MANY_NAMES and sums.names >= _SHARE * sums.windows
+    if sums.persons or sums.persons_probed or sums.traces or listed:
+        return Verdict.MAYBE
+    return None
+
+
+def at_least(count: int, mean: float) -> float:
+    """Return the probability that a Poisson variable is `count` or more."""
+    if count <= 0:
+        return 1.0
+    if mean <= 0:
+        return 0.0
+    if count <= mean:
+        return 1.0  # not exactly, but no evidence
+    # The terms from `count` on fall by mean / count and faster.
+    first = math.exp(count * math.log(mean) - mean - math.lgamma(count + 1))
+    return min(1.0, first / (1 - mean / (count + 1)))

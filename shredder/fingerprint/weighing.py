@@ -1,0 +1,231 @@
+"""Windows by what stands in them together: passages, names, persons, numbers and plain values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from backends.contract import RecordClass
+from shredder.fingerprint.catalogue import Catalogue, Table
+from shredder.fingerprint.confirm import Confirmer
+from shredder.fingerprint.neighbours import Anchors, Keys, beside, surroundings, together
+from shredder.fingerprint.phrases import Found
+from shredder.fingerprint.siphash import Offsets
+from shredder.fingerprint.tokens import Mask
+from shredder.fingerprint.verdict import Beside, Sums
+
+# Passages of a record's text that its window must have: a third of them, and from two to six.
+_SHARE, _FEWEST, _MOST = 3, 2, 6
+# Numbers lie so densely that those of another table would be taken for them: no label helps.
+SPARSE_ENOUGH = 0.5
+# So many windows are asked for plain values; then only while some are confirmed beyond chance.
+_ASKED = 4096
+_WORTH_ASKING = 0.01
+_WINDOW, _RECORD = np.uint64(32), np.uint64(0xFFFFFFFF)
+_UNDECIDED = (RecordClass.FOREIGN, RecordClass.PERSON, RecordClass.BLANK)
+
+_NONE = np.empty(0, np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """Windows of a block that are certain together, and that wait for the rest of the holding."""
+
+    certain: Offsets
+    traces: Offsets
+
+
+class Weighing:
+    """Weighs the windows of one scan, block by block."""
+
+    def __init__(self, catalogue: Catalogue, confirmer: Confirmer) -> None:
+        self._catalogue = catalogue
+        self._confirmer = confirmer
+        width = catalogue.traits.value_columns
+        self.sums = Sums(Beside(width), Beside(width), Beside(width))
+        self.passages = 0  # windows with one or more
+        self.values = 0  # windows with values that are confirmed
+        self._certain: Mask | None = None  # by record
+        self._traced: Mask | None = None
+
+    def weigh(
+        self,
+        block: bytes,
+        stops: Offsets,
+        classes: npt.NDArray[np.uint8],
+        persons: tuple[Offsets, Offsets, Offsets],
+        found: Found | None,
+        labelled: Offsets,
+    ) -> Weighed:
+        """Weigh the windows of a block whose classes by tokens are known.
+
+        `persons`: windows, places and first rows; `labelled`: where numbers stand under a label.
+        """
+        person = _anchors(self._catalogue.tokens, *persons)
+        name = number = Anchors(_NONE, _NONE, _NONE)
+        certain = texts = _NONE
+        if found is not None:
+            hits = found.names
+            name = _anchors(self._catalogue.names, hits.windows, hits.ends, hits.rows)
+            hits = found.numbers
+            number = _anchors(self._catalogue.numbers, hits.windows, hits.ends, hits.rows)
+            self.sums.names += np.unique(found.names.windows).size
+            self.passages += np.unique(found.passages.windows).size
+            texts, certain = self._texts(classes, found, person, name)
+            classes = _marked(classes, np.concatenate((texts, certain)))
+        traces = [texts]
+        numbers = self._catalogue.traits.number_values
+        for anchors, counted, without in (
+            (person, self.sums.by_person, ()),
+            (name, self.sums.by_name, ()),
+            (number, self.sums.by_number, numbers),
+        ):
+            confirmed = self._ask(block, stops, classes, anchors, counted, without)
+            classes = _marked(classes, confirmed)
+            traces.append(confirmed)
+        if found is not None and labelled.size:
+            traces.append(self._labelled(classes, found, labelled))
+        return Weighed(certain, np.concatenate(traces))
+
+    def records(self, seen: Mask | None, *, traces: bool) -> int:
+        """Return how many records were found here that are not among those `seen`."""
+        found = np.zeros(self._catalogue.report.records, np.bool_)
+        for mask, counts in ((self._certain, True), (self._traced, traces)):
+            if mask is not None and counts:
+                found |= mask
+        return int(np.count_nonzero(found & ~seen if seen is not None else found))
+
+    def _texts(
+        self, classes: npt.NDArray[np.uint8], found: Found, person: Anchors, name: Anchors
+    ) -> tuple[Offsets, Offsets]:
+        """Return windows with traces of texts, and those that are certain by them."""
+        hits = found.passages
+        passages = _anchors(self._catalogue.passages, hits.windows, hits.ends, hits.rows)
+        enough = self._enough(found)
+        owned = passages.only(beside(passages, person)).keys
+        named = passages.only(beside(passages, name)).keys
+        sums, texts = self.sums, self._catalogue.texts
+        sums.persons_with_text += _places(person, texts)
+        sums.names_with_text += _places(name, texts)
+        sums.owned += np.unique(owned & _RECORD).size
+        sums.named += np.unique(named & _RECORD).size
+        certain = self._open(classes, np.intersect1d(owned, enough), certain=True)
+        free = _marked(classes, certain)
+        alone = enough[np.isin(_classes_of(free, enough), _UNDECIDED)]
+        sums.texts += np.unique(alone).size
+        traces = self._open(free, np.unique(np.concatenate((enough, owned, named))))
+        return traces, certain
+
+    def _enough(self, found: Found) -> Keys:
+        """Return which windows have enough passages of which records."""
+        hits = found.passages
+        once = np.unique(np.stack((hits.windows, hits.rows)), axis=1)
+        keys, counts = np.unique(
+            _keys_of_all(self._catalogue.passages, once[0], once[1]), return_counts=True
+        )
+        texts = self._catalogue.texts[(keys & _RECORD).astype(np.int64)]
+        counts = together(keys, counts)
+        needed = np.clip(-(-texts.astype(np.int64) // _SHARE), _FEWEST, _MOST)
+        return np.asarray(keys[counts >= needed])
+
+    def _open(
+        self, classes: npt.NDArray[np.uint8], keys: Keys, *, certain: bool = False
+    ) -> Offsets:
+        """Return the windows of some keys that are not records yet; remember their records."""
+        windows = (keys >> _WINDOW).astype(np.int64)
+        free = classes[windows] != RecordClass.RECORD
+        self._remember((keys & _RECORD)[free].astype(np.int64), certain=certain)
+        return np.unique(windows[free])
+
+    def _remember(self, records: Offsets, *, certain: bool) -> None:
+        if not records.size:
+            return
+        mask = self._certain if certain else self._traced
+        if mask is None:
+            mask = np.zeros(self._catalogue.report.records, np.bool_)
+            if certain:
+                self._certain = mask
+            else:
+                self._traced = mask
+        mask[records] = True
+
+    def _ask(
+        self,
+        block: bytes,
+        stops: Offsets,
+        classes: npt.NDArray[np.uint8],
+        anchors: Anchors,
+        beside: Beside,
+        without: tuple[int, ...],
+    ) -> Offsets:
+        """Ask round anchors for the values of their records; return the windows that confirm."""
+        if not self._catalogue.traits.value_columns or not anchors.windows.size:
+            return _NONE
+        taken = np.unique(anchors.windows)
+        free = ~np.isin(classes[anchors.windows], (RecordClass.RECORD, RecordClass.TRACE))
+        confirmed = []
+        for window, text, records in surroundings(block, stops, anchors.only(free), taken):
+            if beside.rows >= _ASKED and beside.traces < beside.rows * _WORTH_ASKING:
+                beside.add(None)
+                continue
+            answer = self._confirmer.ask(text, records, without)
+            beside.add(answer)
+            if answer is not None and answer.record >= 0:
+                confirmed.append(window)
+                self._remember(np.array([answer.record]), certain=False)
+        windows = np.unique(np.array(confirmed, np.int64))
+        self.values += windows.size
+        return windows
+
+    def _labelled(self, classes: npt.NDArray[np.uint8], found: Found, labelled: Offsets) -> Offsets:
+        """Return the windows in which a known number stands under the name of its column."""
+        self.sums.under_label += labelled.size
+        known = np.isin(found.numbers.ends, labelled)
+        keys = _keys(
+            self._catalogue.numbers, found.numbers.windows[known], found.numbers.rows[known]
+        )
+        self.sums.labelled += np.unique(found.numbers.windows[known]).size
+        windows = (keys >> _WINDOW).astype(np.int64)
+        free = ~np.isin(classes[windows], (RecordClass.RECORD, RecordClass.TRACE))
+        self._remember((keys & _RECORD).astype(np.int64), certain=False)
+        self.values += np.unique(windows[free]).size
+        return np.unique(windows[free])
+
+
+def _keys(table: Table, windows: Offsets, rows: Offsets) -> Keys:
+    """Return each window with each record that one of its hits may stand for, once."""
+    return np.unique(_keys_of_all(table, windows, rows))
+
+
+def _keys_of_all(table: Table, windows: Offsets, rows: Offsets) -> Keys:
+    return _anchors(table, windows, windows, rows).keys
+
+
+def _anchors(table: Table, windows: Offsets, places: Offsets, rows: Offsets) -> Anchors:
+    """Return each hit once for each record that it may stand for."""
+    if not rows.size:
+        return Anchors(_NONE, _NONE, _NONE)
+    sizes = np.searchsorted(table.hashes, table.hashes[rows], side="right") - rows
+    before = np.cumsum(sizes) - sizes
+    every = np.repeat(rows - before, sizes) + np.arange(int(sizes.sum()))
+    records = table.records[every].astype(np.int64)
+    return Anchors(np.repeat(windows, sizes), np.repeat(places, sizes), records)
+
+
+def _places(anchors: Anchors, texts: npt.NDArray[np.uint8]) -> int:
+    """Count the places that point to a record with a text."""
+    return int(np.unique(anchors.places[texts[anchors.records] > 0]).size)
+
+
+def _classes_of(classes: npt.NDArray[np.uint8], keys: Keys) -> npt.NDArray[np.uint8]:
+    """Return the class of each key's window."""
+    return np.asarray(classes[(keys >> _WINDOW).astype(np.int64)])
+
+
+def _marked(classes: npt.NDArray[np.uint8], windows: Offsets) -> npt.NDArray[np.uint8]:
+    """Return the classes with some windows taken: nothing else is asked of these."""
+    marked = classes.copy()
+    marked[windows] = RecordClass.RECORD
+    return marked
