@@ -9,7 +9,7 @@ from dataclasses import dataclass
 class Limits:
     """Bounds against containers made to exhaust the reader. Hit: reason ``bomb-limit``."""
 
-    depth: int = 5  # containers within containers
+    depth: int = 8  # containers within containers
     output: int = 64 << 30  # bytes that all containers of one stream may give
     ratio: int = 500  # bytes out for each byte of the stream, once `free` bytes came out
     free: int = 64 << 20

@@ -1,10 +1,17 @@
-"""Wide encodings turned into UTF-8; all others are supersets of ASCII and stay as they are."""
+"""Text of any encoding turned into UTF-8.
+
+Wide encodings and EBCDIC are decoded as streams. All others are supersets of ASCII: they are cut
+into records as they are, and only windows that are not UTF-8 are decoded, each by itself.
+"""
 
 from __future__ import annotations
 
 import codecs
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
+from itertools import accumulate, chain, pairwise
 
+import charset_normalizer
 import numpy as np
 
 from backends.content._source import Source
@@ -17,7 +24,7 @@ _BOMS = (  # the longer ones first: UTF-32 little-endian begins as UTF-16 does
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-_MOSTLY, _HARDLY = 0.4, 0.02
+_OFTEN, _HARDLY = 0.15, 0.02
 
 
 def wide_encoding(head: bytes) -> tuple[str, int]:
@@ -40,17 +47,81 @@ def wide_encoding(head: bytes) -> tuple[str, int]:
         ("utf-16-le", (0, 2), (1, 3)),
         ("utf-16-be", (1, 3), (0, 2)),
     ):
-        if all(null[i] <= _HARDLY for i in text) and all(null[i] >= _MOSTLY for i in nulls):
+        if all(null[i] <= _HARDLY for i in text) and all(null[i] >= _OFTEN for i in nulls):
             return encoding, 0
     return "", 0
 
 
-def to_utf8(source: Source, encoding: str) -> Iterator[bytes]:
-    """Yield a wide text as UTF-8; what is no character there becomes U+FFFD."""
+# EBCDIC, as far as all of its code pages agree: letters, digits, space and line ends; and what
+# is usual in ASCII and rare in it.
+_EBCDIC = np.zeros(256, np.bool_)
+for _first, _last in ((0x81, 0x89), (0x91, 0x99), (0xA2, 0xA9), (0xF0, 0xF9), (0x6B, 0x6F)):
+    _EBCDIC[_first : _last + 1] = True
+for _first, _last in ((0xC1, 0xC9), (0xD1, 0xD9), (0xE2, 0xE9), (0x7A, 0x7F), (0x4B, 0x50)):
+    _EBCDIC[_first : _last + 1] = True
+_EBCDIC[[0x40, 0x60, 0x61, 0x5C, 0x5D, 0x15, 0x25, 0x0D]] = True
+_ASCII = np.zeros(256, np.bool_)
+for _first, _last in ((0x20, 0x24), (0x26, 0x3F), (0x62, 0x69), (0x70, 0x79)):
+    _ASCII[_first : _last + 1] = True
+_NEARLY_ALL = 0.9
+
+
+def ebcdic(head: bytes) -> str:
+    """Return the EBCDIC code page of a text that begins so; empty if it is none."""
+    sample = np.frombuffer(head, np.uint8)
+    if len(sample) < 16 or _ASCII[sample].mean() > _HARDLY:
+        return ""
+    if _EBCDIC[sample].mean() < _NEARLY_ALL:
+        return ""
+    pages = ("cp037", "cp500")  # they differ in a few marks
+    return max(pages, key=lambda page: sum(map(head.decode(page).count, "|[]!")))
+
+
+class Narrow:
+    """Windows of a text in a superset of ASCII, as UTF-8; the first that is not tells in what."""
+
+    def __init__(self) -> None:
+        self._encoding = ""
+
+    def utf8(self, data: bytes, ends: Sequence[int]) -> tuple[bytes, Sequence[int]]:
+        """Return a block of windows and their ends."""
+        if _is_utf8(data) or _BINARY.search(data):
+            return data, ends
+        windows = [data[start:end] for start, end in pairwise([0, *ends])]
+        if not self._encoding:
+            odd = b"".join(window for window in windows if not window.isascii())
+            odd = odd[: odd.rfind(b"\n", 0, _GUESSED) + 1] or odd[:_GUESSED]  # whole characters
+            found = charset_normalizer.from_bytes(odd, cp_isolation=_NARROW).best()
+            self._encoding = found.encoding if found else "cp1252"
+        windows = [
+            w if _is_utf8(w) else w.decode(self._encoding, "replace").encode() for w in windows
+        ]
+        return b"".join(windows), list(accumulate(map(len, windows)))
+
+
+_BINARY = re.compile(rb"[\x00-\x08]")
+_GUESSED = 4096  # bytes; the guess takes longer with more
+_NARROW = ["cp1252", "shift_jis", "cp1250", "cp1251", "koi8_r", "euc_jp", "gb18030", "big5"]
+_NARROW += ["euc_kr", "cp1253", "cp1254", "cp1255", "cp1256"]
+
+
+def _is_utf8(data: bytes) -> bool:
+    if data.isascii():
+        return True
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def to_utf8(source: Source, encoding: str, *, next_line: bool = False) -> Iterator[bytes]:
+    """Yield a text as UTF-8; what is no character there becomes U+FFFD.
+
+    `next_line`: U+0085 ends lines, as EBCDIC has them.
+    """
     decode = codecs.getincrementaldecoder(encoding)("replace").decode
-    for chunk in source.chunks():
+    for chunk in chain(source.chunks(), (b"",)):
         # A lone surrogate is "replaced" by the decoder, so what comes out can be encoded.
-        if text := decode(chunk):
-            yield text.encode()
-    if text := decode(b"", True):
-        yield text.encode()
+        if text := decode(chunk, not chunk):
+            yield (text.replace("\x85", "\n") if next_line else text).encode()

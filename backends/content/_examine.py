@@ -10,7 +10,7 @@ from typing import TypeVar
 from backends.content import _compound
 from backends.content._bounds import Bounds, Limits, Stop
 from backends.content._dialect import Dialect
-from backends.content._encoding import SAMPLE, UTF8_BOM, to_utf8, wide_encoding
+from backends.content._encoding import SAMPLE, UTF8_BOM, Narrow, ebcdic, to_utf8, wide_encoding
 from backends.content._fields import fields_of, guess_dialect, has_inner_break
 from backends.content._header import is_header
 from backends.content._opener import HEAD, Declined, Member, Opener, Part, Raw, Rows
@@ -189,8 +189,11 @@ class _Examination:
 
     def _text(self, source: Source) -> None:
         self._texts += 1
-        encoding, bom = wide_encoding(source.peek(SAMPLE))
+        head = source.peek(SAMPLE)
+        encoding, bom = wide_encoding(head)
         encoding = encoding or self._encoding
+        guessed = "" if encoding else ebcdic(head)
+        encoding = encoding or guessed
         if not encoding:
             if source.peek(len(UTF8_BOM)) == UTF8_BOM:
                 source.exactly(len(UTF8_BOM))
@@ -207,14 +210,16 @@ class _Examination:
                     second.feed(block.data, block.ends)
                 yield chunk
 
-        self._records(Source(to_utf8(Source(looked_at()), encoding)))
+        text = to_utf8(Source(looked_at()), encoding, next_line=bool(guessed))
+        self._records(Source(text))
 
     def _records(self, source: Source) -> None:
         shape: Shape | None = None
+        narrow = Narrow()
         for block in blocks(source, self._dialect):
             # A byte order mark in mid-text (files that were joined) would stick to a token.
             data = block.data.replace(UTF8_BOM, b"   ") if UTF8_BOM in block.data else block.data
-            classes = self._scan.feed(data, block.ends)
+            classes = self._scan.feed(*narrow.utf8(data, block.ends))
             first = shape is None
             if shape is None:
                 shape = Shape.of(data[: block.ends[0]], self._dialect)

@@ -6,11 +6,8 @@ import re
 
 # Bytes of these are looked at as they are, which finds little: compressed, columnar or binary.
 _NOT_OPENED = (
-    b"7z\xbc\xaf\x27\x1c",
     b"Rar!\x1a\x07",
     b"MSCF\x00\x00\x00\x00",
-    b"\x28\xb5\x2f\xfd",  # zstd
-    b"\x04\x22\x4d\x18",  # lz4
     b"\x02\x21\x4c\x18",  # lz4, legacy
     b"\x5d\x00\x00",  # lzma alone
     b"LZIP\x01",
@@ -24,7 +21,6 @@ _NOT_OPENED = (
     b"ARROW1\x00\x00",
     b"\x89HDF\r\n\x1a\n",
     b"SQLite format 3\x00",
-    b"%PDF-",
     b"PGDMP",
     b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",  # OLE 2: xls, doc, msg
     b"$FL2@(#)",  # SPSS

@@ -1,0 +1,56 @@
+"""Text of any encoding is looked at as what it says."""
+
+# ruff: noqa: SIM300 - expected == actual, throughout
+
+from __future__ import annotations
+
+import pytest
+
+from backends.content import examine_stream
+from backends.reference import ReferenceMatcher
+from tests.backends.content.wrapping import Dribble
+
+WESTERN = ["Żółć", "Müller", "José", "naïve", "Øresund"]
+TEXTS = {
+    "cp1252": ("Müller ging über die Straße, José auch; déjà vu, señor, à bientôt, Öl", "jürgen-öl-2018"),
+    "iso-8859-1": ("Ein schöner Tag für große Übungen, très élégant, mañana", "façade-für-7"),
+    "cp1251": ("Завтра мы поедем в деревню, чтобы увидеть друзей и поговорить", "ответ-номер-7"),
+    "koi8-r": ("Завтра мы поедем в деревню, чтобы увидеть друзей и поговорить", "ответ-номер-7"),
+    "shift_jis": ("今日はとても天気がいいので、友達と公園に行きました。楽しかったです", "回答番号その七つ"),
+    "euc_jp": ("今日はとても天気がいいので、友達と公園に行きました。楽しかったです", "回答番号その七つ"),
+    "cp037": ("It was a long day, and nothing much came of it in the end; 12 + 7 = 19.", "résumé-2018-7"),
+    "cp500": ("It was a long day, and nothing much came of it in the end; 12 + 7 = 19.", "résumé-2018-7"),
+    "utf-16-le": ("今日は 2018-06-01、天気がいい line 17\r\n", "回答番号その七つ"),
+    "utf-32-be": ("今日は 2018-06-01、天気がいい line 17\r\n", "回答番号その七つ"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("encoding", TEXTS)
+@pytest.mark.parametrize("step", [5, 1 << 20])
+def test_a_value_outside_of_ascii_is_found_in_every_encoding(encoding: str, step: int) -> None:
+    line, value = TEXTS[encoding]
+    text = "".join(f"{n};{line}\n" for n in range(60)) + f"61;{value};x\n" + f"62;{line}\n" * 60
+    matcher = ReferenceMatcher([value], [])
+    reading = examine_stream(Dribble(text.encode(encoding), step), matcher)
+    assert (1, "") == (reading.evidence.records, reading.reason)
+
+
+@pytest.mark.parametrize("newline", ["\n", "\x85"])
+def test_lines_in_ebcdic_are_records(newline: str) -> None:
+    line, value = TEXTS["cp037"]
+    text = newline.join([line, value, line, line]) + newline
+    reading = examine_stream(Dribble(text.encode("cp037"), 99), ReferenceMatcher([value], []))
+    assert (1, 4) == (reading.evidence.records, reading.evidence.windows)
+
+
+def test_encodings_may_change_from_line_to_line() -> None:
+    """Logs that several programs append to."""
+    values = ["jürgen-öl-2018", "façade-für-7"]
+    lines = [
+        values[0].encode(),
+        values[1].encode("cp1252"),
+        b"plain",
+        *["ça été".encode("cp1252")] * 9,
+    ]
+    reading = examine_stream(Dribble(b"\n".join(lines), 99), ReferenceMatcher(values, []))
+    assert 2 == reading.evidence.records
