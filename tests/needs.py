@@ -101,6 +101,7 @@ NEEDS: dict[str, Callable[[], str]] = {
     "chromium": _program("chromium", "chromium"),
     "node": _node,
     "poppler": _program("pdftotext", "poppler-utils"),
+    "vim": _program("vim", "vim"),
 }
 
 

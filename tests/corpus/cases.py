@@ -1,6 +1,7 @@
 """Cases: a seed and a name give something to plant, and what is to be said of it.
 
-The same each time, wherever it is made: a miss is made again from its seed and its name alone.
+The same each time, wherever it is made, but for the time of day in archives and workbooks: a miss
+is made again from its seed and its name alone.
 """
 
 from __future__ import annotations
@@ -91,8 +92,13 @@ def packed(rng: random.Random, body: str | bytes) -> File:
 def _copy(rng: random.Random, source: Dataset, name: str, number: int) -> Case:
     form = list(FORMATS.values())[(number + source.seed * 7) % len(FORMATS)]
     copy = copies.draw(rng, source)
-    truth = copy.binary if form.binary_numbers else copy.truth
-    file = packed(rng, form.write(rng, copy.table))
+    body = form.write(rng, copy.table)
+    if form.lossy:
+        assert isinstance(body, bytes)
+        truth = copy.left(body)
+    else:
+        truth = copy.truth(binary_numbers=form.binary_numbers)
+    file = packed(rng, body)
     return Case(source.seed, name, source.schema, "", form.name, file, copy.notes, truth)
 
 
@@ -109,7 +115,7 @@ def _decoy(rng: random.Random, source: Dataset, name: str, number: int) -> Case:
 def _table_copy(rng: random.Random, source: Dataset, name: str, number: int) -> Case:
     shape = list(SHAPES)[(number + source.seed * 7) % len(SHAPES)]
     copy = copies.draw(rng, source)
-    return Case(source.seed, name, source.schema, "", shape, copy.table, copy.notes, copy.truth)
+    return Case(source.seed, name, source.schema, "", shape, copy.table, copy.notes, copy.truth())
 
 
 def _table_decoy(rng: random.Random, source: Dataset, name: str, number: int) -> Case:

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from tests.corpus import forms, truth
 from tests.corpus.dataset import Dataset, respond
-from tests.corpus.tables import Column, Kind, Row, Table
+from tests.corpus.tables import NUMERIC, Column, Kind, Row, Table
 from tests.corpus.truth import FOREIGN, Truth
 
 T = TypeVar("T")
@@ -37,9 +37,23 @@ class Copy:
 
     dataset: Dataset
     table: Table
-    truth: Truth
-    binary: Truth  # the same where numbers stand in binary
+    columns: tuple[Column, ...]  # of the dataset
+    planted: tuple[tuple[int, Row], ...]  # numbers of rows, or FOREIGN, and values as enrolled
     notes: tuple[str, ...]
+
+    def truth(self, *, binary_numbers: bool = False) -> Truth:
+        """Return what is in it, where all of it got into the file."""
+        return truth.judge(self.dataset, self.columns, self.planted, binary_numbers=binary_numbers)
+
+    def left(self, data: bytes) -> Truth:
+        """Return what is in a file that may have lost rows: those whose texts are all there."""
+        numeric = [column.kind in NUMERIC for column in self.columns]
+        rows = [
+            row
+            for row, shown in zip(self.planted, self.table.rows, strict=True)
+            if all(n or v.encode() in data for n, v in zip(numeric, shown, strict=True))
+        ]
+        return truth.judge(self.dataset, self.columns, rows, binary_numbers=True)
 
 
 def draw(rng: random.Random, dataset: Dataset) -> Copy:
@@ -64,8 +78,8 @@ def draw(rng: random.Random, dataset: Dataset) -> Copy:
     return Copy(
         dataset,
         Table(named, tuple(rows), header=rng.random() < 0.8),
-        truth.judge(dataset, columns, planted),
-        truth.judge(dataset, columns, planted, binary_numbers=True),
+        columns,
+        tuple(planted),
         (f"rows-{len(numbers)}", order, f"foreign-{ratio:g}", f"columns-{len(columns)}", *notes),
     )
 

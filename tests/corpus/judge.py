@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -120,7 +121,8 @@ def run(seeds: Sequence[int], copies: int, decoys: int, jobs: int) -> Iterator[A
         for seed, names in batches:
             yield from batch(seed, names)
         return
-    with ProcessPoolExecutor(jobs) as pool:
+    # Polars and numba have threads, and a fork of their process may wait for ever.
+    with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) as pool:
         for answers in pool.map(batch, *zip(*batches, strict=True)):
             yield from answers
 

@@ -153,14 +153,14 @@ def _by_values(
     k = len(planted)
     if key is Kind.FULL and (k < 6 or k <= 3 * chance + 5):
         return False
-    return k >= 3 and _tail(chance, k) < _CHANCE
+    return k >= 3 and tail(chance, k) < _CHANCE
 
 
 def _kinds(dataset: Dataset) -> list[Kind]:
     return [column.kind for column in dataset.table.columns]
 
 
-def _tail(chance: float, k: int) -> float:
+def tail(chance: float, k: int) -> float:
     """Return the Poisson probability of k or more."""
     if chance <= 0:
         return 0.0

@@ -36,6 +36,7 @@ class Format:
     write: Writer
     exact: bool = False  # each record is a record of the format: they can be counted
     binary_numbers: bool = False  # numbers stand in binary, and no published format says where
+    lossy: bool = False  # what was deleted is left in part: what is there has to be looked for
 
 
 _EXACT: Mapping[str, Writer] = {
@@ -85,6 +86,8 @@ _INEXACT: Mapping[str, Writer] = {
 }
 _OPAQUE: Mapping[str, Writer] = {
     "struct": binary.struct_records,
+}
+_DELETED: Mapping[str, Writer] = {
     "sqlite-dropped": database.sqlite_dropped,
     "sqlite-deleted": database.sqlite_deleted,
 }
@@ -93,4 +96,5 @@ FORMATS: Mapping[str, Format] = {
     **{name: Format(name, write, exact=True) for name, write in _EXACT.items()},
     **{name: Format(name, write) for name, write in _INEXACT.items()},
     **{name: Format(name, write, binary_numbers=True) for name, write in _OPAQUE.items()},
+    **{name: Format(name, write, lossy=True) for name, write in _DELETED.items()},
 }
