@@ -13,15 +13,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from shredder.fingerprint.edges import is_uuid
 from shredder.fingerprint.engine import Engine
 from shredder.fingerprint.siphash import Bytes, Offsets
 from shredder.fingerprint.tokens import CLASSES, HIGH, LONGEST, WORD, Mask
 
 # Bytes of a run that are kept: a token's own, of two bytes each, and those on either side.
 _KEEP = 2 * LONGEST + 2
-_SHORTEST_WIDE = 4  # characters in a row, at a multiple of it, that every wide token has
-_UUID_HEX, _UUID = 32, 36
-_HYPHENS = (8, 13, 18, 23)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +107,8 @@ def _narrowed(data: bytes, order: str) -> bytes | None:
     size = len(data) // 2
     pairs = np.frombuffer(data, order, size)
     plain = (pairs - np.uint16(0x21)) < np.uint16(0x5E)
-    whole = plain[: size // _SHORTEST_WIDE * _SHORTEST_WIDE].reshape(-1, _SHORTEST_WIDE)
-    if not whole.all(axis=1).any():
+    fours = plain[: size // 4 * 4].view(np.uint32)
+    if not (fours == np.uint32(0x01010101)).any():  # every wide token has four at such a place
         return None
     return (pairs * plain).astype(np.uint8).tobytes()
 
@@ -124,17 +122,8 @@ def _sound(data: bytes, starts: Offsets, ends: Offsets) -> Mask:
         side[inside] = _KINDS[text[at[inside]]]
     apart: Mask = ((kind[0] & kind[1]) | (kind[2] & kind[3])) == 0
     for cut in np.flatnonzero(~apart):
-        apart[cut] = _is_uuid(data[starts[cut] : ends[cut]])
+        apart[cut] = is_uuid(data[starts[cut] : ends[cut]])
     return apart
-
-
-def _is_uuid(token: bytes) -> bool:
-    """Whether a token is a UUID in hex: random enough to be itself within anything."""
-    if len(token) == _UUID and all(token[at] == ord("-") for at in _HYPHENS):
-        token = token.replace(b"-", b"")
-    if len(token) != _UUID_HEX:
-        return False
-    return all(byte in b"0123456789abcdefABCDEF" for byte in token)
 
 
 def _kinds() -> Bytes:

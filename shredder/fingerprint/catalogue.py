@@ -22,9 +22,9 @@ Sections, by name; a *table* is two of them and a filter:
     name_words.filter, text_words.filter    of the words in names and passages
     texts     uint8   by record: how many passages it has in all, 255 at the most
     values    uint32  by record and value column: 32 bits of the hash of its plain value; 0: none
-    starts.filter  of the first bytes of tokens and of binary forms, see `starts`
-    raw       uint64  hashes of each value's binary forms, see `raw`, ascending; raw_records
-              uint32 and raw_kinds uint8: PRIVATE_TOKEN, PERSON_TOKEN or INTEGER
+    starts    uint64  a filter of the first bytes of tokens, veiled, see `starts`
+    raw       uint64  SipHash-2-4 of each value's binary forms, see `raw`, ascending; raw_records
+              uint32 and raw_kinds uint8: PRIVATE_TOKEN, PERSON_TOKEN or INTEGER; raw.filter
     value_keys, value_counts    column << 32 | such a hash, ascending; how many records have it
 
 There is no value in it, in any form but its keyed hash; with the key, low-entropy values could be
@@ -110,6 +110,7 @@ class Catalogue:
     text_words: Filter
     starts: Hashes = field(repr=False)
     raw: Hashes = field(repr=False)
+    raw_filter: Hashes = field(repr=False)
     raw_records: npt.NDArray[np.uint32] = field(repr=False)
     raw_kinds: npt.NDArray[np.uint8] = field(repr=False)
     texts: npt.NDArray[np.uint8] = field(repr=False)
@@ -267,8 +268,9 @@ def _parse(view: memoryview) -> Catalogue:
         report=report,
         traits=traits,
         roles=arrays["roles"],
-        starts=arrays["starts.filter"],
+        starts=arrays["starts"],
         raw=arrays["raw"],
+        raw_filter=arrays["raw.filter"],
         raw_records=arrays["raw_records"],
         raw_kinds=arrays["raw_kinds"],
         texts=arrays["texts"],

@@ -7,14 +7,16 @@ There are two routes with equal results: numpy, which is always there, and one c
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
 
 from shredder.errors import UsageError
 from shredder.fingerprint.catalogue import Catalogue
+from shredder.fingerprint.edges import outermost, whole
 from shredder.fingerprint.keys import Keys
-from shredder.fingerprint.siphash import Offsets
+from shredder.fingerprint.siphash import Bytes, Offsets
 from shredder.fingerprint.tokens import Mask
 
 ROUTE = "SHREDDER_MATCHER"
@@ -47,7 +49,7 @@ class Engine(Protocol):
 
         They start at `first` or after and before `last`, in either byte order; what is all
         printable is not looked at. Then the same for each neighbour: as if each integer in the
-        block were the one that `raw.neighbours` gives.
+        block were one a step away: the next one, ten or a thousand further.
         """
 
     def something(self, block: bytes, starts: Offsets, ends: Offsets) -> Mask:
@@ -74,6 +76,24 @@ def choose(catalogue: Catalogue, keys: Keys) -> Engine:
     from shredder.fingerprint.plain import PlainEngine  # noqa: PLC0415
 
     return PlainEngine(catalogue, keys)
+
+
+def meant(
+    text: Bytes, found: Sequence[tuple[Offsets, Offsets, Offsets]]
+) -> tuple[Offsets, Offsets]:
+    """Return places and first rows of those tokens that stand for themselves, by place.
+
+    `found`: places, lengths and first rows.
+    """
+    none = np.empty(0, np.int64)
+    columns = zip(*found, (none, none, none), strict=True)
+    places, lengths, rows = (np.concatenate(column) for column in columns)
+    if not places.size:
+        return places, rows
+    good = whole(text, places, places + lengths)
+    places, lengths, rows = places[good], lengths[good], rows[good]
+    outer = outermost(places, places + lengths)
+    return places[outer], rows[outer]
 
 
 def wanted_lengths(catalogue: Catalogue, size: int) -> Mask:

@@ -78,7 +78,7 @@ def _write(
     gathered: Gathered, columns: Columns, scratch: Scratch, keys: Keys, path: Path
 ) -> EnrolReport:
     """Settle what was gathered, and write the catalogue."""
-    made = tables.Made(scratch)
+    made = tables.Made(scratch, keys)
     made.settle(gathered, columns)
     report = EnrolReport(
         records=made.records,

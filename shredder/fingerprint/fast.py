@@ -6,20 +6,22 @@ cache folder, where one of them can be written to.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from shredder.fingerprint import kernels, probes, tokens
 from shredder.fingerprint.catalogue import Catalogue
-from shredder.fingerprint.engine import wanted_lengths
+from shredder.fingerprint.engine import meant, wanted_lengths
 from shredder.fingerprint.keys import Keys
 from shredder.fingerprint.raw import NEIGHBOURS, least
-from shredder.fingerprint.siphash import Bytes, Offsets, words
-from shredder.fingerprint.starts import shift_of
+from shredder.fingerprint.siphash import Bytes, Hashes, Offsets, words
+from shredder.fingerprint.starts import multipliers, shift_of, unveiled
 from shredder.fingerprint.tokens import CLASSES, HIGH, LONGEST, WORD, Mask
 
 _NONE = np.empty(0, np.int64)
-_RUN = 32  # the longest run that is asked for by its bits; longer tokens are counted out
-_ATTEMPTS = 64  # well above the number of functions in `kernels`, with their types
+_SHORT = 9  # bytes that have two words
+_ATTEMPTS = 256  # well above the number of functions in `kernels`, with their types
 
 
 class CompiledEngine:
@@ -27,13 +29,24 @@ class CompiledEngine:
 
     def __init__(self, catalogue: Catalogue, keys: Keys) -> None:
         self._catalogue = catalogue
-        self._key = np.array(words(keys.tokens), np.uint64)
-        self._start_key = np.array(words(keys.starts), np.uint64)
-        self._start_sizes = np.array(catalogue.start_lengths, np.int64)
-        self._start_shift = np.uint64(shift_of(catalogue.starts))
-        self._wanted = wanted_lengths(catalogue, LONGEST + 1)
-        self._shortest = min((*catalogue.lengths, _RUN))
-        self._shift = np.uint64(catalogue.shift)
+        starts = unveiled(catalogue.starts, keys)
+        self._tables: tuple[Any, ...] = (
+            np.array(catalogue.start_lengths, np.int64),
+            wanted_lengths(catalogue, LONGEST + 1),
+            multipliers(keys),
+            starts,
+            np.uint64(shift_of(starts)),
+            np.array(words(keys.tokens), np.uint64),
+            catalogue.filter,
+            np.uint64(catalogue.shift),
+            catalogue.hashes,
+        )
+        self._raw = (
+            np.array(words(keys.raw), np.uint64),
+            catalogue.raw_filter,
+            np.uint64(shift_of(catalogue.raw_filter)),
+            catalogue.raw,
+        )
         self._compile()
 
     def _compile(self) -> None:
@@ -43,7 +56,7 @@ class CompiledEngine:
         """
         for attempt in range(_ATTEMPTS):
             try:
-                self._search(np.frombuffer(b"\0", np.uint8), 0)
+                kernels.search(*_seen(b"", 0, 0), 0, *self._tables)
                 self.something(b"\0", _NONE, _NONE)
                 self.anchors(b"\0", 0, 1)
                 self.uuids(b"\0", 0, 1)
@@ -58,36 +71,21 @@ class CompiledEngine:
         """See the protocol."""
         if not self._catalogue.hashes.size:
             return _NONE, _NONE
-        raw = np.frombuffer(block, np.uint8)
         kinds = (0, 1) if self._catalogue.mixed and not block.isascii() else (0,)
-        found, rows = [_NONE], [_NONE]
+        found = []
         for start, end in tokens.parts(block):
-            hits = [self._search(raw[start:end], kind) for kind in kinds]
-            places = np.concatenate([place for place, _ in hits])
-            order = np.argsort(places, kind="stable")
-            found.append(places[order] + start)
-            rows.append(np.concatenate([row for _, row in hits])[order])
-        return np.concatenate(found), np.concatenate(rows)
+            part = _seen(block, start, end)
+            for kind in kinds:
+                places, lengths, rows = kernels.search(*part, kind, *self._tables)
+                found.append((places + start, lengths, rows))
+        return meant(np.frombuffer(block, np.uint8), found)
 
     def anchors(self, block: bytes, first: int, last: int) -> tuple[Offsets, Offsets, Offsets]:
         """See the protocol."""
         if not self._catalogue.hashes.size:
             return _NONE, _NONE, _NONE
-        return probes.anchors(
-            np.frombuffer(block, np.uint8),
-            first,
-            last,
-            int(self._catalogue.mixed),
-            self._start_sizes,
-            self._wanted,
-            self._start_key,
-            self._catalogue.starts,
-            self._start_shift,
-            self._key,
-            self._catalogue.filter,
-            self._shift,
-            self._catalogue.hashes,
-        )
+        mixed = int(self._catalogue.mixed)
+        return probes.anchors(*_seen(block, 0, len(block)), first, last, mixed, *self._tables)
 
     def uuids(self, block: bytes, first: int, last: int) -> Offsets:
         """See the protocol."""
@@ -95,8 +93,7 @@ class CompiledEngine:
         if not catalogue.raw.size:
             return _NONE
         raw = np.frombuffer(block, np.uint8)
-        table = (self._start_key, catalogue.starts, self._start_shift, catalogue.raw)
-        return probes.uuids(raw, first, last, *table)
+        return probes.uuids(raw, first, last, *self._raw)
 
     def integers(self, block: bytes, first: int, last: int) -> tuple[Offsets, ...]:
         """See the protocol."""
@@ -104,10 +101,9 @@ class CompiledEngine:
         if not catalogue.widths:
             return (_NONE,) * (1 + NEIGHBOURS)
         raw = np.frombuffer(block, np.uint8)
-        table = (self._start_key, catalogue.starts, self._start_shift, catalogue.raw)
         hit = np.zeros((1 + NEIGHBOURS, catalogue.raw.size), np.bool_)
         for width in catalogue.widths:
-            probes.integers(raw, first, last, width, np.uint64(least(width)), *table, hit)
+            probes.integers(raw, first, last, width, np.uint64(least(width)), *self._raw, hit)
         return tuple(np.flatnonzero(rows) for rows in hit)
 
     def something(self, block: bytes, starts: Offsets, ends: Offsets) -> Mask:
@@ -116,14 +112,14 @@ class CompiledEngine:
         kernels.something(np.frombuffer(block, np.uint8), CLASSES, starts, ends, WORD | HIGH, found)
         return found
 
-    def _search(self, raw: Bytes, high: int) -> tuple[Offsets, Offsets]:
-        return kernels.search(
-            raw,
-            high,
-            self._wanted,
-            self._shortest,
-            self._key,
-            self._catalogue.filter,
-            self._shift,
-            self._catalogue.hashes,
-        )
+
+def _seen(block: bytes, start: int, end: int) -> tuple[Bytes, Hashes]:
+    """Return a part of a block as bytes, and as the word at each of them that has it in the part.
+
+    There are at least two words, or numba would take the array for one of another type.
+    """
+    if end - start < _SHORT:
+        block, start, end = block[start:end].ljust(_SHORT, b"\0"), 0, end - start
+    size = max(_SHORT, end - start) - 7
+    unaligned: Hashes = np.ndarray((size,), "<u8", block, start, (1,))
+    return np.frombuffer(block, np.uint8, end - start, start), unaligned

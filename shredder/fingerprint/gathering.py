@@ -99,12 +99,11 @@ class Gathered:
             self.tokens.add(rows)
             for size, heads in starts.heads(tokens).items():
                 self.start_lengths.add(size)
-                self.starts.add(_words(hashed(self._keys.starts, heads)))
+                self.starts.add(_words(starts.hashes_of(self._keys, heads)))
         if raw:
             rows = np.array(raw_postings, ROW)
-            rows["hash"] = hashed(self._keys.starts, raw)
+            rows["hash"] = hashed(self._keys.raw, raw)
             self.tokens.add(rows)
-            self.starts.add(_words(rows["hash"]))
 
     def _names(self, columns: Sequence[Column], chunk: Chunk) -> None:
         places = name_columns(columns)

@@ -14,6 +14,7 @@ import numba
 import numpy as np
 
 from shredder.fingerprint.siphash import INITIAL, Bytes, Hashes, Offsets
+from shredder.fingerprint.starts import FOLD, LONG, SHORT
 from shredder.fingerprint.tokens import Mask
 
 _0, _1, _2, _6, _12, _63 = (np.uint64(n) for n in (0, 1, 2, 6, 12, 63))
@@ -25,6 +26,17 @@ _C0, _C1, _C2, _C3 = (np.uint64(c) for c in INITIAL)
 _FF = np.uint64(0xFF)
 _ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
 _PACK = np.uint64(0x0102040810204080)  # moves the lowest bits of eight bytes into the highest
+
+_4, _29, _32, _58 = (np.uint64(n) for n in (4, 29, 32, 58))
+_PIECE = 4096  # bytes
+_LONG, _FOLD = LONG, np.uint64(FOLD)
+_SHORT_BITS = np.uint64((1 << (8 * SHORT)) - 1)
+# A number whose 64 runs of six bits are all different: one of them tells a bit's place.
+_RUNS = 0x03F79D71B4CB0A89
+_DE_BRUIJN = np.uint64(_RUNS)
+_PLACES = np.zeros(64, np.int64)
+for _bit in range(64):
+    _PLACES[((_RUNS << _bit) & ((1 << 64) - 1)) >> 58] = _bit
 
 _Kernel = TypeVar("_Kernel", bound=Callable[..., object])
 
@@ -38,8 +50,8 @@ def compiled(kernel: _Kernel) -> _Kernel:
 
 
 @compiled
-def classify(raw: Bytes, text: Bytes, word: Bytes, token: Bytes, high: int) -> None:
-    """Fold `raw` into `text`; set 1 in `word` and `token` where a byte is of that class.
+def _flags(raw: Bytes, word: Bytes, token: Bytes, high: int) -> None:
+    """Set 1 in `word` and `token` where a byte is of that class.
 
     With `high` = 1, bytes of 0x80 and above are of both classes.
     """
@@ -51,7 +63,6 @@ def classify(raw: Bytes, text: Bytes, word: Bytes, token: Bytes, high: int) -> N
         above = (c >= 0x80) & (high != 0)
         joint = (c == 0x2B) | (c == 0x2D) | (c == 0x2E) | (c == 0x40) | (c == 0x5F)
         is_word = upper | lower | digit | above
-        text[i] = c | (np.uint8(upper) << np.uint8(5))
         word[i] = is_word
         token[i] = is_word | joint
 
@@ -68,78 +79,7 @@ def _pack(flags: Hashes, bits: Hashes) -> None:
 
 
 @compiled
-def _find_tokens(
-    word: Bytes, bits: Hashes, wanted: Mask, shortest: int, starts: Offsets, lengths: Offsets
-) -> int:
-    """Write starts and lengths of the tokens of a wanted length; return how many.
-
-    `bits` has a bit for each byte of a token, and a word of zeros at the end. A run shorter than
-    `shortest` (1 to 32), before it is trimmed, is passed over.
-    """
-    count = 0
-    before = _0
-    for i in range(bits.size - 1):
-        here = bits[i]
-        # A bit stays where `shortest` bits follow each other from it on.
-        run, following = here, bits[i + 1]
-        have = 1
-        while have < shortest and run:
-            step = np.uint64(min(have, shortest - have))
-            run &= (run >> step) | (following << (_64 - step))
-            following &= following >> step
-            have += int(step)
-        begins = run & ~((here << _1) | before)
-        before = here >> _63
-        while begins:
-            lowest = begins & (~begins + _1)
-            begins ^= lowest
-            at = 0  # of the lowest bit
-            if lowest & np.uint64(0xFFFFFFFF00000000):
-                at += 32
-            if lowest & np.uint64(0xFFFF0000FFFF0000):
-                at += 16
-            if lowest & np.uint64(0xFF00FF00FF00FF00):
-                at += 8
-            if lowest & np.uint64(0xF0F0F0F0F0F0F0F0):
-                at += 4
-            if lowest & np.uint64(0xCCCCCCCCCCCCCCCC):
-                at += 2
-            if lowest & np.uint64(0xAAAAAAAAAAAAAAAA):
-                at += 1
-            start = 64 * i + at
-            end = start + shortest
-            while (bits[end >> 6] >> np.uint64(end & 63)) & _1:
-                end += 1
-            while start < end and not word[start]:
-                start += 1
-            while start < end and not word[end - 1]:
-                end -= 1
-            length = end - start
-            if length < wanted.size and wanted[length]:
-                starts[count] = start
-                lengths[count] = length
-                count += 1
-    return count
-
-
-@compiled
-def sort_by_words(starts: Offsets, lengths: Offsets, places: Offsets, sizes: Offsets) -> None:
-    """Copy tokens to `places` and `sizes`, those with the most full words first."""
-    at = np.zeros(18, np.int64)
-    for i in range(starts.size):
-        at[16 - (lengths[i] >> 3)] += 1
-    total = 0
-    for k in range(18):
-        at[k], total = total, total + at[k]
-    for i in range(starts.size):
-        k = 16 - (lengths[i] >> 3)
-        places[at[k]] = starts[i]
-        sizes[at[k]] = lengths[i]
-        at[k] += 1
-
-
-@compiled
-def rounds(v0: Hashes, v1: Hashes, v2: Hashes, v3: Hashes, live: int, count: int) -> None:
+def _rounds(v0: Hashes, v1: Hashes, v2: Hashes, v3: Hashes, live: int, count: int) -> None:
     """Do `count` SipRounds on each of the first `live` states."""
     for _ in range(count):
         for i in range(live):
@@ -181,7 +121,7 @@ def hash_tokens(
             block[i] = m
         for i in range(live):
             v3[i] ^= block[i]
-        rounds(v0, v1, v2, v3, live, 2)
+        _rounds(v0, v1, v2, v3, live, 2)
         for i in range(live):
             v0[i] ^= block[i]
         step += 1
@@ -189,7 +129,7 @@ def hash_tokens(
             live -= 1
     for i in range(places.size):
         v2[i] ^= _FF
-    rounds(v0, v1, v2, v3, places.size, 4)
+    _rounds(v0, v1, v2, v3, places.size, 4)
     for i in range(places.size):
         v0[i] ^= v1[i] ^ v2[i] ^ v3[i]
 
@@ -203,6 +143,19 @@ def knows(words: Hashes, shift: np.uint64, h: np.uint64) -> bool:
 
 
 @compiled
+def find_row(table: Hashes, h: np.uint64) -> int:
+    """Return the first row of a hash in `table`, or -1."""
+    low, high = 0, table.size
+    while low < high:
+        middle = (low + high) >> 1
+        if table[middle] < h:
+            low = middle + 1
+        else:
+            high = middle
+    return low if low < table.size and table[low] == h else -1
+
+
+@compiled
 def look_up(
     hashes: Hashes, words: Hashes, shift: np.uint64, table: Hashes, which: Offsets, rows: Offsets
 ) -> int:
@@ -211,64 +164,221 @@ def look_up(
     for i in range(hashes.size):
         h = hashes[i]
         if knows(words, shift, h):
-            low, high = 0, table.size
-            while low < high:
-                middle = (low + high) >> 1
-                if table[middle] < h:
-                    low = middle + 1
-                else:
-                    high = middle
-            if low < table.size and table[low] == h:
+            row = find_row(table, h)
+            if row >= 0:
                 which[count] = i
-                rows[count] = low
+                rows[count] = row
                 count += 1
     return count
 
 
 @compiled
+def place_of(lowest: np.uint64) -> int:
+    """Return the place of the one bit that is set."""
+    return int(_PLACES[(lowest * _DE_BRUIJN) >> _58])
+
+
+@compiled
+def runs(here: np.uint64, following: np.uint64, size: int) -> np.uint64:
+    """Leave a bit of `here` where `size` bits (64 at the most) follow each other from it on."""
+    run, have = here, 1
+    while have < size and run:
+        step = min(have, size - have)
+        run &= (run >> np.uint64(step)) | (following << np.uint64(64 - step))
+        following &= following >> np.uint64(step)
+        have += step
+    return run
+
+
+@compiled
+def doubled(found: Offsets) -> Offsets:
+    """Return the same, with room for twice as many."""
+    more = np.empty((found.shape[0], 2 * found.shape[1]), np.int64)
+    for i in range(found.shape[0]):
+        for j in range(found.shape[1]):
+            more[i, j] = found[i, j]
+    return more
+
+
+@compiled
+def bits_of(raw: Bytes, high: int, words: Hashes, tokens: Hashes) -> None:
+    """Write a bit for each byte of a word, and of a token; the last word of bits is 0.
+
+    Piece by piece, so that a byte's flags do not leave the core's cache before they are bits.
+    """
+    word, token = np.zeros(_PIECE, np.uint8), np.zeros(_PIECE, np.uint8)
+    for start in range(0, raw.size, _PIECE):
+        size = min(_PIECE, raw.size - start)
+        _flags(raw[start : start + size], word, token, high)
+        for i in range(size, _PIECE):
+            word[i] = token[i] = 0
+        at = start >> 6
+        count = (size + 63) >> 6
+        _pack(word.view(np.uint64), words[at : at + count])
+        _pack(token.view(np.uint64), tokens[at : at + count])
+    words[-1] = tokens[-1] = 0
+
+
+@compiled
+def _sip(
+    v0: np.uint64, v1: np.uint64, v2: np.uint64, v3: np.uint64
+) -> tuple[np.uint64, np.uint64, np.uint64, np.uint64]:
+    """One SipRound."""
+    v0 += v1
+    v2 += v3
+    v1 = ((v1 << _L13) | (v1 >> _R13)) ^ v0
+    v3 = ((v3 << _L16) | (v3 >> _R16)) ^ v2
+    v0 = (v0 << _L32) | (v0 >> _R32)
+    v2 += v1
+    v0 += v3
+    v1 = ((v1 << _L17) | (v1 >> _R17)) ^ v2
+    v3 = ((v3 << _L21) | (v3 >> _R21)) ^ v0
+    v2 = (v2 << _L32) | (v2 >> _R32)
+    return v0, v1, v2, v3
+
+
+@compiled
+def siphash(raw: Bytes, start: int, end: int, k0: np.uint64, k1: np.uint64) -> np.uint64:
+    """Hash a token, folded, by SipHash-2-4."""
+    v0, v1, v2, v3 = _C0 ^ k0, _C1 ^ k1, _C2 ^ k0, _C3 ^ k1
+    size = end - start
+    for step in range((size >> 3) + 1):
+        m = _0
+        first = start + 8 * step
+        for i in range(min(8, end - first)):
+            c = raw[first + i]
+            upper = (c >= 0x41) & (c <= 0x5A)
+            m |= np.uint64(c | (np.uint8(upper) << np.uint8(5))) << np.uint64(8 * i)
+        if end - first < 8:
+            m |= np.uint64(size) << _56
+        v3 ^= m
+        v0, v1, v2, v3 = _sip(v0, v1, v2, v3)
+        v0, v1, v2, v3 = _sip(v0, v1, v2, v3)
+        v0 ^= m
+    v2 ^= _FF
+    for _ in range(4):
+        v0, v1, v2, v3 = _sip(v0, v1, v2, v3)
+    return v0 ^ v1 ^ v2 ^ v3
+
+
+@compiled
+def known_starts(
+    raw: Bytes,
+    unaligned: Hashes,
+    places: Offsets,
+    size: int,
+    a: np.uint64,
+    b: np.uint64,
+    c: np.uint64,
+    words: Hashes,
+    shift: np.uint64,
+) -> int:
+    """Leave in `places` those whose first bytes the filter knows; return how many.
+
+    The hash is that of `starts.mixed`. One straight loop, so that the look-ups in the filter,
+    which is larger than a core's own cache, wait for each other as little as can be.
+    """
+    keep = _ALL if size == _LONG else _SHORT_BITS
+    count = 0
+    for j in range(places.size):
+        at = np.uint64(places[j])
+        if at < unaligned.size:
+            first = unaligned[at]
+        else:  # the last bytes of all
+            first = _0
+            for i in range(size):
+                first |= np.uint64(raw[at + np.uint64(i)]) << np.uint64(8 * i)
+        second = unaligned[at + _4] | _FOLD if size == _LONG else np.uint64(size)
+        h = ((first & keep) | _FOLD) * a
+        h ^= h >> _32
+        h = (h + second) * b
+        h ^= h >> _29
+        h *= c
+        h ^= h >> _32
+        bits = words[h >> shift]
+        bits = (bits >> (h & _63)) & (bits >> ((h >> _6) & _63)) & (bits >> ((h >> _12) & _63))
+        places[count] = places[j]
+        count += int(bits & _1)
+    return count
+
+
+@compiled
+def longest_run(token: Hashes, at: int, most: int) -> int:
+    """Return where the run of a token's bytes ends that goes on at `at`, or `most` bytes on."""
+    end = at
+    while end - at < most and (token[end >> 6] >> np.uint64(end & 63)) & _1:
+        end += 1
+    return end
+
+
+@compiled
 def search(
     raw: Bytes,
+    unaligned: Hashes,
     high: int,
+    sizes: Offsets,
     wanted: Mask,
-    shortest: int,
+    by: Hashes,
+    starts: Hashes,
+    start_shift: np.uint64,
     key: Hashes,
     words: Hashes,
     shift: np.uint64,
     table: Hashes,
-) -> tuple[Offsets, Offsets]:
-    """Return where tokens that are in `table` start in `raw`, in no order, and their first rows.
+) -> tuple[Offsets, Offsets, Offsets]:
+    """Return places, lengths and first rows of the tokens in `raw` that are in `table`.
 
-    `high` = 0: the ASCII tokens; 1: those that have a byte of 0x80 or above. `wanted`: whether
-    the table has a token of this length; `shortest`: 32, or the least such length below that.
-    `key`: two words. `words` and `shift`: the filter.
+    Before them and after them is no word's byte. `unaligned`: a word at every byte of `raw`.
+    `high` = 0: ASCII tokens; 1: those that have a byte of 0x80 or above. `sizes`: that starts
+    have, ascending; `wanted`: whether the table has a token of this length. `by`, `starts` and
+    `start_shift`: the filter of starts. `key`: two words. `words` and `shift`: the filter of
+    `table`.
     """
-    room = ((raw.size >> 6) + 2) << 6  # the last word of bits is 0
-    text, word = np.empty(room, np.uint8), np.empty(room, np.uint8)
-    token, bits = np.empty(room, np.uint8), np.empty(room >> 6, np.uint64)
-    for i in range(raw.size, room):
-        text[i] = word[i] = token[i] = 0
-    classify(raw, text, word, token, high)
-    _pack(token.view(np.uint64), bits)
-    most = raw.size // (shortest + 1) + 1
-    starts, lengths = np.empty(most, np.int64), np.empty(most, np.int64)
-    count = _find_tokens(word, bits, wanted, shortest, starts, lengths)
-    if high:
-        found, count = count, 0
-        for i in range(found):
-            start, length = starts[i], lengths[i]
-            for at in range(start, start + length):
-                if text[at] >= 0x80:
-                    starts[count], lengths[count] = start, length
-                    count += 1
-                    break
-    places, sizes = np.empty(count, np.int64), np.empty(count, np.int64)
-    sort_by_words(starts[:count], lengths[:count], places, sizes)
-    v = np.empty((5, count), np.uint64)
-    hash_tokens(text.view(np.uint64), places, sizes, key[0], key[1], v)
-    hits = look_up(v[0], words, shift, table, starts, lengths)
-    for i in range(hits):
-        starts[i] = places[starts[i]]
-    return starts[:hits].copy(), lengths[:hits].copy()
+    count = ((raw.size + 63) >> 6) + 1
+    word, token = np.empty(count, np.uint64), np.empty(count, np.uint64)
+    bits_of(raw, high, word, token)
+    places = np.empty(raw.size // 2 + 1, np.int64)
+    found = np.empty((3, 64), np.int64)
+    hits = 0
+    for k in range(sizes.size):
+        size = sizes[k]
+        below = sizes[k + 1] if k + 1 < sizes.size else wanted.size
+        before = _0
+        begun = 0
+        for i in range(count - 1):
+            begins = word[i] & ~((word[i] << _1) | before)
+            before = word[i] >> _63
+            begins &= runs(token[i], token[i + 1], size)
+            while begins:
+                lowest = begins & (~begins + _1)
+                begins ^= lowest
+                places[begun] = 64 * i + place_of(lowest)
+                begun += 1
+        known = known_starts(
+            raw, unaligned, places[:begun], size, by[0], by[1], by[2], starts, start_shift
+        )
+        for j in range(known):
+            at = places[j]
+            last = longest_run(token, at, wanted.size - 1)
+            is_ascii = True
+            for i in range(at, at + size - 1):
+                is_ascii &= raw[i] < 0x80
+            for end in range(at + size, last + 1):
+                is_ascii &= raw[end - 1] < 0x80
+                if end - at >= below or not wanted[end - at] or (high and is_ascii):
+                    continue
+                if not (word[(end - 1) >> 6] >> np.uint64((end - 1) & 63)) & _1:
+                    continue
+                if (word[end >> 6] >> np.uint64(end & 63)) & _1:
+                    continue
+                h = siphash(raw, at, end, key[0], key[1])
+                row = find_row(table, h) if knows(words, shift, h) else -1
+                if row >= 0:
+                    if hits == found.shape[1]:
+                        found = doubled(found)
+                    found[0, hits], found[1, hits], found[2, hits] = at, end - at, row
+                    hits += 1
+    return found[0, :hits].copy(), found[1, :hits].copy(), found[2, :hits].copy()
 
 
 @compiled

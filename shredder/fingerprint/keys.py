@@ -17,7 +17,9 @@ class Keys:
     """What is derived from a fingerprint's key; never shown."""
 
     tokens: bytes = field(repr=False)  # 16 bytes, SipHash-2-4
-    starts: bytes = field(repr=False)  # 16 bytes, likewise: of tokens, and raw forms of values
+    raw: bytes = field(repr=False)  # 16 bytes, likewise: binary forms of values
+    starts: bytes = field(repr=False)  # 24 bytes: of tokens, see `starts`
+    veil: bytes = field(repr=False)  # 32 bytes: over the filter of these
     words: bytes = field(repr=False)  # 16 bytes, likewise: single words, which are not kept
     phrases: bytes = field(repr=False)  # 16 bytes, likewise: names and passages
     values: bytes = field(repr=False)  # 16 bytes, likewise: plain values
@@ -40,7 +42,9 @@ def derive(key: bytes) -> Keys:
 
     return Keys(
         tokens=purpose(b"shredder/tokens", 16),
-        starts=purpose(b"shredder/starts", 16),
+        raw=purpose(b"shredder/raw", 16),
+        starts=purpose(b"shredder/starts", 24),
+        veil=purpose(b"shredder/veil", 32),
         words=purpose(b"shredder/words", 16),
         phrases=purpose(b"shredder/phrases", 16),
         values=purpose(b"shredder/values", 16),

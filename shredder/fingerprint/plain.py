@@ -8,11 +8,11 @@ import numpy as np
 
 from shredder.fingerprint import tokens
 from shredder.fingerprint.catalogue import Catalogue
-from shredder.fingerprint.engine import wanted_lengths
+from shredder.fingerprint.engine import meant
 from shredder.fingerprint.keys import Keys
-from shredder.fingerprint.raw import NEIGHBOURS, UUID_BYTES, least, neighbours
+from shredder.fingerprint.raw import NEIGHBOURS, UUID_BYTES, least
 from shredder.fingerprint.siphash import PADDING, Bytes, Hashes, Offsets, siphash24_many
-from shredder.fingerprint.starts import passes
+from shredder.fingerprint.starts import mixed, multipliers, passes, unveiled
 from shredder.fingerprint.tokens import LONGEST, Mask, Part
 
 _PART = 1 << 18  # bytes that are probed at once
@@ -25,26 +25,45 @@ class PlainEngine:
     def __init__(self, catalogue: Catalogue, keys: Keys) -> None:
         self._catalogue = catalogue
         self._keys = keys
-        self._wanted = wanted_lengths(catalogue, LONGEST + 1)
+        self._by = multipliers(keys)
+        self._starts = unveiled(catalogue.starts, keys)
 
     def find(self, block: bytes) -> tuple[Offsets, Offsets]:
         """See the protocol."""
         if not self._catalogue.hashes.size:
             return _NONE, _NONE
         raw = np.frombuffer(block, np.uint8)
-        found = [_NONE]
-        rows = [_NONE]
+        kinds = (False, True) if self._catalogue.mixed and not block.isascii() else (False,)
+        found = []
         for start, end in tokens.parts(block):
             part = Part(raw[start:end])
-            places, at = self._look_up(part.text, *part.tokens(self._wanted))
-            if self._catalogue.mixed and not block.isascii():
-                more, more_at = self._look_up(part.text, *part.mixed_tokens(self._wanted))
-                places, at = np.concatenate((places, more)), np.concatenate((at, more_at))
-                order = np.argsort(places, kind="stable")
-                places, at = places[order], at[order]
-            found.append(places + start)
-            rows.append(at)
-        return np.concatenate(found), np.concatenate(rows)
+            for kind in kinds:
+                hits = self._tokens(part, high=kind, delimited=True)
+                found += [(places + start, lengths, rows) for places, lengths, rows in hits]
+        return meant(raw, found)
+
+    def _tokens(
+        self, part: Part, *, high: bool, delimited: bool, last: int | None = None
+    ) -> Iterator[tuple[Offsets, Offsets, Offsets]]:
+        """Yield, for each length, places, lengths and first rows of tokens; `last`: see `anchors`.
+
+        `delimited`: only those before which, and after which, is no word's byte; and with `high`
+        only those that have a byte of 0x80 or above.
+        """
+        sizes = self._catalogue.start_lengths
+        for size, below in zip(sizes, (*sizes[1:], LONGEST + 1), strict=True):
+            starts = part.starts(size, high=high, delimited=delimited)
+            starts = starts[: np.searchsorted(starts, last)] if last is not None else starts
+            starts = starts[passes(self._starts, mixed(self._by, part.text, starts, size)) != 0]
+            rooms = part.room(starts, high=high) if starts.size else starts
+            for length in self._catalogue.lengths:
+                if size <= length < below:
+                    chosen = starts[rooms >= length]
+                    if delimited:
+                        chosen = chosen[part.ends(chosen, chosen + length, high=high)]
+                    lengths = np.full(chosen.size, length, np.int64)
+                    places, rows = self._look_up(part.text, chosen, lengths)
+                    yield places, lengths[: places.size], rows
 
     def anchors(self, block: bytes, first: int, last: int) -> tuple[Offsets, Offsets, Offsets]:
         """See the protocol."""
@@ -52,26 +71,11 @@ class PlainEngine:
         for start in range(first, last, _PART) if self._catalogue.hashes.size else ():
             stop = min(start + _PART, last)
             part = Part(np.frombuffer(block[start : stop + LONGEST], np.uint8))
-            hits = self._anchored(part, stop - start)
+            high = self._catalogue.mixed
+            hits = self._tokens(part, high=high, delimited=False, last=stop - start)
             found += [(places + start, lengths, rows) for places, lengths, rows in hits]
         places, lengths, rows = (np.concatenate(column) for column in zip(*found, strict=True))
         return places, lengths, rows
-
-    def _anchored(self, part: Part, last: int) -> Iterator[tuple[Offsets, Offsets, Offsets]]:
-        """Yield for each length the tokens that start before `last`."""
-        room = part.room(mixed=self._catalogue.mixed)
-        sizes = self._catalogue.start_lengths
-        for size, below in zip(sizes, (*sizes[1:], LONGEST + 1), strict=True):
-            starts = np.flatnonzero(room[:last] >= size)
-            lengths = np.full(starts.size, size, np.int64)
-            hashes = siphash24_many(self._keys.starts, part.text, starts, lengths)
-            starts = starts[passes(self._catalogue.starts, hashes) != 0]
-            for length in self._catalogue.lengths:
-                if size <= length < below:
-                    chosen = starts[room[starts] >= length]
-                    lengths = np.full(chosen.size, length, np.int64)
-                    places, rows = self._look_up(part.text, chosen, lengths)
-                    yield places, lengths[: places.size], rows
 
     def uuids(self, block: bytes, first: int, last: int) -> Offsets:
         """See the protocol."""
@@ -102,7 +106,7 @@ class PlainEngine:
 
     def _integers(self, integers: Hashes, width: int) -> Iterator[Offsets]:
         """Yield the rows of integers, and of their neighbours."""
-        for values in (integers, *neighbours(integers)):
+        for values in (integers, *_neighbours(integers)):
             text = np.zeros(8 * values.size + PADDING, np.uint8)
             text[: 8 * values.size] = values.astype("<u8").view(np.uint8)
             yield self._raw(text, 8 * np.arange(values.size), width)
@@ -110,8 +114,8 @@ class PlainEngine:
     def _raw(self, text: Bytes, places: Offsets, size: int) -> Offsets:
         """Return the rows of the binary forms of `size` bytes at these places."""
         lengths = np.full(places.size, size, np.int64)
-        hashes = siphash24_many(self._keys.starts, text, places, lengths)
-        hashes = hashes[passes(self._catalogue.starts, hashes) != 0]
+        hashes = siphash24_many(self._keys.raw, text, places, lengths)
+        hashes = hashes[passes(self._catalogue.raw_filter, hashes) != 0]
         table = self._catalogue.raw
         rows = np.searchsorted(table, hashes)
         return np.asarray(rows[table[np.minimum(rows, table.size - 1)] == hashes])
@@ -145,3 +149,11 @@ def _integers(part: bytes, size: int, width: int) -> Hashes:
     high: Hashes = np.ndarray((size,), ">u8", padded, 0, (1,)).astype(np.uint64) >> unused
     both = np.concatenate((low[~printable], high[~printable]))
     return np.asarray(both[both >= np.uint64(least(width))])
+
+
+def _neighbours(integers: Hashes) -> tuple[Hashes, ...]:
+    """Return integers near these, by which is seen how many are hit by chance.
+
+    The next one, for counters; ten and a thousand further, for what goes up in such steps.
+    """
+    return integers ^ np.uint64(1), integers + np.uint64(10), integers + np.uint64(1000)

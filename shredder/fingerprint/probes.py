@@ -8,76 +8,36 @@ from __future__ import annotations
 import numpy as np
 
 from shredder.fingerprint.kernels import (
-    classify,
+    bits_of,
     compiled,
+    doubled,
+    find_row,
     hash_tokens,
+    known_starts,
     knows,
+    longest_run,
     look_up,
-    rounds,
-    sort_by_words,
+    place_of,
+    runs,
+    siphash,
 )
-from shredder.fingerprint.siphash import INITIAL, Bytes, Hashes, Offsets
+from shredder.fingerprint.siphash import Bytes, Hashes, Offsets
 from shredder.fingerprint.tokens import Mask
 
-_1, _3, _7, _8, _56, _63 = (np.uint64(n) for n in (1, 3, 7, 8, 56, 63))
-_C0, _C1, _C2, _C3 = (np.uint64(c) for c in INITIAL)
-_FF, _ALL = np.uint64(0xFF), np.uint64(0xFFFFFFFFFFFFFFFF)
+_1, _8 = np.uint64(1), np.uint64(8)
 _BATCH = 1 << 14  # candidates that are hashed together
-_MOST = 1 << 16  # tokens that are looked up together
-
-
-@compiled
-def _rooms(word: Bytes, token: Bytes, room: Bytes) -> None:
-    """Write for each byte how many bytes of a token follow each other from it, up to 255."""
-    after = 0
-    for i in range(room.size - 1, -1, -1):
-        after = min(after + 1, 255) * token[i]
-        room[i] = after * word[i]
-        # A token begins with a word's byte, but goes on over others.
-
-
-@compiled
-def _hash_starts(
-    text: Hashes, places: Offsets, size: int, k0: np.uint64, k1: np.uint64, v: Hashes
-) -> None:
-    """Hash the `size` bytes (8 to 15) at each place into ``v[0]``."""
-    v0, v1, v2, v3, m = v[0], v[1], v[2], v[3], v[4]
-    last = np.uint64(size) << _56
-    keep = ~(_ALL << (np.uint64(size - 8) << _3))
-    count = places.size
-    for i in range(count):
-        at = places[i]
-        shift = (np.uint64(at) & _7) << _3
-        m[i] = (text[at >> 3] >> shift) | ((text[(at >> 3) + 1] << _1) << (_63 - shift))
-    for i in range(count):
-        v0[i], v1[i], v2[i], v3[i] = _C0 ^ k0, _C1 ^ k1, _C2 ^ k0, _C3 ^ k1 ^ m[i]
-    rounds(v0, v1, v2, v3, count, 2)
-    for i in range(count):
-        v0[i] ^= m[i]
-        at = places[i] + 8
-        shift = (np.uint64(at) & _7) << _3
-        m[i] = (text[at >> 3] >> shift) | ((text[(at >> 3) + 1] << _1) << (_63 - shift))
-        m[i] = (m[i] & keep) | last
-    for i in range(count):
-        v3[i] ^= m[i]
-    rounds(v0, v1, v2, v3, count, 2)
-    for i in range(count):
-        v0[i] ^= m[i]
-        v2[i] ^= _FF
-    rounds(v0, v1, v2, v3, count, 4)
-    for i in range(count):
-        v0[i] ^= v1[i] ^ v2[i] ^ v3[i]
 
 
 @compiled
 def anchors(
     raw: Bytes,
+    unaligned: Hashes,
     first: int,
     last: int,
     high: int,
     sizes: Offsets,
     wanted: Mask,
-    start_key: Hashes,
+    by: Hashes,
     starts: Hashes,
     start_shift: np.uint64,
     key: Hashes,
@@ -87,61 +47,41 @@ def anchors(
 ) -> tuple[Offsets, Offsets, Offsets]:
     """Return places, lengths and first rows of the tokens that start in [first, last).
 
-    `sizes`: of the starts in the filter `starts`, ascending. The rest as for `kernels.search`.
+    As `kernels.search`, but whatever is beside them.
     """
-    padded = ((raw.size >> 3) + 3) << 3
-    text, word = np.zeros(padded, np.uint8), np.zeros(padded, np.uint8)
-    token, room = np.zeros(padded, np.uint8), np.zeros(padded, np.uint8)
-    classify(raw, text, word, token, high)
-    _rooms(word, token, room)
-    seen = text.view(np.uint64)
-    places, v = np.empty(_BATCH, np.int64), np.empty((5, _BATCH), np.uint64)
-    tried, lengths = np.empty(_MOST, np.int64), np.empty(_MOST, np.int64)
-    order, ordered = np.empty(_MOST, np.int64), np.empty(_MOST, np.int64)
-    state = np.empty((5, _MOST), np.uint64)
-    which, rows = np.empty(_MOST, np.int64), np.empty(_MOST, np.int64)
+    count = ((raw.size + 63) >> 6) + 1
+    word, token = np.empty(count, np.uint64), np.empty(count, np.uint64)
+    bits_of(raw, high, word, token)
+    places = np.empty(max(0, last - first) + 64, np.int64)
     found = np.empty((3, 64), np.int64)
     hits = 0
     for k in range(sizes.size):
         size = sizes[k]
         below = sizes[k + 1] if k + 1 < sizes.size else wanted.size
-        at, pending = first, 0
-        while at < last or pending:
-            count = 0
-            while at < last and count < _BATCH:
-                stop = min(last, at + _BATCH - count)
-                for i in range(at, stop):
-                    places[count] = i
-                    count += room[i] >= size
-                at = stop
-            _hash_starts(seen, places[:count], size, start_key[0], start_key[1], v)
-            for i in range(count + 1):
-                # The last turn only looks up what is left, once the text is through.
-                if i < count:
-                    if not knows(starts, start_shift, v[0, i]):
-                        continue
-                    place = places[i]
-                    for length in range(size, min(int(room[place]) + 1, below)):
-                        if wanted[length] and word[place + length - 1]:
-                            tried[pending], lengths[pending] = place, length
-                            pending += 1
-                    if pending < _MOST - wanted.size:
-                        continue
-                elif at < last:
+        begun = 0
+        for i in range(first >> 6, min((last + 63) >> 6, count - 1)):
+            begins = word[i] & runs(token[i], token[i + 1], size)
+            while begins:
+                lowest = begins & (~begins + _1)
+                begins ^= lowest
+                at = 64 * i + place_of(lowest)
+                places[begun] = at
+                begun += int(first <= at < last)
+        known = known_starts(
+            raw, unaligned, places[:begun], size, by[0], by[1], by[2], starts, start_shift
+        )
+        for j in range(known):
+            at = places[j]
+            for end in range(at + size, longest_run(token, at, wanted.size - 1) + 1):
+                if end - at >= below or not wanted[end - at]:
                     continue
-                sort_by_words(tried[:pending], lengths[:pending], order, ordered)
-                hash_tokens(seen, order[:pending], ordered[:pending], key[0], key[1], state)
-                got = look_up(state[0, :pending], words, shift, table, which, rows)
-                while hits + got > found.shape[1]:
-                    more = np.empty((3, 2 * found.shape[1]), np.int64)
-                    more[:, :hits] = found[:, :hits]
-                    found = more
-                for j in range(got):
-                    found[0, hits] = order[which[j]]
-                    found[1, hits] = ordered[which[j]]
-                    found[2, hits] = rows[j]
+                h = siphash(raw, at, end, key[0], key[1])
+                row = find_row(table, h) if knows(words, shift, h) else -1
+                if row >= 0:
+                    if hits == found.shape[1]:
+                        found = doubled(found)
+                    found[0, hits], found[1, hits], found[2, hits] = at, end - at, row
                     hits += 1
-                pending = 0
     return found[0, :hits].copy(), found[1, :hits].copy(), found[2, :hits].copy()
 
 

@@ -11,11 +11,6 @@ from __future__ import annotations
 
 import re
 
-import numpy as np
-import numpy.typing as npt
-
-Hashes = npt.NDArray[np.uint64]
-
 _NINE_DIGITS = 10**8  # as `values` has it
 UUID_BYTES = 16
 NEIGHBOURS = 3  # that are looked up beside each integer
@@ -44,11 +39,3 @@ def least(width: int) -> int:
     """Return the least integer that is enrolled in so many bytes: it has nine digits."""
     below: int = 256 ** (width - 1) if width > NARROWEST else 0
     return max(_NINE_DIGITS, below)
-
-
-def neighbours(integers: Hashes) -> tuple[Hashes, ...]:
-    """Return integers near these, by which is seen how many are hit by chance.
-
-    The next one, for counters; ten and a thousand further, for what goes up in such steps.
-    """
-    return integers ^ np.uint64(1), integers + np.uint64(10), integers + np.uint64(1000)

@@ -11,10 +11,12 @@ from shredder.fingerprint.catalogue import Content, FilterWriter, Traits
 from shredder.fingerprint.columns import Columns
 from shredder.fingerprint.confirm import chances, likely_enough
 from shredder.fingerprint.gathering import Gathered
+from shredder.fingerprint.keys import Keys
 from shredder.fingerprint.postings import FREQUENT, Records, first_of_pairs, settle
 from shredder.fingerprint.report import EnrolReport
 from shredder.fingerprint.sorter import Column as Long
 from shredder.fingerprint.sorter import Scratch, Sorter, runs_of
+from shredder.fingerprint.starts import veiled
 
 ENOUGH_PASSAGES = 2
 _PIECE = 1 << 18  # records
@@ -25,8 +27,9 @@ _DENSEST = 0.1  # the share of places that may be denser than what is called the
 class Made:
     """The sections of a catalogue, on disk, and what they say of the records."""
 
-    def __init__(self, scratch: Scratch) -> None:
+    def __init__(self, scratch: Scratch, keys: Keys) -> None:
         self._scratch = scratch
+        self._keys = keys
         self._density = 1.0
         self.sections: dict[str, Long] = {}
         self._lengths: tuple[int, ...] = ()
@@ -59,10 +62,13 @@ class Made:
             self._table(name, hashes, records)
         for name in ("raw", "raw_records", "raw_kinds"):
             self.sections[name] = getattr(tokens, name)
+        self._filter("raw", tokens.raw)
         self._widths = tokens.widths
         self._start_lengths = tuple(sorted(gathered.start_lengths))
         for name in ("name_words", "text_words", "starts"):
             self._words(name, getattr(gathered, name))
+        pieces = self.sections.pop("starts.filter").pieces()
+        self.sections["starts"] = self._long(veiled(np.concatenate([*pieces]), self._keys), "<u8")
         texts = np.minimum(passages, 255).astype(np.uint8)
         self.sections["texts"] = self._long(texts, "|u1")
         self._density = _density(gathered.digits)

@@ -83,73 +83,48 @@ class Part:
             (folded - np.uint8(0x30)) < np.uint8(10)
         )
         self._folded = folded
+        self._high: Mask = folded >= np.uint8(0x80)
 
-    def tokens(self, wanted: Mask) -> tuple[Offsets, Offsets]:
-        """Return starts and lengths of the ASCII tokens of a wanted length, ascending.
+    def starts(self, size: int, *, high: bool, delimited: bool) -> Offsets:
+        """Return where a word's bytes are from which `size` bytes of a token follow each other.
 
-        `wanted` has ``LONGEST + 1`` entries.
+        With `high`, bytes of 0x80 and above are a word's; `delimited`: only those that have no
+        word's byte before them.
         """
-        return self._tokens(self._word, wanted)
+        words = self._words(high=high)
+        if delimited:
+            first = words.copy()
+            first[1:] &= ~words[:-1]
+            words = first
+        run, have = self._inside(high=high), 1
+        while have < size:  # a run of as many as are known, twice, with an overlap at the end
+            step = min(have, size - have)
+            run = run[:-step] & run[step:]
+            have += step
+        return np.asarray(np.flatnonzero(words[: run.size] & run))
 
-    def mixed_tokens(self, wanted: Mask) -> tuple[Offsets, Offsets]:
-        """Return the same for the tokens that have a byte of 0x80 or above."""
-        high = self._folded >= np.uint8(0x80)
-        places = np.flatnonzero(high)
-        starts, lengths = self._tokens(self._word | high, wanted)
-        if not places.size:
-            return starts[:0], lengths[:0]
-        first = places[np.minimum(np.searchsorted(places, starts), places.size - 1)]
-        has_one = (first >= starts) & (first < starts + lengths)
-        return starts[has_one], lengths[has_one]
+    def room(self, places: Offsets, *, high: bool) -> Offsets:
+        """Return how many bytes of a token follow each other from each place on."""
+        ends = np.append(np.flatnonzero(~self._inside(high=high)), self._folded.size)
+        return np.asarray(ends[np.searchsorted(ends, places)] - places)
 
-    def room(self, *, mixed: bool) -> Offsets:
-        """Return for each byte how many bytes that a token may have follow each other from it.
-
-        With `mixed`, those of 0x80 and above are among them.
-        """
-        inside = self._inside(self._word | (self._folded >= 0x80) if mixed else self._word)
-        outside = np.flatnonzero(~inside[1:])  # the last one is the end of the text
-        at = np.arange(self._folded.size)
-        return np.asarray(outside[np.searchsorted(outside, at)] - at)
-
-    def _inside(self, word: Mask) -> Mask:
-        """Return whether each byte may be a token's, with one before and one after that may not."""
-        inside = np.zeros(self._folded.size + 2, np.bool_)
-        body = inside[1:-1]
-        np.copyto(body, word)
+    def _inside(self, *, high: bool) -> Mask:
+        inside = self._words(high=high).copy()
         for joint in PUNCTUATION:
-            body |= self._folded == np.uint8(joint)
+            inside |= self._folded == np.uint8(joint)
         return inside
 
-    def _tokens(self, word: Mask, wanted: Mask) -> tuple[Offsets, Offsets]:
-        inside = self._inside(word)
-        edges = np.flatnonzero(inside[1:] != inside[:-1])
-        starts, ends = edges[0::2], edges[1::2]
-        long = (ends - starts) >= max(SHORTEST, int(np.argmax(wanted)))
-        starts, ends = starts[long], ends[long]
-        untrimmed = np.flatnonzero(~(word[starts] & word[ends - 1]))
-        if untrimmed.size:
-            starts[untrimmed], ends[untrimmed] = _trim(word, starts[untrimmed], ends[untrimmed])
-        lengths = ends - starts
-        chosen = (lengths > 0) & (lengths <= LONGEST)
-        chosen[chosen] = wanted[lengths[chosen]]
-        return starts[chosen], lengths[chosen]
+    def ends(self, starts: Offsets, stops: Offsets, *, high: bool) -> Mask:
+        """Tell whether at each stop a word ends; with `high`, and a byte of 0x80 is before it."""
+        words = np.append(self._words(high=high), False)
+        ends: Mask = words[stops - 1] & ~words[stops]
+        if high:
+            places = np.append(np.flatnonzero(self._high), self._high.size)
+            ends &= places[np.searchsorted(places, starts)] < stops
+        return ends
 
-
-def _trim(word: Mask, starts: Offsets, ends: Offsets) -> tuple[Offsets, Offsets]:
-    """Move both ends of runs inwards to a word's byte; one without any ends up with no length."""
-    for _ in range(SHORTEST // 2):  # a full stop, "...": nearly all; and no run is used up
-        starts = starts + ~word[starts]
-        ends = ends - ~word[ends - 1]
-    rest = np.flatnonzero((starts < ends) & ~(word[starts] & word[ends - 1]))
-    if rest.size:
-        # Sentinels stand for "none": a run without a word's byte gets an end before its start.
-        places = np.concatenate(([-1], np.flatnonzero(word), [word.size]))
-        starts[rest], ends[rest] = (
-            places[np.searchsorted(places, starts[rest])],
-            places[np.searchsorted(places, ends[rest]) - 1] + 1,
-        )
-    return starts, ends
+    def _words(self, *, high: bool) -> Mask:
+        return self._word | self._high if high else self._word
 
 
 def something(block: bytes, starts: Offsets, ends: Offsets) -> Mask:

@@ -36,6 +36,10 @@ class Naive:
     ASCII = re.compile(rb"[0-9A-Za-z_.@+\-]+")
     MIXED = re.compile(rb"[0-9A-Za-z_.@+\-\x80-\xff]+")
 
+    UUID = re.compile(
+        rb"[0-9a-f]{8}(-?)[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{12}", re.IGNORECASE
+    )
+
     def __init__(self, private: Mapping[bytes, set[int]], person: Mapping[bytes, set[int]]) -> None:
         self.private, self.person = private, person
         self.counts = dict.fromkeys(RecordClass, 0)
@@ -55,19 +59,7 @@ class Naive:
         return bytes(classes)
 
     def _classify(self, window: bytes) -> RecordClass:
-        found = [(m.start(), 0, m[0]) for m in self.ASCII.finditer(window)]
-        found += [
-            (m.start(), 1, m[0])
-            for m in self.MIXED.finditer(window)
-            if not m[0].strip(b"_.@+-").isascii()
-        ]
-        trimmed = []
-        for at, mixed, run in found:
-            left = len(run) - len(run.lstrip(b"_.@+-"))
-            token = run.strip(b"_.@+-").lower()
-            if 6 <= len(token) <= 128:
-                trimmed.append((at + left, mixed, token))
-        tokens = [token for *_, token in sorted(trimmed)]
+        tokens = [window[a:b].lower() for a, b in self._tokens(window)]
         private = [token for token in tokens if token in self.private]
         persons = [token for token in tokens if token in self.person]
         self.persons += bool(persons)
@@ -81,6 +73,41 @@ class Naive:
         if re.search(rb"[0-9A-Za-z\x80-\xff]", window):
             return RecordClass.FOREIGN
         return RecordClass.BLANK
+
+    def _tokens(self, window: bytes) -> Iterator[tuple[int, int]]:
+        """Yield where known tokens stand that are not within others, by place."""
+        found = []
+        for mixed, pattern in enumerate((self.ASCII, self.MIXED)):
+            word = rb"[0-9A-Za-z\x80-\xff]+" if mixed else rb"[0-9A-Za-z]+"
+            for run in pattern.finditer(window):
+                words = [
+                    (run.start() + m.start(), run.start() + m.end())
+                    for m in re.finditer(word, run[0])
+                ]
+                for n, (start, _) in enumerate(words):
+                    for _, end in words[n:]:
+                        token = window[start:end]
+                        known = token.lower() in self.private or token.lower() in self.person
+                        if mixed and token.isascii():
+                            continue
+                        if known and self._stands(window, run.span(), start, end):
+                            found.append((start, -end))
+        furthest = -1
+        for start, minus_end in sorted(found):
+            if -minus_end > furthest:
+                furthest = -minus_end
+                yield start, furthest
+
+    def _stands(self, window: bytes, run: tuple[int, int], start: int, end: int) -> bool:
+        """Whether nothing is glued to a token that makes another of it."""
+        before, after = window[run[0] : start], window[end : run[1]]
+        if self.UUID.fullmatch(window[start:end]):
+            return True
+        if b"@" in window[start:end]:
+            return not before.strip(b"_.@+-") and (
+                not after.strip(b"_.@+-") or after.startswith(b"_")
+            )
+        return not re.search(rb"[0-9][.@+\-]\Z", before) and not re.match(rb"[.@+\-][0-9]", after)
 
     def longest(self) -> int:
         best = length = 0
