@@ -9,8 +9,8 @@ found in it. ``docs/writing-an-opener.md`` says how one is added.
 
 from backends.content._bounds import Bounds, Limits, Stop
 from backends.content._dialect import Dialect
-from backends.content._encoding import SAMPLE, UTF8_BOM, wide_encoding
-from backends.content._examine import Sink, examine_stream
+from backends.content._encoding import SAMPLE, UTF8_BOM, ebcdic, is_binary, wide_encoding
+from backends.content._examine import Examiner, Sink, added, examine_stream
 from backends.content._fields import fields_of, has_inner_break
 from backends.content._opener import HEAD, Declined, Member, Opaque, Opener, Part, Raw, Rows
 from backends.content._reading import Reading
@@ -27,6 +27,7 @@ __all__ = [
     "Bounds",
     "Declined",
     "Dialect",
+    "Examiner",
     "Limits",
     "Member",
     "Opaque",
@@ -39,11 +40,14 @@ __all__ = [
     "Sink",
     "Source",
     "Stop",
+    "added",
     "check",
+    "ebcdic",
     "examine_stream",
     "fields_of",
     "has_inner_break",
     "identify",
+    "is_binary",
     "openers",
     "wide_encoding",
 ]

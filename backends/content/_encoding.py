@@ -77,6 +77,15 @@ def ebcdic(head: bytes) -> str:
     return max(pages, key=lambda page: sum(map(head.decode(page).count, "|[]!")))
 
 
+def is_binary(head: bytes) -> bool:
+    """Whether bytes that are no wide text are no text at all: control characters are in them.
+
+    A NUL between fields, a form feed or an escape are in texts, too, but not all over them.
+    """
+    controls = len(_CONTROL.findall(head))
+    return controls > len(head) / 32 and controls > _NULS_APART * head.count(b"\0")
+
+
 class Narrow:
     """Windows of a text in a superset of ASCII, as UTF-8; the first that is not tells in what."""
 
@@ -99,6 +108,8 @@ class Narrow:
         return b"".join(windows), list(accumulate(map(len, windows)))
 
 
+_CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
+_NULS_APART = 1.02  # texts with NULs between fields have hardly any other control character
 _BINARY = re.compile(rb"[\x00-\x08]")
 _GUESSED = 4096  # bytes; the guess takes longer with more
 _NARROW = ["cp1252", "shift_jis", "cp1250", "cp1251", "koi8_r", "euc_jp", "gb18030", "big5"]

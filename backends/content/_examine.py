@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Iterator
 from dataclasses import astuple, dataclass, replace
 from itertools import pairwise
@@ -10,7 +11,15 @@ from typing import TypeVar
 from backends.content import _compound
 from backends.content._bounds import Bounds, Limits, Stop
 from backends.content._dialect import Dialect
-from backends.content._encoding import SAMPLE, UTF8_BOM, Narrow, ebcdic, to_utf8, wide_encoding
+from backends.content._encoding import (
+    SAMPLE,
+    UTF8_BOM,
+    Narrow,
+    ebcdic,
+    is_binary,
+    to_utf8,
+    wide_encoding,
+)
 from backends.content._fields import fields_of, guess_dialect, has_inner_break
 from backends.content._header import is_header
 from backends.content._opener import HEAD, Declined, Member, Opener, Part, Raw, Rows
@@ -75,6 +84,27 @@ class Shape:
         return len(fields_of(record, self.dialect)) == self.fields
 
 
+class Examiner:
+    """Examines several documents as parts of one unit, such as the values of a table."""
+
+    def __init__(self, matcher: Matcher) -> None:
+        self._matcher = matcher
+        self._examination: _Examination | None = None
+
+    def take(self, data: bytes) -> None:
+        """Examine a document."""
+        bounds = Bounds(Limits())
+        meter = Meter(io.BytesIO(data), self._matcher.digest(), bounds)
+        if self._examination is None:
+            self._examination = _Examination(meter, bounds, self._matcher, None, "", None)
+        self._examination.begin(meter, bounds)
+        self._examination.document(meter.source(), 0)
+
+    def reading(self) -> Reading | None:
+        """Sum up what is in all of them; None if there was none. The digest is not over all."""
+        return self._examination.reading() if self._examination else None
+
+
 class _Examination:
     """What is gathered while a stream is read."""
 
@@ -87,7 +117,7 @@ class _Examination:
         encoding: str,
         sink: Sink | None,
         *,
-        promoted: bool,
+        promoted: bool = False,
     ) -> None:
         self._meter = meter
         self._bounds = bounds
@@ -106,6 +136,10 @@ class _Examination:
         self._regular = True
         self._reason = ""
         self._layers: list[str] = []
+
+    def begin(self, meter: Meter, bounds: Bounds) -> None:
+        """Go on with another document."""
+        self._meter, self._bounds = meter, bounds
 
     def note(self, reason: str) -> None:
         """Keep the first reason why something was not examined."""
@@ -197,7 +231,10 @@ class _Examination:
         if not encoding:
             if source.peek(len(UTF8_BOM)) == UTF8_BOM:
                 source.exactly(len(UTF8_BOM))
-            self._records(source)
+            probed = self._dialect is None and is_binary(head)
+            self._records(Source(self._probed(source)) if probed else source)
+            if probed:
+                self._scan.probe(b"")
             return
         # Text in several encodings is not rare where scripts append to files. What the first
         # bytes promise need not hold for the rest, so the bytes are looked at as they are, too.
@@ -212,6 +249,13 @@ class _Examination:
 
         text = to_utf8(Source(looked_at()), encoding, next_line=bool(guessed))
         self._records(Source(text))
+
+    def _probed(self, source: Source) -> Iterator[bytes]:
+        """Yield bytes that are no text, of whatever kind, having looked at every place in them."""
+        self._divided = False
+        for chunk in source.chunks():
+            self._scan.probe(chunk)
+            yield chunk
 
     def _records(self, source: Source) -> None:
         shape: Shape | None = None
@@ -274,8 +318,8 @@ class _Examination:
         )
         divided = self._divided and not (self._joint and self._windows == 1)
         if self._second:
-            evidence, added = _added(evidence, self._second.evidence())
-            divided = divided and not added
+            evidence, more = added(evidence, self._second.evidence())
+            divided = divided and not more
         return Reading(
             evidence=evidence,
             bytes_read=self._meter.bytes_read,
@@ -350,7 +394,7 @@ def _counted_rows(
         yield data, ends
 
 
-def _added(first: Evidence, second: Evidence) -> tuple[Evidence, bool]:
+def added(first: Evidence, second: Evidence) -> tuple[Evidence, bool]:
     """Return the evidence of both looks at the same bytes, if the second one saw something."""
     if second.verdict is None and not second.matched:
         return first, False

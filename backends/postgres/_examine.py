@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from backends import content
+from backends.content import added
 from backends.contract import (
     CoverageStatus,
     Evidence,
@@ -37,6 +39,31 @@ class Reading:
     bytes_read: int = 0
     containers: bool = False
     foreign_sum: int = 0
+    several: bool = False  # a row that holds a record may hold others as well
+    inside: content.Reading | None = None  # of binary values that had to be opened
+
+    @property
+    def whole(self) -> Evidence:
+        """What was found in the rows and in the files that are values of theirs."""
+        return added(self.evidence, self.inside.evidence)[0] if self.inside else self.evidence
+
+    @property
+    def within(self) -> bool:
+        """Whether something was found in the files that are values."""
+        inside = self.inside
+        return inside is not None and inside.evidence.verdict is not None
+
+    @property
+    def foreign_records(self) -> int | None:
+        """Records that are not certainly the dataset's. None: there might be any number."""
+        return None if self.several or self.within or self.reason else self.evidence.others
+
+    @property
+    def reason(self) -> str:
+        """Why it was not examined in full; a code."""
+        if self.inside and self.inside.reason:
+            return self.inside.reason
+        return "container-not-opened" if self.containers else ""
 
     def version(self, relation: Relation) -> str:
         """The version of the relation that was read: oid, file, rows, keyed digest."""
@@ -45,6 +72,7 @@ class Reading:
 
 def read_relation(connection: Connection, relation: Relation, scan: RowScan) -> Reading:
     """Read all rows; raises ChangedWhileRead if the name led to another relation."""
+    scan.binary = relation.binary
     if relation.populated:
         evidence = copy_rows(connection, relation.qualified, scan)
         # Reading has taken a lock that holds name and relation together from here on.
@@ -54,7 +82,15 @@ def read_relation(connection: Connection, relation: Relation, scan: RowScan) -> 
             )
     else:
         evidence = scan.finish()
-    return Reading(evidence, scan.digest(), scan.bytes_read, scan.containers, scan.foreign_sum)
+    return Reading(
+        evidence,
+        scan.digest(),
+        scan.bytes_read,
+        scan.containers,
+        scan.foreign_sum,
+        scan.several,
+        scan.inside(),
+    )
 
 
 def examine(cluster: Cluster, unit: Unit, matcher: Matcher) -> Examination:
@@ -65,16 +101,15 @@ def examine(cluster: Cluster, unit: Unit, matcher: Matcher) -> Examination:
         relation = relation_by_oid(connection, int(unit.version.partition(":")[0]))
         if relation is None:
             raise Vanished(f"{cluster.where(unit.scope)}: a relation is not there any more")
-        scan = RowScan(matcher, look_for_containers=relation.binary)
-        reading = read_relation(connection, relation, scan)
+        reading = read_relation(connection, relation, RowScan(matcher))
         holdings: tuple[Holding, ...] = ()
-        if reading.evidence.verdict is not None:
+        if reading.whole.verdict is not None:
             found = rights(connection, relation)
             holdings = (_holding(cluster.store, unit, relation, reading, found),)
     return Examination(
         unit,
         holdings,
-        _unopened(unit) if reading.containers else None,
+        _unopened(unit, reading.reason) if reading.reason else None,
         reading.bytes_read,
         reading.evidence.windows,
     )
@@ -83,15 +118,15 @@ def examine(cluster: Cluster, unit: Unit, matcher: Matcher) -> Examination:
 def _holding(
     store: str, unit: Unit, relation: Relation, reading: Reading, found: Rights
 ) -> Holding:
-    evidence = reading.evidence
+    evidence, whole = reading.evidence, reading.whole
     partial = found.partial
     obstacle = found.obstacle
+    if partial is Technique.DELETE_ROWS and (reading.several or reading.within):
+        partial, obstacle = None, "several-records-in-a-value"
     if partial is Technique.DELETE_ROWS and not evidence.matched:
         # Rows that only name a person are never taken out one by one.
         partial, obstacle = None, "no-certain-records"
     limitations = []
-    if relation.binary:
-        limitations.append("binary-columns-not-opened")
     if found.published:
         limitations.append("published-to-subscribers")
     return Holding(
@@ -100,9 +135,9 @@ def _holding(
         locator=relation.locator,
         version=reading.version(relation),
         kind=relation.kind,
-        verdict=evidence.verdict or Verdict.MAYBE,
-        records=evidence.records,
-        foreign_records=evidence.others,
+        verdict=whole.verdict or Verdict.MAYBE,
+        records=whole.records,
+        foreign_records=reading.foreign_records,
         size=relation.size,
         whole=found.whole,
         partial=partial,
@@ -115,7 +150,7 @@ def _holding(
             "promoted": int(evidence.promoted),
             "phase": found.phase,
         },
-        signs=evidence.signs,
+        signs=whole.signs,
     )
 
 
@@ -150,6 +185,6 @@ def _examine_large_object(
     return Examination(unit, holdings, gap, reading.bytes_read, evidence.windows)
 
 
-def _unopened(unit: Unit) -> Gap:
-    """Compressed or encrypted content was found and not looked into."""
-    return Gap(unit.scope, CoverageStatus.FAILED, "container-not-opened", unit.locator)
+def _unopened(unit: Unit, reason: str) -> Gap:
+    """Content was found and not looked into, or not in full."""
+    return Gap(unit.scope, CoverageStatus.FAILED, reason, unit.locator)

@@ -10,12 +10,16 @@ from typing import BinaryIO, cast
 
 from psycopg import sql
 
+from backends import content
+from backends.content import Examiner
 from backends.contract import Digest, Evidence, Matcher, RecordClass, Scan
 from backends.postgres._session import Connection
 from backends.postgres._text import has_container, readable
+from backends.postgres._values import documents, holds_several
 
 _BLOCK = 1 << 18  # bytes of rows that are handed to the matcher at once
 _SPILL = 1 << 22  # bytes of row addresses kept in memory
+_OURS = {RecordClass.RECORD, RecordClass.TRACE}
 _TID = Struct("<IH")
 _MODULUS = 1 << 128
 
@@ -52,15 +56,17 @@ class RowScan:
     """A pass of `matcher` over rows in COPY's text form. Memory: a block, or one longer row."""
 
     matcher: Matcher
-    look_for_containers: bool = False
+    binary: bool = False  # look into binary values, too
     addresses: RowAddresses | None = None  # takes the ctids of the rows with records
     promoted: bool = False  # see Matcher.scan()
     count_foreign: bool = False  # sum up the rows without records, whatever their order
     bytes_read: int = 0
-    containers: bool = False
+    containers: bool = False  # some lie where they are not opened
+    several: bool = False  # a row with a record may hold others as well
     foreign_sum: int = 0
     _scan: Scan = field(init=False)
     _digest: Digest = field(init=False)
+    _examiner: Examiner = field(init=False)
     _rows: list[bytes] = field(default_factory=list)
     _ctids: list[bytes] = field(default_factory=list)
     _held: int = 0
@@ -68,6 +74,7 @@ class RowScan:
     def __post_init__(self) -> None:
         self._scan = self.matcher.scan(promoted=self.promoted)
         self._digest = self.matcher.digest()
+        self._examiner = Examiner(self.matcher)
 
     def add(self, row: bytes) -> None:
         """Take in a row, with its newline; behind its ctid and a tab if addresses are wanted."""
@@ -85,6 +92,10 @@ class RowScan:
         self._feed()
         return self._scan.evidence()
 
+    def inside(self) -> content.Reading | None:
+        """Sum up what was found in binary values; None: no value had to be opened."""
+        return self._examiner.reading()
+
     def digest(self) -> str:
         """Return the keyed digest of the rows as they came, lower-case hex."""
         return self._digest.hexdigest()
@@ -95,9 +106,17 @@ class RowScan:
         block = b"".join(self._rows)
         self._digest.update(block)
         self.bytes_read += len(block)
-        if self.look_for_containers and not self.containers:
-            self.containers = has_container(block)
+        if self.binary:
+            self.containers = self.containers or has_container(block)
+            for row in self._rows:
+                for document in documents(row):
+                    self._examiner.take(document)
         classes = self._scan.feed(*readable(self._rows))
+        if not self.several and not _OURS.isdisjoint(classes):
+            self.several = any(
+                kind in _OURS and holds_several(row)
+                for row, kind in zip(self._rows, classes, strict=True)
+            )
         if self.addresses is not None:
             for ctid, kind in zip(self._ctids, classes, strict=True):
                 if kind == RecordClass.RECORD:

@@ -56,13 +56,11 @@ def _written(data: bytes) -> bytes:
     )
 
 
-_CONTAINER = re.compile(
-    rb"""(?:^|[\t{(,"])(?:""" + b"|".join(map(_written, _MAGIC)) + rb")", re.MULTILINE
-)
+_CONTAINER = re.compile(rb"""[{(,"](?:""" + b"|".join(map(_written, _MAGIC)) + rb")", re.MULTILINE)
 
 
 def has_container(rows: bytes) -> bool:
-    """Whether a bytea among rows in COPY's form must be opened to be read."""
+    """Whether a bytea within an array or a row, among rows in COPY's form, must be opened."""
     return _CONTAINER.search(rows) is not None
 
 

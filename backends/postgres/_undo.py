@@ -78,7 +78,7 @@ def take_relation(connection: Connection, order: Order, matcher: Matcher) -> Don
         )
         reading = read_relation(connection, relation, scan)
         _compare(order, relation, reading)
-        allowed = _allowed(connection, order, relation, reading.evidence)
+        allowed = _allowed(connection, order, relation, reading)
         if technique is Technique.TRUNCATE:
             count = _take_all(connection, relation, reading.evidence, allowed)
         elif technique is Technique.DELETE_ROWS:
@@ -145,8 +145,7 @@ def _replaced(connection: Connection, order: Order, matcher: Matcher) -> NoRetur
     other = relation_at(connection, order.holding.locator)
     if other is None:
         raise LeftAloneError(Result.ALREADY_ABSENT)
-    evidence = read_relation(connection, other, RowScan(matcher)).evidence
-    gone = evidence.verdict is None
+    gone = read_relation(connection, other, RowScan(matcher)).whole.verdict is None
     raise LeftAloneError(Result.ALREADY_ABSENT if gone else Result.CHANGED)
 
 
@@ -158,21 +157,21 @@ def _compare(order: Order, relation: Relation, reading: Reading) -> None:
     matched = int(holding.details["matched"])
     # Rows that were altered, not removed, count as foreign now: then the number differs.
     left = {0, int(holding.details["rows"]) - matched} if matched else {0}
-    gone = not evidence.matched and (relation.kind == VIEW or evidence.windows in left)
+    gone = not reading.whole.matched and (relation.kind == VIEW or evidence.windows in left)
     if gone:
         raise LeftAloneError(Result.ALREADY_ABSENT, oid=relation.oid)
     raise LeftAloneError(Result.CHANGED)
 
 
-def _allowed(
-    connection: Connection, order: Order, relation: Relation, evidence: Evidence
-) -> Rights:
+def _allowed(connection: Connection, order: Order, relation: Relation, reading: Reading) -> Rights:
     """Ask again what may be done, now that no one can change it, and raise if not this."""
     found = rights(connection, relation)
     if order.technique not in {found.whole, found.partial}:
         raise LeftAloneError(Result.FAILED, found.obstacle or "technique-not-offered")
-    foreign = evidence.others
-    if order.technique is Technique.TRUNCATE and foreign and not order.whole:
+    foreign = reading.foreign_records
+    # What is taken row by row leaves the others, but not those within the same value.
+    within = order.technique is Technique.DELETE_ROWS and foreign is None
+    if (within or (order.technique is Technique.TRUNCATE and foreign != 0)) and not order.whole:
         raise LeftAloneError(Result.FAILED, "foreign-records-inside")
     return found
 
@@ -218,7 +217,7 @@ def _refresh(
             count_foreign=not order.whole,
         ),
     )
-    if after.evidence.matched:
+    if after.whole.matched:
         raise LeftAloneError(Result.FAILED, "view-still-holds")
     others = before.evidence.windows - before.evidence.matched
     if others and not order.whole and after.foreign_sum != before.foreign_sum:

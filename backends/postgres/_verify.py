@@ -51,8 +51,10 @@ def _verify_relation(connection: Connection, order: Order, matcher: Matcher) -> 
         return Verification(order.id, Finding.ABSENT, _ABSENT)
     reading = read_relation(connection, relation, RowScan(matcher))
     evidence = reading.evidence
-    if evidence.matched or reading.version(relation) == holding.version:
-        return _left(order, _RELATION[:1], "records-left", evidence)
+    if reading.whole.matched or reading.version(relation) == holding.version:
+        return _left(order, _RELATION[:1], "records-left", reading.whole)
+    if reading.reason:
+        return Verification(order.id, Finding.INCONCLUSIVE, _RELATION[:1], reading.reason)
     return _statistics_of(connection, order, matcher, relation.oid, evidence, _RELATION)
 
 

@@ -7,13 +7,14 @@ from __future__ import annotations
 import csv
 import gzip
 import io
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Callable, Iterable, Sequence
 
 import pytest
 from psycopg import sql
 
 from backends.conformance import acquaintances, records, strangers
-from backends.contract import CoverageStatus, Gap, Technique, Unit
+from backends.contract import CoverageStatus, Finding, Gap, Order, Result, Technique, Unit
 from backends.errors import ChangedWhileRead, CouldNotTell, Vanished
 from backends.postgres import _catalog, _examine, _rows
 from tests.backends.postgres.place import (
@@ -201,34 +202,99 @@ def test_a_large_object_beyond_one_chunk_is_read_to_its_end(any_place: Place) ->
     assert (1, len(content)) == (found.records, found.size)
 
 
-def test_compressed_content_is_a_gap_and_never_clean(any_place: Place) -> None:
+def test_compressed_content_is_opened(any_place: Place) -> None:
     packed = gzip.compress(ID.encode())
+    any_place.sql("CREATE DOMAIN blob AS bytea")
+    any_place.sql("CREATE TABLE t (n int, v bytea, w blob)")
+    any_place.sql("INSERT INTO t VALUES (1, %s, 'x'), (2, 'y', %s)", packed, packed)
+    ((oid,),) = any_place.sql("SELECT lo_from_bytea(0, %s)", packed)
+    with any_place.store() as store:
+        for at in (any_place.locator("t"), f"{any_place.name}/pg_largeobject:{oid}"):
+            found = examined(store, at)
+            assert found.gap is None
+            assert [1] == [each.records for each in found.holdings]
+        in_rows = holding(store, any_place.locator("t"))
+        assert (None, "several-records-in-a-value") == (in_rows.foreign_records, in_rows.obstacle)
+
+
+def test_content_that_cannot_be_opened_is_a_gap_and_never_clean(any_place: Place) -> None:
+    sealed = b"age-encryption.org/v1\n\x00\x01" + bytes(range(200))
     any_place.sql("CREATE TABLE t (n int, v bytea)")
-    any_place.sql("INSERT INTO t VALUES (1, %s)", packed)
-    zstandard = b"\x28\xb5\x2f\xfd" + packed  # not opened yet, wherever it is
-    ((oid,),) = any_place.sql("SELECT lo_from_bytea(0, %s)", zstandard)
+    any_place.sql("INSERT INTO t VALUES (1, %s)", sealed)
+    ((oid,),) = any_place.sql("SELECT lo_from_bytea(0, %s)", sealed)
     with any_place.store() as store:
         for at in (any_place.locator("t"), f"{any_place.name}/pg_largeobject:{oid}"):
             gap = examined(store, at).gap
             assert gap is not None
-            assert (CoverageStatus.FAILED, "container-not-opened") == (gap.status, gap.reason)
+            assert (CoverageStatus.FAILED, "encrypted") == (gap.status, gap.reason)
 
 
-@pytest.mark.parametrize("kind", ["bytea[]", "blob"])
-def test_compressed_content_deeper_in_a_value_is_a_gap(any_place: Place, kind: str) -> None:
-    any_place.sql("CREATE DOMAIN blob AS bytea")
+def test_compressed_content_deeper_in_a_value_is_a_gap(any_place: Place) -> None:
     packed = gzip.compress(ID.encode())
-    any_place.sql(f"CREATE TABLE t (v {kind})")
-    any_place.sql("INSERT INTO t VALUES (%s)", [b"x", packed] if kind == "bytea[]" else packed)
+    any_place.sql("CREATE TABLE t (v bytea[])")
+    any_place.sql("INSERT INTO t VALUES (%s)", [b"x", packed])
     with any_place.store() as store:
         assert examined(store, any_place.locator("t")).gap is not None
 
 
-def test_a_holding_with_binary_columns_says_that_it_does_not_open_them(any_place: Place) -> None:
-    at = any_place.plant("t", records(2))
-    any_place.sql("ALTER TABLE t ADD COLUMN photo bytea DEFAULT 'jpeg'")
+def _mixed() -> list[dict[str, str]]:
+    both = [*records(3), *strangers(3)]
+    return [{"id": each.respondent_id, "email": each.email} for each in both]
+
+
+SEVERAL: dict[str, Callable[[], str | bytes]] = {
+    "json": lambda: json.dumps(_mixed()),
+    "jsonb": lambda: json.dumps(_mixed()),
+    "text": lambda: json.dumps(_mixed(), indent=2),
+    "varchar": lambda: "\n".join(json.dumps(each) for each in _mixed()),
+    "character varying": lambda: (
+        "<a>" + "".join(f"<r>{each['id']}</r>" for each in _mixed()) + "</a>"
+    ),
+    "bytea": lambda: as_csv([tuple(each.values()) for each in _mixed()]).encode(),
+}
+
+
+@pytest.mark.parametrize("kind", SEVERAL)
+def test_a_value_with_many_records_is_not_told_as_one_unmixed_record(
+    any_place: Place, kind: str
+) -> None:
+    any_place.sql(f"CREATE TABLE t (n int, v {kind})")
+    any_place.sql("INSERT INTO t VALUES (1, %s)", SEVERAL[kind]())
     with any_place.store() as store:
-        assert ("binary-columns-not-opened",) == holding(store, at).limitations
+        found = holding(store, any_place.locator("t"))
+        assert (3, None) == (found.records, found.foreign_records)
+        assert (None, "several-records-in-a-value") == (found.partial, found.obstacle)
+        for technique in (Technique.DELETE_ROWS, Technique.TRUNCATE):
+            (outcome,) = store.destroy([Order("1", found, technique, whole=False)], DATASET)
+            assert (Result.FAILED, "foreign-records-inside") == (outcome.result, outcome.reason)
+        assert 1 == len(any_place.rows("t"))
+        (outcome,) = store.destroy([Order("2", found, Technique.TRUNCATE, whole=True)], DATASET)
+        assert Result.DESTROYED is outcome.result
+
+
+def test_a_comment_of_several_lines_is_one_record(any_place: Place) -> None:
+    any_place.sql("CREATE TABLE t (id text, v text)")
+    any_place.sql("INSERT INTO t VALUES (%s, %s)", ID, "well, yes\nand no\n\nperhaps, or, not")
+    with any_place.store() as store:
+        assert 0 == holding(store, any_place.locator("t")).foreign_records
+
+
+def test_a_file_in_a_row_keeps_what_is_not_the_whole_from_destruction(any_place: Place) -> None:
+    packed = gzip.compress("\n".join(each.respondent_id for each in records(9)).encode())
+    any_place.sql("CREATE TABLE t (n int, v bytea)")
+    any_place.sql("INSERT INTO t VALUES (1, %s), (2, 'other')", packed)
+    with any_place.store() as store:
+        found = holding(store, any_place.locator("t"))
+        assert (9, None) == (found.records, found.foreign_records)
+        (outcome,) = store.destroy([Order("1", found, Technique.TRUNCATE, whole=False)], DATASET)
+        assert "foreign-records-inside" == outcome.reason
+        order = Order("2", found, Technique.TRUNCATE, whole=True)
+        (looked,) = store.verify([order], DATASET)
+        assert Finding.RESIDUE is looked.finding
+        (outcome,) = store.destroy([order], DATASET)
+        assert Result.DESTROYED is outcome.result
+        (looked,) = store.verify([order], DATASET)
+        assert Finding.ABSENT is looked.finding
 
 
 def gaps(place: Place, user: str = "postgres", **settings: object) -> dict[str, tuple[str, str]]:

@@ -1,0 +1,62 @@
+"""What a single value of a row may hold: several records, or a file of its own."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from backends.content import HEAD, SAMPLE, ebcdic, identify, is_binary, wide_encoding
+
+_COPY = re.compile(rb"\\(.)", re.DOTALL)  # COPY's text form, "File Formats" in the manual
+_CHARACTERS = {b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v": b"\v"}
+_BYTE = re.compile(rb"\\(?:([0-3][0-7]{2})|\\)")  # bytea_output = escape
+_OCTAL = re.compile(rb"\\\\[0-3][0-7]{2}")
+
+_LONG = 4096  # bytes; a longer value may well be more than one record
+_JOINT = re.compile(rb"""[})\]]["']?\s*,\s*["']?[{(\[]|}\s*[\r\n]\s*{""")
+_SIBLINGS = re.compile(rb"</([^>\s]+)>\s*<\1[\s/>]|/>\s*<")
+_DELIMITERS = (b",", b";", b"\t", b"|")
+
+
+def values(row: bytes) -> list[bytes]:
+    """Return the values of a row in COPY's text form, without its escapes."""
+    found = row.rstrip(b"\n").split(b"\t")
+    return [_COPY.sub(_unescaped, value) if b"\\" in value else value for value in found]
+
+
+def holds_several(row: bytes) -> bool:
+    """Whether some value of a row may hold more than one record, as far as its form tells."""
+    for value in map(_plain, values(row)):
+        if len(value) > _LONG or _JOINT.search(value) or _SIBLINGS.search(value):
+            return True
+        lines = [line for line in value.splitlines() if line.strip()]
+        if len(lines) > 1 and any(_alike(lines, mark) for mark in _DELIMITERS):
+            return True
+    return False
+
+
+def _alike(lines: list[bytes], mark: bytes) -> bool:
+    numbers = {line.count(mark) for line in lines}
+    return len(numbers) == 1 and 0 not in numbers
+
+
+def documents(row: bytes) -> Iterator[bytes]:
+    """Yield the binary values of a row that are files of their own, or no text."""
+    if not _OCTAL.search(row) and b"%PDF-" not in row:
+        return
+    for data in map(_plain, values(row)):
+        head = data[:SAMPLE]
+        if any(identify(data[:HEAD])) or wide_encoding(head)[0] or ebcdic(head) or is_binary(head):
+            yield data
+
+
+def _unescaped(found: re.Match[bytes]) -> bytes:
+    return _CHARACTERS.get(found[1], found[1])
+
+
+def _plain(value: bytes) -> bytes:
+    return _BYTE.sub(_byte, value) if b"\\" in value else value
+
+
+def _byte(found: re.Match[bytes]) -> bytes:
+    return bytes([int(found[1], 8)]) if found[1] else b"\\"
