@@ -21,7 +21,6 @@ _NOT_OPENED = (
     b"ARROW1\x00\x00",
     b"\x89HDF\r\n\x1a\n",
     b"SQLite format 3\x00",
-    b"PGDMP",
     b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",  # OLE 2: xls, doc, msg
     b"$FL2@(#)",  # SPSS
     b"$FL3@(#)",

@@ -138,7 +138,6 @@ def test_depth_has_a_limit() -> None:
         b"ORC\x08\x03",
         b"Obj\x01\x04",
         b"SQLite format 3\x00",
-        b"PGDMP\x01\x0e",
         b"Rar!\x1a\x07\x01",
         b"\x5d\x00\x00\x80\x00",
     ],
