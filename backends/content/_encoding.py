@@ -136,19 +136,3 @@ def to_utf8(source: Source, encoding: str, *, next_line: bool = False) -> Iterat
         # A lone surrogate is "replaced" by the decoder, so what comes out can be encoded.
         if text := decode(chunk, not chunk):
             yield (text.replace("\x85", "\n") if next_line else text).encode()
-
-
-_CONTROLS = np.zeros(256, np.bool_)
-_CONTROLS[1:9] = _CONTROLS[0x0E:0x1B] = _CONTROLS[0x7F] = True
-_MOST_CONTROLS = 0.002  # the share of control characters that no text has
-_LOOKED_AT = 1 << 16  # bytes of a block
-
-
-def is_binary(block: bytes) -> bool:
-    """Whether bytes are no text, whatever its encoding: control characters that texts have not.
-
-    NULs and separators (0x1C to 0x1F) stand between the fields of some texts, and tell nothing.
-    """
-    step = max(1, len(block) // _LOOKED_AT)
-    sample = np.frombuffer(block, np.uint8)[::step]
-    return bool(sample.size) and float(_CONTROLS[sample].mean()) > _MOST_CONTROLS

@@ -279,12 +279,6 @@ class _Examination:
             self._judge(data, block, classes, shape, begins=first)
             if self._sink:
                 self._sink(block, classes)
-            if self._dialect is None and is_binary(block.data):
-                self._scan.probe(block.data)
-                self._divided = False  # what looks like a line in it is none
-            else:
-                self._scan.probe(b"")
-        self._scan.probe(b"")
 
     def _judge(
         self, data: bytes, block: Block, classes: bytes, shape: Shape, *, begins: bool

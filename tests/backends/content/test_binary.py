@@ -39,7 +39,6 @@ def test_the_same_in_text_is_another_value() -> None:
     for text in (
         f"agree{ID}yes\n",
         f"x\0agree{ID}yes\0z\n",
-        f"x\x1fagree{ID}yes\x1fz\n",
         "\x1b[0m",
     ):
         reading = read(text.encode() * 1000)
