@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from email import message_from_bytes, policy
 from email.message import Message
 
-from backends.content import CHUNK, HEAD, Bounds, Member, Opener, Part, Source, Stop
+from backends.content import CHUNK, HEAD, Bounds, Member, Opaque, Opener, Part, Source, Stop
 
 _FROM = re.compile(rb"From \S[^\r\n]{0,200}\d{4}[^\r\n]{0,40}\r?\n")
 _NEXT = re.compile(rb"\n(?=" + _FROM.pattern + rb"[!-9;-~]{1,70}:)")
@@ -20,6 +20,9 @@ _HEADER = re.compile(
 _KNOWN = frozenset(
     b"bcc cc content-type date delivered-to from in-reply-to message-id mime-version received "
     b"reply-to return-path sender subject to x-mailer x-original-to".split()
+)
+_ENCRYPTED = frozenset(
+    {"multipart/encrypted", "application/pkcs7-mime", "application/x-pkcs7-mime"}
 )
 _LONGEST_HEADER = 1 << 20
 _BLOCK = 1 << 16
@@ -36,9 +39,9 @@ class Mbox(Opener):
         return found is not None and _HEADER.match(head, found.end()) is not None
 
     def open(self, source: Source, bounds: Bounds) -> Iterator[Part]:
-        """Yield one message after the other."""
+        """Yield one message after the other; there may be any number of them."""
+        del bounds
         while source.peek(1):
-            bounds.member()
             line = _FROM.match(source.peek(_LONGEST_FROM))
             if line:
                 source.exactly(line.end())
@@ -89,11 +92,13 @@ class _Message:
 
     def parts(self, depth: int) -> Iterator[Part]:
         """Yield what is in one entity, from its header up to the boundary that ends it."""
-        self._bounds.member()
         if depth > self._bounds.limits.depth:
             raise Stop("bomb-limit")
         header = self._header()
         yield Member(Source(iter([b"\n", _shown(header)])))
+        if header.get_content_type() in _ENCRYPTED:
+            signed = header.get_param("smime-type") == "signed-data"
+            yield Opaque("container-not-opened" if signed else "encrypted")
         kind = header.get_content_maintype()
         boundary = header.get_boundary()
         if kind != "multipart" or not boundary:
@@ -107,6 +112,8 @@ class _Message:
         while (line := self._line()).rstrip() == mark:
             yield from self.parts(depth + 1)
         self._marks.pop()
+        if not line:
+            yield Opaque("damaged-container")  # it breaks off before the boundary that ends it
         self._source.give_back(b"" if line.rstrip() == mark + b"--" else line)
         yield Member(Source(self._lines()))
 

@@ -17,7 +17,16 @@ import pytest
 
 from backends.content import Limits, examine_stream
 from backends.reference import ReferenceMatcher
-from tests.backends.content.wrapping import FOREIGN, MATCHER, TEXT, Dribble, read, record, zipped
+from tests.backends.content.wrapping import (
+    FOREIGN,
+    IDS,
+    MATCHER,
+    TEXT,
+    Dribble,
+    read,
+    record,
+    zipped,
+)
 
 
 def message(subject: str = "hello") -> EmailMessage:
@@ -99,7 +108,7 @@ def test_an_mbox_streams_message_by_message(tmp_path: Path, step: int) -> None:
         box.add(mail)
     box.close()
     data = (tmp_path / "box").read_bytes()
-    reading = read(data, step=step, limits=Limits(memory=1))
+    reading = read(data, step=step, limits=Limits(memory=1, members=20))
     assert (200, "") == (reading.evidence.records, reading.reason)
     assert ("mbox", "eml") == reading.layers
 
@@ -119,7 +128,24 @@ def test_a_cut_message_is_read_to_its_end() -> None:
     mail.add_attachment(TEXT, maintype="application", subtype="octet-stream", filename="a.csv")
     data = bytes(mail)
     reading = read(data[: len(data) // 2])
+    assert "damaged-container" == reading.reason
     assert 50 < reading.evidence.records < 150
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [
+        ('multipart/encrypted; protocol="application/pgp-encrypted"; boundary=x', "encrypted"),
+        ("application/pkcs7-mime; smime-type=enveloped-data", "encrypted"),
+        ("application/x-pkcs7-mime", "encrypted"),
+        ("application/pkcs7-mime; smime-type=signed-data", "container-not-opened"),
+        ("multipart/signed; boundary=x", ""),
+    ],
+)
+def test_encrypted_mail_is_named(kind: str, reason: str) -> None:
+    data = f"To: a@example.com\nSubject: x\nContent-Type: {kind}\n\n--x\n\n{IDS[1]}\n--x--\n"
+    reading = read(data.encode())
+    assert (reason, 1) == (reading.reason, reading.evidence.records)
 
 
 def test_messages_in_messages_are_bounded() -> None:

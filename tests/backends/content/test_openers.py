@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import io
+import re
 import tomllib
 from collections.abc import Iterator
 from importlib.metadata import entry_points
@@ -31,6 +32,7 @@ from backends.content import (
 )
 from backends.contract import CheckStatus, Verdict
 from tests.backends.content.wrapping import IDS, MATCHER, Dribble, read, record, tarred
+from tests.structure.docs import DOCS
 from tests.structure.tree import ROOT
 
 
@@ -48,6 +50,12 @@ def test_the_installed_entry_points_are_those_declared() -> None:
 def test_an_opener_has_the_name_of_its_entry_point() -> None:
     assert set(declared()) <= {opener.name for opener in openers()}
     assert all(isinstance(opener, Opener) for opener in openers())
+
+
+def test_every_opener_is_in_the_documents() -> None:
+    """In the order of names, each with what it does not open."""
+    rows = re.findall(r"^\| `(\w+)` \|", (DOCS / "formats.md").read_text("utf-8"), re.MULTILINE)
+    assert rows == sorted(declared())
 
 
 def test_the_narrower_kind_is_asked_first() -> None:
