@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 from backends.content import CHUNK, Bounds, Member, Opener, Part, Source, Stop
 from backends.content.openers.compressed import Inflate, pump
+from backends.content.openers.pgscript import CopyRows
 
 _MAGIC = b"PGDMP"
 _CUSTOM, _TAR, _DIRECTORY = 1, 3, 5
@@ -125,7 +126,10 @@ def _data(reader: _Reader, bounds: Bounds, packed: int) -> Iterator[Part]:
         reader.integer()  # the entry's number
         if block[0] == _DATA:
             bounds.member()
-            yield from _stream(reader, packed)
+            for part in _stream(reader, packed):
+                # What LZ4 and zstd have packed is not seen here, but where it is opened.
+                plain = packed in {_NONE, _GZIP}
+                yield from CopyRows(part.source.chunks(), bounds).parts() if plain else (part,)
         elif block[0] == _LARGE_OBJECTS:
             while reader.integer():  # its oid
                 bounds.member()
@@ -134,7 +138,7 @@ def _data(reader: _Reader, bounds: Bounds, packed: int) -> Iterator[Part]:
             raise Stop("damaged-container")
 
 
-def _stream(reader: _Reader, packed: int) -> Iterator[Part]:
+def _stream(reader: _Reader, packed: int) -> Iterator[Member]:
     chunks = reader.chunks()
     if packed == _GZIP:
         yield Member(Source(pump(Inflate(15), Source(chunks))))
