@@ -17,7 +17,7 @@ _LAST = re.compile(r"(^|_)(last|sur|family)_?names?$|^last$|^(nach|familien)name
 _FACT = re.compile(
     r"(^|_)(birth|born|dob|birthday|age|year|sex|gender|race|zip|plz|post|postal|postcode|city|town"
     r"|place|country|nation|nationality|state|region|county|language|marital|title|salutation)"
-    r"($|_)|ethnic|birth|geschlecht|geburt|(^|_)(ort|stadt|land|alter)($|_)"
+    r"($|_)|birth|geschlecht|geburt|(^|_)(ort|stadt|land|alter)($|_)"
 )
 
 

@@ -32,6 +32,7 @@ _FEW_NAMES = 5
 _MANY_NAMES = 8
 _LABELLED = 8
 _SHARE = 0.3
+_COMMON = 0.1  # of windows, that values fit by chance
 _BEYOND_CHANCE = 1e-4
 _BESIDE_CERTAIN = 1e-2
 _NO_OTHER_NUMBERING = 1e-9
@@ -67,6 +68,8 @@ class Beside:
         """
         pairs = self.chance.shape[0] * (self.chance.shape[0] + 1) // 2
         for fits, chance in zip(self.fits.flat, self.chance.flat, strict=True):
+            if chance > _COMMON * self.rows:
+                continue  # what many have, is true of a person elsewhere, too
             many = fits >= _FEW_NAMES and fits > 2 * chance + _FEW_NAMES
             if (
                 fits >= max(1, share * self.rows)

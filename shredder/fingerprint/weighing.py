@@ -38,7 +38,10 @@ class Weighed:
 
 
 class Weighing:
-    """Weighs the windows of one scan, block by block."""
+    """Weighs the windows of one scan, block by block.
+
+    What is near each other is looked for within a block, which the reader cuts always the same.
+    """
 
     def __init__(self, catalogue: Catalogue, confirmer: Confirmer) -> None:
         self._catalogue = catalogue

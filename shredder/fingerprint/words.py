@@ -39,8 +39,8 @@ def unfold(run: bytes) -> tuple[bytes, ...]:
     try:
         text = run.decode()
     except UnicodeDecodeError as error:
-        # Cut short in mid-character, or not UTF-8 at all.
-        cut = error.start >= len(run) - 3 and error.reason == "unexpected end of data"
+        # Cut short by us in mid-character, or not UTF-8 at all.
+        cut = len(run) == LONGEST_RUN and error.reason == "unexpected end of data"
         text = run[: error.start].decode() if cut else run.decode("cp1252", "replace")
     plain = folded(text)
     return tuple(word.encode()[:LONGEST_WORD] for word in _PART.findall(plain))
