@@ -3,10 +3,10 @@
 Alone, a private value makes a copy, and so do an e-mail address and several passages of the same
 record. What is weaker counts once there is enough of it:
 
-* *texts*: several passages of one record: three times, or once beside a certain record;
+* *texts*: several passages of one record: of three records, or of one beside a certain one;
 * *owned*: a passage beside its record's e-mail address: once, if that holds of three in ten
   addresses whose records have a text. Set phrases meet by chance, but seldom;
-* *named*: a passage beside its record's name: likewise, three times;
+* *named*: a passage beside its record's name: likewise, of three records;
 * *persons*: windows with an e-mail address and the record's own values: beyond chance, and of
   those with an address three in ten;
 * *names*: windows with a name and the record's own values: more than twice what chance gives and
@@ -93,7 +93,7 @@ class Sums:
     names: int = 0  # windows with a name of the dataset
     windows: int = 0  # that are not blank
     in_order: int = 0  # the longest run of persons in the order of the source
-    texts: int = 0  # findings of several passages of one record
+    texts: int = 0  # records of which several passages stand together, and nothing certain
     persons_with_text: int = 0  # places with a person whose record has a text
     owned: int = 0  # records of which a passage is beside their person
     names_with_text: int = 0

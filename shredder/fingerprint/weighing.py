@@ -37,6 +37,25 @@ class Weighed:
     traces: Offsets
 
 
+class Marks:
+    """Records that were seen; room for them is made at the first."""
+
+    def __init__(self, records: int) -> None:
+        self._records = records
+        self.mask: Mask | None = None
+
+    def add(self, keys: Keys) -> int:
+        """Mark the records of some keys; return how many of them were not marked yet."""
+        if not keys.size:
+            return 0
+        if self.mask is None:
+            self.mask = np.zeros(self._records, np.bool_)
+        records = np.unique((keys & _RECORD).astype(np.int64))
+        new = int(np.count_nonzero(~self.mask[records]))
+        self.mask[records] = True
+        return new
+
+
 class Weighing:
     """Weighs the windows of one scan, block by block.
 
@@ -50,8 +69,9 @@ class Weighing:
         self.sums = Sums(Beside(width), Beside(width), Beside(width))
         self.passages = 0  # windows with one or more
         self.values = 0  # windows with values that are confirmed
-        self._certain: Mask | None = None  # by record
-        self._traced: Mask | None = None
+        records = catalogue.report.records
+        self._certain, self._traced = Marks(records), Marks(records)
+        self._alone, self._owned, self._named = Marks(records), Marks(records), Marks(records)
 
     def weigh(
         self,
@@ -95,9 +115,9 @@ class Weighing:
     def records(self, seen: Mask | None, *, traces: bool) -> int:
         """Return how many records were found here that are not among those `seen`."""
         found = np.zeros(self._catalogue.report.records, np.bool_)
-        for mask, counts in ((self._certain, True), (self._traced, traces)):
-            if mask is not None and counts:
-                found |= mask
+        for marks in (self._certain, self._traced) if traces else (self._certain,):
+            if marks.mask is not None:
+                found |= marks.mask
         return int(np.count_nonzero(found & ~seen if seen is not None else found))
 
     def _texts(
@@ -112,12 +132,12 @@ class Weighing:
         sums, texts = self.sums, self._catalogue.texts
         sums.persons_with_text += _places(person, texts)
         sums.names_with_text += _places(name, texts)
-        sums.owned += np.unique(owned & _RECORD).size
-        sums.named += np.unique(named & _RECORD).size
+        sums.owned += self._owned.add(owned)
+        sums.named += self._named.add(named)
         certain = self._open(classes, np.intersect1d(owned, enough), certain=True)
         free = _marked(classes, certain)
         alone = enough[np.isin(_classes_of(free, enough), _UNDECIDED)]
-        sums.texts += np.unique(alone).size
+        sums.texts += self._alone.add(alone)
         traces = self._open(free, np.unique(np.concatenate((enough, owned, named))))
         return traces, certain
 
@@ -139,20 +159,8 @@ class Weighing:
         """Return the windows of some keys that are not records yet; remember their records."""
         windows = (keys >> _WINDOW).astype(np.int64)
         free = classes[windows] != RecordClass.RECORD
-        self._remember((keys & _RECORD)[free].astype(np.int64), certain=certain)
+        (self._certain if certain else self._traced).add(keys[free])
         return np.unique(windows[free])
-
-    def _remember(self, records: Offsets, *, certain: bool) -> None:
-        if not records.size:
-            return
-        mask = self._certain if certain else self._traced
-        if mask is None:
-            mask = np.zeros(self._catalogue.report.records, np.bool_)
-            if certain:
-                self._certain = mask
-            else:
-                self._traced = mask
-        mask[records] = True
 
     def _ask(
         self,
@@ -177,7 +185,7 @@ class Weighing:
             beside.add(answer)
             if answer is not None and answer.record >= 0:
                 confirmed.append(window)
-                self._remember(np.array([answer.record]), certain=False)
+                self._traced.add(np.array([answer.record], np.uint64))
         windows = np.unique(np.array(confirmed, np.int64))
         self.values += windows.size
         return windows
@@ -192,7 +200,7 @@ class Weighing:
         self.sums.labelled += np.unique(found.numbers.windows[known]).size
         windows = (keys >> _WINDOW).astype(np.int64)
         free = ~np.isin(classes[windows], (RecordClass.RECORD, RecordClass.TRACE))
-        self._remember((keys & _RECORD).astype(np.int64), certain=False)
+        self._traced.add(keys)
         self.values += np.unique(windows[free]).size
         return np.unique(windows[free])
 

@@ -114,6 +114,7 @@ def redrawn(column: int, draw: Callable[[], str]) -> list[str]:
         some(200, INCOME, MOOD),
         some(1, COMMENT),
         some(2, COMMENT),
+        some(2, COMMENT) * 9,
         some(1, NAME, INCOME),
         some(200, EMAIL, MOOD),
         some(200, ID, MOOD),
@@ -185,11 +186,9 @@ def test_a_number_is_confirmed_in_every_form(matcher: FingerprintMatcher, form: 
 
 
 def test_how_text_is_cut_into_blocks_changes_nothing(matcher: FingerprintMatcher) -> None:
-    lines = [
-        *some(30, EMAIL, INCOME),
-        *some(30, NAME, COMMENT, seed=5),
-        *(text() for _ in range(9)),
-    ]
+    lines = [f"{row[EMAIL]},{row[INCOME]}" for row in ROWS[:30]]
+    lines += [f"{row[NAME]},{row[COMMENT]}" for row in ROWS[50:80]]
+    lines += [text() for _ in range(9)]
     random.Random(7).shuffle(lines)
     whole, classes = look(matcher, lines)
     scan = matcher.scan()

@@ -23,7 +23,7 @@ NOT_CODES = {
     "utf-32-le", "utf-8",
     "content-transfer-encoding", "quoted-printable",  # in mail
     "unidentified-machine",  # an identity
-    "tokens-1",  # a version
+    "records-2",  # a version
     "count-ahead",  # a thread
     "destroyed-unverified", "destroyed-verified",  # statuses, in the glossary
     "begun-anew", "nothing-to-destroy",  # what the journal keeps to itself
