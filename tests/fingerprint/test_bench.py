@@ -21,3 +21,4 @@ def test_it_prints_a_rate_for_each_route() -> None:
     assert "4 MB of foreign text" in found.stdout
     for route in ("numpy", "numba"):
         assert re.search(rf"matcher, {route} +3,000 +\d+ MB/s", found.stdout)
+        assert re.search(rf"probing, {route} +3,000 +\d+ MB/s", found.stdout)
