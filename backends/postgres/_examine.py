@@ -28,6 +28,7 @@ from backends.postgres._catalog import (
 from backends.postgres._rights import Rights, rights
 from backends.postgres._rows import RowScan, copy_rows
 from backends.postgres._session import Cluster, Connection
+from backends.postgres._stripes import connections, copy_striped
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +71,19 @@ class Reading:
         return f"{relation.storage}:{self.evidence.windows}:{self.digest}"
 
 
-def read_relation(connection: Connection, relation: Relation, scan: RowScan) -> Reading:
-    """Read all rows; raises ChangedWhileRead if the name led to another relation."""
+def read_relation(
+    connection: Connection, relation: Relation, scan: RowScan, helpers: Cluster | None = None
+) -> Reading:
+    """Read all rows; raises ChangedWhileRead if the name led to another relation.
+
+    Of a large one, further connections of `helpers` read their share.
+    """
     scan.binary = relation.binary
     if relation.populated:
-        evidence = copy_rows(connection, relation.qualified, scan)
+        if helpers and copy_striped(helpers, connection, relation, scan, connections()):
+            evidence = scan.finish()
+        else:
+            evidence = copy_rows(connection, relation.qualified, scan)
         # Reading has taken a lock that holds name and relation together from here on.
         if not still_named(connection, relation):
             raise ChangedWhileRead(
@@ -101,7 +110,7 @@ def examine(cluster: Cluster, unit: Unit, matcher: Matcher) -> Examination:
         relation = relation_by_oid(connection, int(unit.version.partition(":")[0]))
         if relation is None:
             raise Vanished(f"{cluster.where(unit.scope)}: a relation is not there any more")
-        reading = read_relation(connection, relation, RowScan(matcher))
+        reading = read_relation(connection, relation, RowScan(matcher), helpers=cluster)
         holdings: tuple[Holding, ...] = ()
         if reading.whole.verdict is not None:
             found = rights(connection, relation)

@@ -87,6 +87,12 @@ class RowScan:
         if self._held >= _BLOCK:
             self._feed()
 
+    def add_rows(self, rows: list[bytes]) -> None:
+        """Take in many rows at once, where no addresses are wanted."""
+        assert self.addresses is None
+        self._rows += rows
+        self._feed()
+
     def finish(self) -> Evidence:
         """Sum up what was taken in."""
         self._feed()
@@ -143,7 +149,27 @@ def copy_rows(connection: Connection, relation: tuple[str, str], scan: RowScan) 
 
 def copy_query(connection: Connection, statement: sql.Composed, scan: RowScan) -> Evidence:
     """Read what a COPY … TO STDOUT gives."""
-    with connection.cursor() as cursor, cursor.copy(statement) as copy:
-        for row in copy:
-            scan.add(bytes(row))
+    if scan.addresses is None:
+        for rows in blocks_of(connection, statement):
+            scan.add_rows(rows)
+    else:
+        with connection.cursor() as cursor, cursor.copy(statement) as copy:
+            for row in copy:
+                scan.add(bytes(row))
     return scan.finish()
+
+
+def blocks_of(connection: Connection, statement: sql.Composed) -> Iterator[list[bytes]]:
+    """Yield the rows that a COPY … TO STDOUT gives, some hundred kilobytes at a time."""
+    rows: list[bytes] = []
+    held = 0
+    with connection.cursor() as cursor, cursor.copy(statement) as copy:
+        for data in copy:
+            row = bytes(data)
+            rows.append(row)
+            held += len(row)
+            if held >= _BLOCK:
+                yield rows
+                rows, held = [], 0
+    if rows:
+        yield rows

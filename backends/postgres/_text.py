@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import accumulate
 
 _COPY = re.compile(rb"\\.", re.DOTALL)
 # Two backslashes or more: one that is in the value, for COPY doubles it. Every branch begins with
@@ -77,12 +78,7 @@ def readable(rows: Sequence[bytes]) -> tuple[bytes, list[int]]:
         windows = list(rows)
         if b"\\" in block:
             block = _COPY.sub(b"  ", block)  # keeps lengths
-    ends = []
-    end = 0
-    for window in windows:
-        end += len(window)
-        ends.append(end)
-    return block, ends
+    return block, list(accumulate(map(len, windows)))
 
 
 def _window(row: bytes) -> bytes:
