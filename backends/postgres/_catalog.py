@@ -9,6 +9,7 @@ from typing import Any, LiteralString
 
 from backends.contract import CoverageStatus, Gap, Scope, Unit
 from backends.errors import CouldNotTell
+from backends.postgres import _definitions
 from backends.postgres._session import Cluster, Connection
 
 PAGE = 1000  # entries of a listing that one query brings
@@ -133,7 +134,7 @@ def database_exists(cluster: Cluster, name: str) -> bool:
 
 
 def units(cluster: Cluster, scope: str, after: str, exclude: Sequence[str]) -> Iterator[Unit | Gap]:
-    """Yield what a database holds, relations by oid and then large objects by oid.
+    """Yield what a database holds: relations by oid, large objects by oid, other texts.
 
     Page by page, each in its own short transaction: a reader that takes its time must not keep
     the server from vacuuming. What is created after the scope's `as_of` may be missed.
@@ -148,16 +149,17 @@ def units(cluster: Cluster, scope: str, after: str, exclude: Sequence[str]) -> I
                 entry = replace(entry, state=f"{state}:{relation.storage}")
             yield entry
         number = ""
-    last = int(number or 0)
-    while True:
+    last = int(number or 0) if kind != _definitions.CURSOR else None
+    while last is not None:
         with cluster.reading(scope) as connection:
             page = connection.execute(_PAGE_OF_LARGE_OBJECTS, [last, PAGE]).fetchall()
         for oid, locator in page:
             cursor = f"{_LARGE_CURSOR}:{oid:010}"
             yield Unit(scope, locator, str(oid), LARGE_OBJECT, None, cursor, state)
         if len(page) < PAGE:
-            return
+            break
         last = page[-1][0]
+    yield from _definitions.units(scope, after, state)
 
 
 def relation_by_oid(connection: Connection, oid: int) -> Relation | None:

@@ -18,7 +18,7 @@ from backends.contract import (
     Verdict,
 )
 from backends.errors import ChangedWhileRead, Vanished
-from backends.postgres import _large
+from backends.postgres import _definitions, _large
 from backends.postgres._catalog import (
     LARGE_OBJECT,
     Relation,
@@ -104,6 +104,8 @@ def read_relation(
 
 def examine(cluster: Cluster, unit: Unit, matcher: Matcher) -> Examination:
     """Look for the dataset in a unit; see the contract."""
+    if unit.kind in _definitions.KINDS:
+        return _definitions.examine(cluster, unit, matcher)
     with cluster.reading(unit.scope) as connection:
         if unit.kind == LARGE_OBJECT:
             return _examine_large_object(cluster, connection, unit, matcher)

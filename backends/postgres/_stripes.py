@@ -92,7 +92,7 @@ class _Stripe(threading.Thread):
         first: int,
         number: int,
     ) -> None:
-        super().__init__(name="postgres-stripe", daemon=True)
+        super().__init__(name="postgres stripe", daemon=True)
         self._cluster, self._database, self._snapshot = cluster, database, snapshot
         self._relation, self._starts, self._step = relation, starts, step
         self._first, self._number = first, number

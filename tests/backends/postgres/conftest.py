@@ -14,7 +14,12 @@ from tests.backends.postgres.place import OPERATOR, Place
 from tests.needs import POSTGRES_15
 
 # What is committed need not outlive the machine here: tests are quick this way.
-_SETTINGS = {"fsync": "off", "autovacuum": "off", "max_connections": "40"}
+_SETTINGS = {
+    "fsync": "off",
+    "autovacuum": "off",
+    "max_connections": "40",
+    "shared_preload_libraries": "pg_stat_statements",
+}
 _VERSIONS = [18, pytest.param(15, marks=pytest.mark.needs("postgres-15"))]
 
 

@@ -27,6 +27,7 @@ from backends.contract import (
     Verification,
 )
 from backends.postgres import BACKEND
+from backends.postgres._definitions import KINDS
 from demo.servers.postgres import PostgresServer
 
 _numbers = itertools.count()
@@ -149,7 +150,12 @@ class Place:
 
 
 def listing(store: Store, place: Place) -> list[Unit | Gap]:
-    return list(store.units(place.name))
+    """The place's relations and large objects; every database has texts beside them, too."""
+    return [
+        entry
+        for entry in store.units(place.name)
+        if isinstance(entry, Gap) or entry.kind not in KINDS
+    ]
 
 
 def unit(store: Store, locator: str) -> Unit:

@@ -103,7 +103,7 @@ def test_a_connection_that_fails_fails_the_unit_and_leaves_nothing_behind(
     monkeypatch.setattr(_stripes._Stripe, "_statement", broken)
     with any_place.store() as store, pytest.raises((BackendError, ValueError)):
         store.examine(unit(store, at), DATASET)
-    assert not [t for t in threading.enumerate() if t.name == "postgres-stripe"]
+    assert not [t for t in threading.enumerate() if t.name == "postgres stripe"]
     assert [] == any_place.sql(
         "SELECT state FROM pg_stat_activity WHERE datname = current_database()"
         " AND pid <> pg_backend_pid() AND state <> 'idle'"
