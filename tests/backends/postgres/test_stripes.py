@@ -12,7 +12,7 @@ from backends.conformance import records, strangers
 from backends.errors import BackendError
 from backends.postgres import _examine, _stripes
 from backends.postgres._catalog import relation_at
-from backends.postgres._rows import RowScan
+from backends.postgres._rows import RowScan, copy_rows
 from backends.postgres._session import Cluster
 from tests.backends.postgres.place import DATASET, Place, examined, unit
 
@@ -40,7 +40,7 @@ def read(place: Place, at: str, number: int) -> tuple[object, str, bool]:
             scan = RowScan(DATASET)
             striped = _stripes.copy_striped(cluster, connection, relation, scan, number)
             if not striped:
-                _examine.copy_rows(connection, relation.qualified, scan)
+                copy_rows(connection, relation.qualified, scan)
             return scan.finish(), scan.digest(), striped
     finally:
         cluster.close()
