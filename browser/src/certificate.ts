@@ -26,12 +26,15 @@ const CURVES: Readonly<Record<string, string>> = {
   "1.3.132.0.35": "P-521",
 };
 const SMALL_CURVES = ["1.2.840.10045.3.1.1", "1.3.132.0.33"]; // P-192, P-224
-const OTHER_CURVES = [
-  "1.3.132.0.10", // secp256k1
-  "1.3.36.3.3.2.8.1.1.7", // brainpoolP256r1, P384r1, P512r1
-  "1.3.36.3.3.2.8.1.1.11",
-  "1.3.36.3.3.2.8.1.1.13",
-];
+// Curves that WebCrypto does not have, with the bytes of a coordinate.
+const OTHER_CURVES: Readonly<Record<string, number>> = {
+  "1.2.840.10045.3.1.1": 24, // P-192
+  "1.3.132.0.33": 28, // P-224
+  "1.3.132.0.10": 32, // secp256k1
+  "1.3.36.3.3.2.8.1.1.7": 32, // brainpoolP256r1, P384r1, P512r1
+  "1.3.36.3.3.2.8.1.1.11": 48,
+  "1.3.36.3.3.2.8.1.1.13": 64,
+};
 const OTHER_KEYS = [
   "1.2.840.113549.1.1.10", // RSASSA-PSS
   "1.2.840.10040.4.1", // DSA
@@ -118,7 +121,9 @@ function readExtensions(node: der.Node | null): Map<string, Extension> {
   for (const each of node?.only().expect(der.SEQUENCE).children() ?? []) {
     const parts = new der.Cursor(each.expect(der.SEQUENCE));
     const kind = parts.next(der.OID).oid;
-    const critical = (parts.optional(der.BOOLEAN)?.content[0] ?? 0) !== 0;
+    const said = parts.optional(der.BOOLEAN);
+    const critical = said !== null;
+    if (critical && said.content[0] === 0) throw new der.NotDer("a default that is written out");
     const value = parts.next(der.OCTET_STRING).content;
     parts.end();
     if (found.has(kind)) throw new der.NotDer("an extension twice");
@@ -166,7 +171,11 @@ export async function hasSoundKey({ parsed }: Certificate): Promise<boolean> {
     const curve = algorithmParams instanceof ObjectIdentifier ? algorithmParams.getValue() : "";
     const namedCurve = CURVES[curve];
     // What WebCrypto does not know is not checked here, and verifies no timestamp later.
-    if (namedCurve === undefined) return [...SMALL_CURVES, ...OTHER_CURVES].includes(curve);
+    if (namedCurve === undefined) {
+      const size = OTHER_CURVES[curve];
+      const point = parsed.subjectPublicKeyInfo.subjectPublicKey.valueBlock.valueHexView;
+      return size !== undefined && [1 + size, 1 + 2 * size].includes(point.length);
+    }
     how = { name: "ECDSA", namedCurve };
   }
   try {
@@ -187,6 +196,23 @@ export function isForTimeStampingAlone({ extensions }: Certificate): boolean {
   } catch {
     return false;
   }
+}
+
+/** Whether it names itself as its issuer; in names, letters of both cases are alike. */
+export function isSelfIssued({ issuer, subject }: Certificate): boolean {
+  return areAlike(der.parseDer(issuer), der.parseDer(subject));
+}
+
+function areAlike(a: der.Node, b: der.Node): boolean {
+  if (a.tag !== b.tag) return false;
+  if (a.tag === der.SEQUENCE || a.tag === der.SET) {
+    const [parts, others] = [a.children(), b.children()];
+    if (parts.length !== others.length) return false;
+    return parts.every((part, n) => areAlike(part, others[n] ?? part));
+  }
+  if (a.tag === der.OID) return equal(a.content, b.content);
+  const folded = (text: Bytes) => text.map((byte) => byte + (byte >= 0x41 && byte <= 0x5a ? 32 : 0));
+  return equal(folded(a.content), folded(b.content));
 }
 
 /** Whether nothing in it asks for a check that is not made here. */

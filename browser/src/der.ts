@@ -11,6 +11,9 @@ export const GENERALIZED_TIME = 0x18;
 export const SEQUENCE = 0x30;
 export const SET = 0x31;
 
+const UTF8_STRING = 0x0c;
+const UNIVERSAL_STRING = 0x1c;
+const BMP_STRING = 0x1e;
 const CONSTRUCTED = 0x20;
 const DEEPEST = 40;
 
@@ -125,6 +128,39 @@ function check(node: Node, depth: number): void {
     throw new NotDer("not a boolean");
   }
   if (node.tag === NULL && node.content.length > 0) throw new NotDer("not a null");
+  if (node.tag === BIT_STRING) checkBits(node.content);
+  if (!isText(node)) throw new NotDer("not text");
+}
+
+/** X.690, 11.2: the unused bits at the end are zero; their number comes first. */
+function checkBits(content: Bytes): void {
+  const [unused] = content;
+  const last = content.length > 1 ? (content.at(-1) ?? 0) : 0;
+  const most = content.length > 1 ? 7 : 0;
+  if (unused === undefined || unused > most || last & ((1 << unused) - 1)) {
+    throw new NotDer("not a string of bits");
+  }
+}
+
+/** Whether a string is one of its kind; of kinds that are checked nowhere, true. */
+function isText({ tag, content }: Node): boolean {
+  if (tag === UNIVERSAL_STRING) {
+    if (content.length % 4 > 0) return false;
+    const view = new DataView(content.buffer, content.byteOffset, content.length);
+    for (let at = 0; at < content.length; at += 4) {
+      const code = view.getUint32(at);
+      if (code > 0x10ffff || (code >= 0xd800 && code < 0xe000)) return false;
+    }
+    return true;
+  }
+  const encoding = tag === UTF8_STRING ? "utf-8" : tag === BMP_STRING ? "utf-16be" : null;
+  if (encoding === null) return true;
+  try {
+    new TextDecoder(encoding, { fatal: true }).decode(content);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function take(data: Bytes): Node {

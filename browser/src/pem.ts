@@ -1,6 +1,7 @@
 import { fromBase64 } from "./text.js";
 
-const BLOCK = /-----BEGIN ([A-Z0-9 ]{1,64})-----[ \t]*\r?\n([A-Za-z0-9+/= \t-\r]*?)-----END \1-----/g;
+const BLOCK =
+  /(?<!-)-----BEGIN ([A-Z0-9 ]{1,64})-----[ \t]*\r?\n([A-Za-z0-9+/= \t-\r]*?)-----END \1-----(?!-)/g;
 
 /** The blocks of this label (RFC 7468), none if one is spoilt; text around explains, and means nothing. */
 export function decodePem(text: string, label: string): Uint8Array<ArrayBuffer>[] {

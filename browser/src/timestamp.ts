@@ -5,6 +5,7 @@ import {
   authorityDepth,
   hasSigned,
   isForTimeStampingAlone,
+  isSelfIssued,
   isSignedBy,
   isUnderstood,
   maySign,
@@ -213,7 +214,7 @@ function checkChain(chain: readonly Certificate[]): void {
   if (leaf === undefined || !maySign(leaf)) chainRefused("a certificate that may not sign");
   if (!chain.every(isUnderstood)) chainRefused("a certificate asks for what is not checked here");
   const root = chain.at(-1);
-  if (root === undefined || !equal(root.issuer, root.subject)) {
+  if (root === undefined || !isSelfIssued(root)) {
     chainRefused("a root that another certificate stands above");
   }
   authorities.forEach((authority, below) => {

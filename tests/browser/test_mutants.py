@@ -7,15 +7,18 @@ One that is found is named by seed and number: ``Mutants(seed).make(number)`` ma
 
 from __future__ import annotations
 
+import json
 import os
+import ssl
 import time
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from attestations import Code
-from tests.browser.given import Case
+from tests.browser.given import GOOD, TIMED, Case
 from tests.browser.judged import comparable, judged
 from tests.browser.mutants import Mutants, good_tokens, tokens
 from tests.browser.page import Page
@@ -29,6 +32,7 @@ AT_ONCE = 100
 
 STEP_7 = {name for name in map(str, Code) if name.startswith("E_TS_")}
 STRICTER = {"E_TS_PARSE", "E_TS_CHAIN"}
+GOOD_CASE = Case("", GOOD.to_bytes(), b"")
 NO_CERTIFICATE = "policy: not one PEM certificate"
 
 
@@ -50,6 +54,53 @@ def is_documented(case: Case, expected: str, answer: dict[str, Any], good: set[b
     return findings == [NO_CERTIFICATE]
 
 
+def differences(
+    page: Page, cases: list[Case], good: set[bytes], wrong: list[str], codes: Counter[str]
+) -> int:
+    """Judge cases by both; collect what is wrong, and return how many differ as documented."""
+    documented = 0
+    for case, answer in zip(cases, page.check_all(cases), strict=True):
+        expected, found = judged(case), comparable(answer)
+        codes[code(expected) or "accepted"] += 1
+        if expected == found:
+            continue
+        if is_documented(case, code(expected), answer, good):
+            documented += 1
+        else:
+            wrong.append(f"{case.name}: {expected}\n  in the page: {answer}")
+    return documented
+
+
+def spoilt_certificates() -> Iterator[Case]:
+    """The good policy with each byte of its root, and of its leaf, changed in two ways."""
+    policy = json.loads(TIMED.to_bytes())
+    (authority,) = policy["timestamps"]["authorities"]
+    for kind in ("roots", "leaves"):
+        (pem,) = authority[kind]
+        der = ssl.PEM_cert_to_DER_cert(pem)
+        for place, byte in enumerate(der):
+            for other in {byte ^ 1 << place % 8, 0x00} - {byte}:
+                spoilt = der[:place] + bytes([other]) + der[place + 1 :]
+                authority[kind] = [ssl.DER_cert_to_PEM_cert(spoilt)]
+                name = f"{kind}: byte {place} is {other:02x}, was {byte:02x}"
+                yield Case(name, GOOD.to_bytes(), json.dumps(policy).encode())
+        authority[kind] = [pem]
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:Parsed a serial number")
+def test_certificates_are_read_alike(page: Page) -> None:
+    """Wherever a policy's certificates were changed, the page accepts none that Python refuses."""
+    wrong: list[str] = []
+    codes: Counter[str] = Counter()
+    cases = list(spoilt_certificates())
+    for first in range(0, len(cases), AT_ONCE):
+        differences(page, cases[first : first + AT_ONCE], set(tokens(GOOD_CASE)), wrong, codes)
+    assert wrong == []
+    assert len(cases) > 1000
+    assert {"accepted", "E_POLICY", "E_TS_CHAIN", "E_TS_WINDOW"} <= set(codes)
+
+
 @pytest.mark.slow
 def test_both_verifiers_answer_mutants_alike(page: Page) -> None:
     begin, mutants = time.monotonic(), Mutants(SEED)
@@ -59,15 +110,7 @@ def test_both_verifiers_answer_mutants_alike(page: Page) -> None:
     documented = 0
     for first in range(0, NUMBER, AT_ONCE):
         cases = [mutants.make(n) for n in range(first, min(first + AT_ONCE, NUMBER))]
-        for case, answer in zip(cases, page.check_all(cases), strict=True):
-            expected, found = judged(case), comparable(answer)
-            codes[code(expected) or "accepted"] += 1
-            if expected == found:
-                continue
-            if is_documented(case, code(expected), answer, good):
-                documented += 1
-            else:
-                wrong.append(f"{case.name}: {expected}\n  in the page: {answer}")
+        documented += differences(page, cases, good, wrong, codes)
         if len(wrong) > 20:
             break
     counted = ", ".join(f"{name} {number}" for name, number in codes.most_common())

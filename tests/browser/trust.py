@@ -77,6 +77,7 @@ def _policies() -> Iterator[Case]:
         "a root whose key is no point": lambda v: _root(v, "03420004", "034200045a"),
         "a root of another's making": lambda v: _root(v, "0c04526f6f74301e", "0c04526f6f75301e"),
         "a block that is cut before a root": lambda v: v["timestamps"]["authorities"][0].update(roots=[FORGE.root.pem[:300] + FORGE.root.pem]),
+        "a hyphen too many": lambda v: v["timestamps"]["authorities"][0].update(roots=["-" + FORGE.root.pem]),
         "two roots in one": lambda v: v["timestamps"]["authorities"][0].update(roots=[FORGE.root.pem * 2]),
         "nothing pinned": lambda v: v["timestamps"]["authorities"][0].update(leaves=[], policies=[]),
         "a compromise without a zone": lambda v: v["timestamps"]["authorities"][0].update(compromisedAt="2026-01-01T00:00:00"),
