@@ -1,11 +1,11 @@
-"""Taking a dataset's fingerprint from its configured sources."""
+"""Taking a dataset's fingerprint from its configured sources, and destroying it."""
 
 from __future__ import annotations
 
 from backends.contract import SourceRows
-from shredder import durable
-from shredder.errors import UsageError
-from shredder.fingerprint import EnrolReport, Role, enrol
+from shredder import clock, durable
+from shredder.errors import Refused, UsageError
+from shredder.fingerprint import EnrolReport, Role, enrol, unfinished
 from shredder.keys import fingerprint_key
 from shredder.run.work import Work
 from shredder.stores import opened
@@ -40,3 +40,29 @@ def enroll(work: Work, name: str) -> EnrolReport:
     fresh.replace(standing)
     durable.sync_directory(standing.parent)
     return report
+
+
+def forget_fingerprint(work: Work, name: str) -> int:
+    """Destroy a dataset's fingerprint; returns how many files were there. Repeatable.
+
+    Raises UsageError for an unknown dataset, Refused while one of its runs needs it.
+    """
+    work.dataset(name)
+    open_runs = [r for r in work.journal.runs() if r.dataset == name and not r.phase.ended]
+    if open_runs:
+        raise Refused(
+            f"run {open_runs[0].id} is not at its end, and needs the fingerprint",
+            hint="bring it there first: `shredder resume`",
+        )
+    state, standing = work.state, work.state.catalogue(name)
+    destroyed = state.fingerprint_destroyed(name)
+    if not destroyed.exists():
+        durable.write(destroyed, [clock.now().encode("ascii") + b"\n"])
+    # Killed from here on: it counts as destroyed, and the command repeated ends it. The key goes
+    # first, for without it the catalogue says nothing.
+    fresh = standing.with_name(standing.name + ".fresh")
+    key = state.fingerprint_key(name)
+    paths = (key, standing, unfinished(standing), fresh, unfinished(fresh))
+    gone = sum(durable.destroy(path) for path in paths)
+    work.observer.event("fingerprint-destroyed", dataset=name, files=gone)
+    return gone

@@ -59,8 +59,18 @@ def log_signer(state: State) -> Signer:
 def fingerprint_key(state: State, dataset: str, *, create: bool = False) -> bytes:
     """The 32 bytes of a dataset's fingerprint key. Raises UsageError if there is none."""
     path = state.fingerprint_key(dataset)
-    if create and not path.exists():
-        durable.write(path, [secrets.token_bytes(FINGERPRINT_KEY_BYTES)])
+    destroyed = state.fingerprint_destroyed(dataset)
+    if create:
+        destroyed.unlink(missing_ok=True)
+        if not path.exists():
+            durable.write(path, [secrets.token_bytes(FINGERPRINT_KEY_BYTES)])
+    elif destroyed.exists():
+        # Also where a crash left some of it: what was to be destroyed is not used any more.
+        raise UsageError(
+            f"the fingerprint of dataset {dataset} was destroyed on "
+            f"{destroyed.read_text('ascii').strip()}: nothing can be recognised any more",
+            hint=f"from sources, if there are any, it is taken anew: `shredder enroll {dataset}`",
+        )
     try:
         key = path.read_bytes()
     except FileNotFoundError:

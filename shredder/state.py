@@ -84,6 +84,10 @@ class State:
         """What sweeps for a dataset have examined: keyed digests."""
         return self.root / "sweeps" / f"{dataset}.sqlite"
 
+    def fingerprint_destroyed(self, dataset: str) -> Path:
+        """When a dataset's fingerprint was destroyed, if that was decided: a time, one line."""
+        return self.root / "catalogues" / f"{dataset}.destroyed"
+
     @property
     def journal(self) -> Path:
         """The journal."""

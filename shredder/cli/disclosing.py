@@ -1,4 +1,4 @@
-"""disclose and forget-manifest: what is done with the private files behind an attestation."""
+"""disclose, forget-manifest, forget-fingerprint: what is done with private files."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command()(disclose)
     app.command("forget-manifest")(forget_manifest)
+    app.command("forget-fingerprint")(forget_fingerprint)
 
 
 def disclose(
@@ -98,6 +99,34 @@ def forget_manifest(
         out.result({"run": run.id, "files": gone}, ExitCode.COMPLETE)
         out.say(f"destroyed {counted(gone, 'file')} of run {run.id}; its attestation stands")
         out.say("copies that were made of them elsewhere, also in backups, are not reached")
+    return ExitCode.COMPLETE
+
+
+def forget_fingerprint(
+    dataset: options.Dataset,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask, for scripts.")] = False,
+    config: options.Config = None,
+    as_json: options.Json = False,
+) -> int:
+    """Destroy a dataset's fingerprint: key and catalogue; nothing is recognised any more."""
+    from shredder.cli.session import changing
+    from shredder.enrolment import forget_fingerprint as forget
+
+    with console(as_json, None) as out, changing(config, out) as work:
+        work.dataset(dataset)
+        if not yes:
+            if not out.can_ask:
+                raise Refused(
+                    f"to destroy the fingerprint of {dataset} is not approved",
+                    hint="approve it with --yes",
+                )
+            out.note(f"{dataset} cannot be rechecked after this. No undoing it.")
+            if out.ask("Type the dataset's name to go on: ") != dataset:
+                raise Refused(f"{dataset} was not approved; nothing was touched")
+        gone = forget(work, dataset)
+        out.result({"dataset": dataset, "files": gone}, ExitCode.COMPLETE)
+        out.say(f"destroyed the fingerprint of {shown(dataset)}: {counted(gone, 'file')}")
+        out.say("copies that were made of it elsewhere, also in backups, are not reached")
     return ExitCode.COMPLETE
 
 

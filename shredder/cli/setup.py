@@ -195,6 +195,9 @@ def enroll(
                 "dataset": dataset,
                 "records": report.records,
                 "recognisable": report.recognisable,
+                "by_ids": report.by_ids,
+                "by_passages": report.by_passages,
+                "by_values": report.by_values,
                 "tokens": report.tokens,
                 "columns": columns,
             },
@@ -203,6 +206,10 @@ def enroll(
         out.say(
             f"{shown(dataset)}: {counted(report.records, 'record')}, "
             f"{report.recognisable:,} of them recognisable anywhere"
+        )
+        out.say(
+            f"by an id {report.by_ids:,}; among others by their text {report.by_passages:,}, "
+            f"by values beside a person or a number {report.by_values:,}"
         )
         out.say()
         out.table(
