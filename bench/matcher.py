@@ -29,7 +29,7 @@ from typing import cast
 
 import numpy as np
 
-from shredder.fingerprint import FingerprintMatcher, enrol
+from shredder.fingerprint import FingerprintMatcher, Role, enrol
 from shredder.fingerprint.engine import ROUTE
 
 KEY = bytes(range(32))
@@ -66,6 +66,21 @@ class Survey:
         """Yield what grep has to look for."""
         for name, email in self:
             yield from (str(name), str(name).replace("-", ""), str(email))
+
+
+class Answers:
+    """Made-up records without an id: a name, and an answer in common words."""
+
+    columns = ("full_name", "comment")
+    locator = ""
+    records = 20_000
+
+    def __iter__(self) -> Iterator[tuple[str | None, ...]]:
+        chance = random.Random(3)
+        words = [*PROSE.rstrip(".\n").split(), *(f"word{n}" for n in range(2000))]
+        for number in range(self.records):
+            name = f"{chance.choice(words)} person{number}"
+            yield name, " ".join(chance.choices(words, k=15))
 
 
 def text(size: int) -> bytes:
@@ -194,6 +209,14 @@ def main() -> None:
                 print(f"{'matcher, ' + route:26} {tokens:9,} {rate / MEGA:8.0f} MB/s {ratios}")
                 probed = probe_rate(route, path, data)
                 print(f"{'probing, ' + route:26} {tokens:9,} {probed / MEGA:8.0f} MB/s")
+        path = Path(folder, "catalogue-answers")
+        enrol([Answers()], roles={"comment": Role.PRIVATE}, key=KEY, path=path)
+        for route in ROUTES:
+            rate = matcher_rate(route, path, work)
+            print(
+                f"{'with names and texts, ' + route:26} {Answers.records:9,} "
+                f"{rate / MEGA:8.0f} MB/s {'':26} {rate / one:5.2f} x grep -F"
+            )
 
 
 if __name__ == "__main__":

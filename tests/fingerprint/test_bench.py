@@ -22,3 +22,15 @@ def test_it_prints_a_rate_for_each_route() -> None:
     for route in ("numpy", "numba"):
         assert re.search(rf"matcher, {route} +3,000 +\d+ MB/s", found.stdout)
         assert re.search(rf"probing, {route} +3,000 +\d+ MB/s", found.stdout)
+        assert re.search(rf"with names and texts, {route} +20,000 +\d+ MB/s", found.stdout)
+
+
+def test_enrolment_prints_what_a_record_more_costs() -> None:
+    found = subprocess.run(
+        [sys.executable, str(BENCH.with_name("enrolment.py")), "--records", "1000", "2000"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert found.returncode == 0, found.stderr
+    assert re.search(r"2,000 records .* peak +\d+ MB .* growth +-?\d+ bytes", found.stdout)
