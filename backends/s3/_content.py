@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import io
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from botocore.exceptions import (
@@ -26,6 +28,8 @@ from backends.s3._bucket import Bucket
 from backends.s3._errors import code_of, is_denied, is_gone, speaking, status_of, translated
 
 _ATTEMPTS = 3
+_STRETCH = 4 << 20  # bytes that are read at once elsewhere than in order
+_PRECONDITION_FAILED = 412
 _MD5 = re.compile(r"[0-9a-f]{32}")
 _KMS_CODES = {
     "KMS.DisabledException": "kms-key-disabled",
@@ -56,7 +60,8 @@ def read(bucket: Bucket, key: str, version_id: str, matcher: Matcher) -> Content
     for attempt in range(1, _ATTEMPTS + 1):
         answer = _get(bucket, key, version_id)
         body: StreamingBody = answer["Body"]
-        stream = _Watched(body, int(answer.get("ContentLength", -1)))
+        fetch = partial(_fetch, bucket, key, version_id, str(answer.get("ETag", "")))
+        stream = _Watched(body, int(answer.get("ContentLength", -1)), fetch)
         try:
             reading = examine_stream(stream, matcher)
             stream.finish()
@@ -90,6 +95,26 @@ def _get(bucket: Bucket, key: str, version_id: str) -> Mapping[str, Any]:
                 raise
             raise Unreadable(reason) from None
     return answer
+
+
+def _fetch(bucket: Bucket, key: str, version_id: str, etag: str, start: int, size: int) -> bytes:
+    """Read a stretch of a version that is still the one whose reading has begun."""
+    with speaking(bucket.where):
+        try:
+            answer = bucket.client.get_object(
+                Bucket=bucket.name,
+                Key=key,
+                VersionId=version_id,
+                IfMatch=etag,
+                Range=f"bytes={start}-{start + size - 1}",
+            )
+        except ClientError as error:
+            if status_of(error) != _PRECONDITION_FAILED:
+                raise
+            raise ChangedWhileRead(f"{bucket.where}: an object was overwritten") from None
+        with closing(answer["Body"]) as body:
+            data: bytes = body.read()
+    return data
 
 
 def _unreadable(error: ClientError) -> str:
@@ -128,13 +153,21 @@ class _Short(Exception):
 
 
 class _Watched(io.RawIOBase):
-    """The body of an answer; remembers why it broke, whatever the reader made of it."""
+    """The body of an answer; remembers why it broke, whatever the reader made of it.
 
-    def __init__(self, body: StreamingBody, length: int) -> None:
+    Whoever seeks gets stretches by requests of their own, and goes on in the body where it was.
+    """
+
+    def __init__(
+        self, body: StreamingBody, length: int, fetch: Callable[[int, int], bytes]
+    ) -> None:
         super().__init__()
         self._body = body
         self._length = length
+        self._fetch = fetch
         self._count = 0
+        self._place = 0
+        self._stretch, self._begin = b"", 0
         self._md5 = hashlib.md5(usedforsecurity=False)
         self.failure: Exception | None = None
 
@@ -143,21 +176,55 @@ class _Watched(io.RawIOBase):
         """Of what was read so far."""
         return self._md5.hexdigest()
 
+    def seekable(self) -> bool:
+        """Whether the size is known."""
+        return self._length >= 0
+
+    def tell(self) -> int:
+        """Return the place of what is read next."""
+        return self._place
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        """Go to a place; nothing is asked of the server yet."""
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._place, io.SEEK_END: self._length}
+        self._place = base[whence] + offset
+        return self._place
+
     def read(self, size: int = -1, /) -> bytes:
         """Read on; all that is left if `size` is negative."""
+        if self._place != self._count and size >= 0:
+            return self._elsewhere(size)
         try:
             data = self._body.read(size if size >= 0 else None)
         except (BotoCoreError, HTTPError, OSError) as error:
             self.failure = error
             raise
         self._count += len(data)
+        self._place = self._count
         self._md5.update(data)
+        return data
+
+    def _elsewhere(self, size: int) -> bytes:
+        at = self._place - self._begin
+        if not 0 <= at < len(self._stretch):
+            left = max(0, self._length - self._place)
+            if not min(size, left):
+                return b""
+            try:
+                self._stretch = self._fetch(self._place, min(left, max(size, _STRETCH)))
+            except (BotoCoreError, HTTPError, OSError) as error:
+                self.failure = error
+                raise
+            self._begin, at = self._place, 0
+        data = self._stretch[at : at + size]
+        self._place += len(data)
         return data
 
     def finish(self) -> None:
         """Check that everything announced was read. Raises what reading raised."""
         if self.failure is not None:
             raise self.failure
+        self._place = self._count
         while self.read(1 << 16):
             pass
         if self._length >= 0 and self._count != self._length:

@@ -10,7 +10,6 @@ import io
 import lzma
 import random
 import string
-import zipfile
 
 import py7zr
 import pytest
@@ -24,25 +23,16 @@ from tests.backends.content.wrapping import (
     RECORDS,
     TEXT,
     Dribble,
-    Forward,
     read,
     record,
     seven_zipped,
+    stored_forward,
     zipped,
 )
 
 
 def found(reading: Reading) -> tuple[int, int | None, str]:
     return reading.evidence.records, reading.foreign_records, reading.reason
-
-
-def stored_forward(**members: bytes) -> bytes:
-    """An archive whose stored members have their sizes after them."""
-    file = Forward()
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
-        for name, content in members.items():
-            archive.writestr(name, content)
-    return bytes(file.written)
 
 
 def test_the_directory_has_the_sizes_that_headers_leave_open() -> None:

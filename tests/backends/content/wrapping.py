@@ -75,6 +75,15 @@ def zipped_forward(**members: bytes) -> bytes:
     return bytes(file.written)
 
 
+def stored_forward(**members: bytes) -> bytes:
+    """An archive whose stored members have their sizes after them."""
+    file = Forward()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return bytes(file.written)
+
+
 def tarred(format_: int = tarfile.PAX_FORMAT, /, **members: bytes) -> bytes:
     file = io.BytesIO()
     with tarfile.open(fileobj=file, mode="w", format=format_) as archive:
