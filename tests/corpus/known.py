@@ -16,13 +16,13 @@ NOT_YET: Mapping[str, frozenset[str]] = {
         {"email+text", "email+values", "number+values", "name+values", "text"},
     ),
     "format": frozenset(
-        {"arrow-file", "arrow-stream", "avro", "eml-attachment", "mbox", "orc", "parquet"}
-        | {"parquet-arrow", "pdf", "pickle-dicts", "pickle-tuples", "sqlite", "sqlite-deleted"}
-        | {"sqlite-dropped", "sqlite-wal", "pg-dump-custom", "pg-dump-tar", "pg-dump-directory"}
+        {"arrow-file", "arrow-stream", "avro", "orc", "parquet"}
+        | {"parquet-arrow", "pickle-dicts", "pickle-tuples", "sqlite", "sqlite-deleted"}
+        | {"sqlite-dropped", "sqlite-wal"}
         | {"lines-in-bytea", "json-in-one"}
     ),
-    "encoding": frozenset({"cp037", "utf-32-le"}),
-    "wrapper": frozenset({"base64"}),
+    "encoding": frozenset(),
+    "wrapper": frozenset(),
 }
 
 
