@@ -12,7 +12,7 @@ from backends.content._dialect import Dialect
 from backends.content._encoding import SAMPLE, UTF8_BOM, ebcdic, is_binary, wide_encoding
 from backends.content._examine import Examiner, Sink, added, examine_stream
 from backends.content._fields import fields_of, has_inner_break
-from backends.content._opener import HEAD, Declined, Member, Opaque, Opener, Part, Raw, Rows
+from backends.content._opener import HEAD, Beside, Declined, Member, Opaque, Opener, Part, Raw, Rows
 from backends.content._reading import Reading
 from backends.content._records import Block
 from backends.content._registry import check, identify, openers
@@ -23,6 +23,7 @@ __all__ = [
     "HEAD",
     "SAMPLE",
     "UTF8_BOM",
+    "Beside",
     "Block",
     "Bounds",
     "Declined",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import astuple, dataclass, replace
 from itertools import pairwise
 from typing import TypeVar
@@ -22,7 +23,7 @@ from backends.content._encoding import (
 )
 from backends.content._fields import fields_of, guess_dialect, has_inner_break
 from backends.content._header import is_header
-from backends.content._opener import HEAD, Declined, Member, Opener, Part, Raw, Rows
+from backends.content._opener import HEAD, Beside, Declined, Member, Opener, Part, Raw, Rows
 from backends.content._reading import Reading
 from backends.content._records import Block, blocks
 from backends.content._registry import lacking, openers
@@ -130,6 +131,7 @@ class _Examination:
         self._second: Scan | None = None  # wide texts once more, byte by byte
         self._texts = 0
         self._headers = 0
+        self._no_records: Counter[int] = Counter()  # windows of texts beside records, by class
         self._windows = 0
         self._divided = True
         self._joint = False
@@ -196,6 +198,8 @@ class _Examination:
         elif isinstance(part, Rows):
             self._texts += 1
             self._rows(upto.damage(_counted_rows(part.blocks, self._bounds)))
+        elif isinstance(part, Beside):
+            self._beside(upto.damage(_counted_rows(part.blocks, self._bounds)))
         elif isinstance(part, Raw):
             self._texts += 1
             for chunk in upto.damage(_counted(part.chunks, self._bounds)):
@@ -220,6 +224,11 @@ class _Examination:
                 self._headers += 1
             first = False
             self._windows += len(ends)
+
+    def _beside(self, rows: Iterator[tuple[bytes, list[int]]]) -> None:
+        for data, ends in rows:
+            if ends:
+                self._no_records.update(self._scan.feed(data, ends))
 
     def _text(self, source: Source) -> None:
         self._texts += 1
@@ -311,11 +320,7 @@ class _Examination:
     def reading(self) -> Reading:
         """Sum up."""
         evidence = self._scan.evidence()
-        evidence = replace(
-            evidence,
-            foreign=evidence.foreign - self._headers,
-            blank=evidence.blank + self._headers,
-        )
+        evidence = _without(evidence, self._no_records, self._headers)
         divided = self._divided and not (self._joint and self._windows == 1)
         if self._second:
             evidence, more = added(evidence, self._second.evidence())
@@ -392,6 +397,20 @@ def _counted_rows(
     for data, ends in blocks:
         bounds.unpacked(len(data))
         yield data, ends
+
+
+def _without(evidence: Evidence, beside: Mapping[int, int], headers: int) -> Evidence:
+    """Return the evidence with what is no record, and not the dataset's, told as blank."""
+    foreign = beside[RecordClass.FOREIGN] + headers
+    person = beside[RecordClass.PERSON]
+    trace = 0 if evidence.promoted else beside[RecordClass.TRACE]
+    return replace(
+        evidence,
+        foreign=evidence.foreign - foreign,
+        person=evidence.person - person,
+        trace=evidence.trace - trace,
+        blank=evidence.blank + foreign + person + trace,
+    )
 
 
 def added(first: Evidence, second: Evidence) -> tuple[Evidence, bool]:

@@ -38,6 +38,17 @@ class Rows:
 
 
 @dataclass(frozen=True, slots=True)
+class Beside:
+    """Texts that are no records of the container's: names, entries of an index, its metadata.
+
+    Blocks as those of :class:`Rows`. What of the dataset is in them counts; what is not, is no
+    foreign record.
+    """
+
+    blocks: Iterator[tuple[bytes, list[int]]]
+
+
+@dataclass(frozen=True, slots=True)
 class Raw:
     """Bytes without delimiters, which make one run; see :meth:`Scan.probe`."""
 
@@ -51,7 +62,7 @@ class Opaque:
     reason: str
 
 
-Part = Member | Rows | Raw | Opaque
+Part = Member | Rows | Beside | Raw | Opaque
 
 
 @runtime_checkable

@@ -1,0 +1,1 @@
+"""What runs in reading processes, see :mod:`backends.content.apart`: one module a library."""
