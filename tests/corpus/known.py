@@ -16,8 +16,8 @@ NOT_YET: Mapping[str, frozenset[str]] = {
         {"email+text", "email+values", "number+values", "name+values", "text"},
     ),
     "format": frozenset(
-        {"arrow-file", "arrow-stream", "avro", "orc", "parquet"}
-        | {"parquet-arrow", "pickle-dicts", "pickle-tuples", "sqlite", "sqlite-deleted"}
+        {}
+        | {"pickle-dicts", "pickle-tuples", "sqlite", "sqlite-deleted"}
         | {"sqlite-dropped", "sqlite-wal"}
         | {"lines-in-bytea", "json-in-one"}
     ),

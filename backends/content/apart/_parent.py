@@ -36,10 +36,10 @@ def read_apart(reader: str, file: BinaryIO, bounds: Bounds) -> Iterator[Part]:
     while (found := events.peek()) is not None:
         if isinstance(found, Block):
             yield Rows(events.blocks(Block))
-            events.skip(Block)
+            events.skip(Block, bounds)
         elif isinstance(found, Names):
             yield Beside(events.blocks(Names))
-            events.skip(Names)
+            events.skip(Names, bounds)
         else:
             events.take()
             yield _part(found)
@@ -80,10 +80,10 @@ class _Events:
             self.take()
             yield found.data, list(found.ends)
 
-    def skip(self, kind: type[Block | Names]) -> None:
-        """Leave out what nobody asked for."""
-        for _ in self.blocks(kind):
-            pass
+    def skip(self, kind: type[Block | Names], bounds: Bounds) -> None:
+        """Leave out what nobody asked for. Raises Stop: of that, too, there is an end."""
+        for data, _ in self.blocks(kind):
+            bounds.unpacked(len(data))
 
 
 def _read(reader: str, file: BinaryIO, bounds: Bounds) -> Iterator[Found]:
@@ -173,7 +173,7 @@ class _Idle:
                 if process.poll() is None:
                     return process
                 _end(process)
-        return subprocess.Popen(
+        return _Process(
             [sys.executable, "-P", "-m", "backends.content.apart"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

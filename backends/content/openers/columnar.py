@@ -28,7 +28,7 @@ class Columnar(Opener):
 
     def open(self, source: Source, bounds: Bounds) -> Iterator[Part]:
         """Yield the records."""
-        return read_apart(f"backends.content.readers.{self.reader}", source.seekable(), bounds)
+        yield from read_apart(f"backends.content.readers.{self.reader}", source.seekable(), bounds)
 
 
 _ARROW = ("pyarrow",)

@@ -112,7 +112,10 @@ def _rows(batch: pa.RecordBatch) -> Iterator[Found]:
     nothing = pa.scalar(b"", _TEXT)
     if not columns:
         columns = [pa.repeat(nothing, batch.num_rows)]
-    joined = pc.binary_join_element_wise(*columns, pa.scalar(BETWEEN, _TEXT), null_handling="skip")
+    # To skip nulls would leave out the rows that have nothing else.
+    joined = pc.binary_join_element_wise(
+        *columns, pa.scalar(BETWEEN, _TEXT), null_handling="replace"
+    )
     ended = pc.binary_join_element_wise(joined, nothing, pa.scalar(AFTER, _TEXT))
     ended = ended.combine_chunks() if isinstance(ended, pa.ChunkedArray) else ended
     offsets = memoryview(ended.buffers()[1]).cast("q")[ended.offset :][: len(ended) + 1]
@@ -142,21 +145,15 @@ def _texts(array: pa.Array, others: list[Found], depth: int) -> Iterator[pa.Arra
         yield _floats(array)
     elif _is_plain(kind):
         yield array.cast(pa.large_string()).cast(_TEXT)
-    elif types.is_decimal(kind) and kind.scale >= 0:
+    elif (types.is_decimal(kind) and kind.scale >= 0) or types.is_temporal(kind):
         shown = array.cast(pa.large_string())
-        yield pc.replace_substring_regex(shown, r"\.0+$", "").cast(_TEXT)
+        yield pc.replace_substring_regex(shown, r"\.0+(Z?)$", r"\1").cast(_TEXT)
     elif not types.is_null(kind):
-        yield pa.array(_listed(array, others), _TEXT)
+        yield pa.array(list(_listed(array, others)), _TEXT)
 
 
 def _is_plain(kind: pa.DataType) -> bool:
-    return (
-        types.is_integer(kind)
-        or types.is_boolean(kind)
-        or types.is_date(kind)
-        or types.is_time(kind)
-        or types.is_timestamp(kind)
-    )
+    return bool(types.is_integer(kind) or types.is_boolean(kind))
 
 
 def _floats(array: pa.Array) -> pa.Array:

@@ -9,11 +9,13 @@ from typing import BinaryIO, cast
 
 import fastavro
 
+from backends.content import Stop
 from backends.content.apart import Found, Names
 from backends.content.readers.values import AFTER, block, flat, row
 
 _ROWS = 4096  # at once
 _BYTES = 1 << 20
+_EMPTY = 1 << 18  # records of nothing, of which a few bytes can have any number
 
 
 def avro(file: BinaryIO) -> Iterator[Found]:
@@ -25,11 +27,14 @@ def avro(file: BinaryIO) -> Iterator[Found]:
     yield Names(b"".join(names), tuple(accumulate(map(len, names))))
     rows: list[bytes] = []
     others: list[Found] = []
-    size = 0
+    size = empty = 0
     for record in reader:
         values = record.values() if isinstance(record, dict) else (record,)
         rows.append(row(values, others))
         size += len(rows[-1])
+        empty += rows[-1] == AFTER
+        if empty > _EMPTY:
+            raise Stop("bomb-limit")
         if len(rows) == _ROWS or size > _BYTES or others:
             yield block(rows)
             yield from others

@@ -47,9 +47,10 @@ def binary(value: bytes) -> bytes:
 
 def apart(value: bytes) -> Found | None:
     """Return a binary value that is no part of its record's text: a document, or unknown bytes."""
+    opened, unopened = identify(value[:HEAD])
     if len(value) <= _SHORT:
-        return None
-    if any(identify(value[:HEAD])):
+        return Inner(value) if opened and len(value) > _UUID else None
+    if opened or unopened:
         return Inner(value)
     try:
         value.decode()
