@@ -12,6 +12,7 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import fastavro
@@ -158,14 +159,14 @@ def test_values_of_all_types(kind: str, format_: str) -> None:
         {"first": ["1st", "2nd"], "value": values, "none": pa.nulls(2), "last": ["x", None]}
     )
     write = pq.write_table if format_ == "parquet" else feather.write_feather
-    shown = ["\x1f".join(row) for row in rows_of(written(lambda f: write(table, f)))]
+    shown = ["\x1f".join(row) for row in rows_of(written(partial(write, table)))]
     assert shown == [f"1st\x1f{expected[0]}\x1fx", f"2nd\x1f{expected[1]}\x1f"]
 
 
 def test_sixteen_bytes_may_be_a_uuid_in_either_order() -> None:
     column = pa.array([ID.bytes, ID.bytes_le], pa.binary(16))
     for table in (pa.table({"id": column}), pa.table({"id": pa.array([ID.bytes] * 2, pa.uuid())})):
-        for row in rows_of(written(lambda f, t=table: pq.write_table(t, f))):
+        for row in rows_of(written(partial(pq.write_table, table))):
             assert str(ID) in row
 
 
@@ -208,7 +209,7 @@ def test_unknown_bytes_in_a_column_are_probed() -> None:
 def test_names_of_columns_and_notes_are_looked_at_and_are_no_records() -> None:
     table = pa.table({IDS[3]: [IDS[0]], "b": ["x"]}).replace_schema_metadata({"note": IDS[4]})
     for write in (pq.write_table, feather.write_feather):
-        reading = read(written(lambda f, w=write: w(table, f)))
+        reading = read(written(partial(write, table)))
         assert (reading.evidence.records, reading.foreign_records) == (3, 0)
 
 
@@ -276,8 +277,7 @@ def endless(file: io.BytesIO) -> Iterator[object]:
     """A reader that reads the same bytes for ever."""
     while True:
         file.seek(0)
-        file.read(1 << 20)
-    yield
+        yield from file.read(1 << 20)[:0]
 
 
 def test_reading_for_ever_is_stopped() -> None:
