@@ -16,10 +16,8 @@ NOT_YET: Mapping[str, frozenset[str]] = {
         {"email+text", "email+values", "number+values", "name+values", "text"},
     ),
     "format": frozenset(
-        {}
-        | {"pickle-dicts", "pickle-tuples", "sqlite", "sqlite-deleted"}
-        | {"sqlite-dropped", "sqlite-wal"}
-        | {"lines-in-bytea", "json-in-one"}
+        {"pickle-dicts", "pickle-tuples", "sqlite", "sqlite-deleted", "sqlite-dropped"}
+        | {"sqlite-wal", "lines-in-bytea", "json-in-one"}
     ),
     "encoding": frozenset(),
     "wrapper": frozenset(),
