@@ -168,7 +168,9 @@ def _shown(header: Message) -> bytes:
     """Return a header as text, with encoded words (RFC 2047) decoded, a field a line."""
     fields = []
     for name, value in header.items():
-        plain = policy.default.header_factory(name, " ".join(str(value).split()))
+        plain = " ".join(str(value).split())
+        if "=?" in plain:
+            plain = str(policy.default.header_factory(name, plain))
         fields.append(f"{name}: {plain}\n")
     return "".join(fields).encode("utf-8", "replace") + b"\n"
 

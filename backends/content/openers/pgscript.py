@@ -24,6 +24,8 @@ _SCRIPT = re.compile(rb"--\r?\n(?=-- PostgreSQL database (?:cluster )?dump)")
 _ROWS = 1 << 20  # bytes of rows that are looked through for binary values at once
 # A bytea in hexadecimal, alone in its field; COPY doubles the backslash.
 _HEX = re.compile(rb"(?<![^\t\n])\\\\x((?:[0-9a-f]{2})+)(?=[\t\n])")
+# The same among the first bytes of a document, where it may go on beyond these.
+_FIELD = re.compile(rb"(?:\A|[\t\n])\\\\x(?:[0-9a-f]{2})+(?:[\t\n]|[0-9a-f]?\Z)")
 _CONTROL = re.compile(rb"[\x00-\x1f\x7f]")
 
 
@@ -31,6 +33,7 @@ class Script(Opener):
     """Opens a script of SQL and COPY blocks for the sake of its binary values."""
 
     name = "pg_dump-script"
+    precedes = frozenset({"copy-rows"})
 
     def recognises(self, head: bytes) -> bool:
         """Tell by the comment at the top."""
@@ -43,7 +46,21 @@ class Script(Opener):
         yield from CopyRows(source.chunks(), bounds).parts()
 
 
-SCRIPT = Script()
+class Rows(Opener):
+    """Opens rows as COPY and pg_dump's folders have them, for the same sake."""
+
+    name = "copy-rows"
+
+    def recognises(self, head: bytes) -> bool:
+        """Tell by a field that is a binary value in hexadecimal, doubled backslash and all."""
+        return _FIELD.search(head) is not None
+
+    def open(self, source: Source, bounds: Bounds) -> Iterator[Part]:
+        """Yield the text, then the files in it."""
+        yield from CopyRows(source.chunks(), bounds).parts()
+
+
+SCRIPT, ROWS = Script(), Rows()
 
 
 class CopyRows:

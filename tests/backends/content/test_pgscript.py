@@ -28,3 +28,15 @@ def test_more_binary_values_than_can_be_held_are_a_gap() -> None:
     rows = b"".join(b"%d\t\\\\x%s\n" % (n, packed) for n in range(100))
     reading = read(SCRIPT + rows, limits=Limits(memory=1000))
     assert ("too-large-to-open", 1) == (reading.reason, reading.evidence.records)
+
+
+def test_rows_without_a_script_around_them_are_known_by_a_binary_value() -> None:
+    row = b"7\t\\\\x%s\tx\n" % gzip.compress(record(2)).hex().encode()
+    reading = read(row + b"8\t\\\\x%s\t\\\\N\n" % record(3).hex().encode())
+    assert (("copy-rows", "gzip"), 2, "") == (
+        reading.layers,
+        reading.evidence.records,
+        reading.reason,
+    )
+    for text in (b"C:\\\\x64\n" + record(1), b"7\t\\\\x7\tx\n" + record(1)):
+        assert ((), 1) == (read(text).layers, read(text).evidence.records)

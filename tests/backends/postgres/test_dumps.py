@@ -17,15 +17,15 @@ from backends.content import Reading, examine_stream
 from tests.backends.postgres.place import DATASET, Place
 
 # The options, and how many of the fixture's ten records can be told: scripts call lowrite() with
-# what is in large objects, and rows in a folder's files have nothing to say that they are rows.
+# what is in large objects.
 FORMATS = {
     "plain": (["-Fp"], 8),
     "plain-gzip": (["-Fp", "-Z6"], 8),
     "custom": (["-Fc"], 10),
     "custom-unpacked": (["-Fc", "-Z0"], 10),
-    "tar": (["-Ft"], 8),
-    "directory": (["-Fd"], 8),
-    "directory-unpacked": (["-Fd", "-Z0"], 8),
+    "tar": (["-Ft"], 10),
+    "directory": (["-Fd"], 10),
+    "directory-unpacked": (["-Fd", "-Z0"], 10),
 }
 
 
