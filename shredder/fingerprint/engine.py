@@ -15,6 +15,7 @@ import numpy as np
 from shredder.errors import UsageError
 from shredder.fingerprint.catalogue import Catalogue
 from shredder.fingerprint.edges import outermost, whole
+from shredder.fingerprint.escapes import Marks
 from shredder.fingerprint.keys import Keys
 from shredder.fingerprint.siphash import Bytes, Offsets
 from shredder.fingerprint.tokens import Mask
@@ -52,8 +53,15 @@ class Engine(Protocol):
         block were one a step away: the next one, ten or a thousand further.
         """
 
-    def something(self, block: bytes, starts: Offsets, ends: Offsets) -> Mask:
-        """Tell of each window whether it holds a letter, a digit or a byte of 0x80 or above."""
+    def windows(self, block: bytes, ends: Offsets) -> tuple[Mask, Offsets]:
+        """Tell of each window whether it holds a letter, a digit or a byte of 0x80 or above.
+
+        `ends` ascend to the length of the block. Returned are, too, those of them, each once,
+        that part a token.
+        """
+
+    def marks(self, block: bytes) -> Marks:
+        """See :func:`shredder.fingerprint.escapes.marks`."""
 
 
 def choose(catalogue: Catalogue, keys: Keys) -> Engine:

@@ -7,7 +7,8 @@ that take no room (soft hyphen, zero-width space and joiners, word joiner, byte 
 numbers in groups of three digits. What is escaped more than once is undone as often.
 
 Undoing can destroy what was not escaped, so a window keeps its own text, too: the other forms are
-set behind it. A window stays one window, and what it is, is the strongest of what all show.
+set behind it, if there is anything in them. A window stays one window, and what it is, is the
+strongest of what all show.
 """
 
 from __future__ import annotations
@@ -47,19 +48,22 @@ _GROUPED_WIDE = re.compile(b"[0-9](?:" + b"|".join(c.encode() for c in _SPACED) 
 _WHITE = re.compile(rb"\s")
 
 
-def _marks(*groups: bytes) -> Bytes:
+def _table(*groups: bytes) -> Bytes:
     table = np.zeros(256, np.uint8)
     for bit, group in enumerate(groups):
         table[np.frombuffer(group, np.uint8)] |= np.uint8(1 << bit)
     return table
 
 
-_HEX, _LETTER, _ESCAPED = 1, 2, 4
-_KINDS = _marks(
+_LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+HEX, LETTER, ESCAPED, BESIDE = 1, 2, 4, 8
+KINDS = _table(
     b"0123456789ABCDEFabcdef",
-    b"#ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz",
+    b"#" + _LETTERS,
     b"uUxabfnrtv0123",
+    b"0123456789@._-" + _LETTERS,
 )
+NEAR = 33  # bytes from ``&`` to the ``;`` of the same character
 
 
 def _quoted() -> Mask:
@@ -76,63 +80,84 @@ def _quoted() -> Mask:
     return table
 
 
-_QUOTED = _quoted()
+QUOTED = _quoted()
 
 
-def unescaped(block: bytes, ends: Offsets, *, numbers: bool) -> tuple[bytes, Offsets]:
-    """Set behind each window that holds escapes what it says without; shift the ends.
+Marks = tuple[Offsets, Offsets]
+Forms = list[tuple[int, bytes]]
 
-    `numbers`: undo the grouping of digits, too.
+
+def unescaped(block: bytes, ends: Offsets, *, numbers: bool, marked: Marks | None = None) -> Forms:
+    """Return, for each window that holds escapes, its number and what it says without.
+
+    `numbers`: undo the grouping of digits, too. `marked`: what :func:`marks` says, if known.
     """
-    found = _windows(block, ends, numbers=numbers)
-    if not found.size:
-        return block, ends
-    pieces: list[bytes] = []
-    sizes = np.zeros(ends.size, np.int64)
-    done = 0
-    for window in found.tolist():
+    found: Forms = []
+    for window in _windows(block, ends, marked or marks(block), numbers=numbers).tolist():
         start, end = int(ends[window - 1]) if window else 0, int(ends[window])
         forms = _forms(block[start:end] + _rest(block, start, end), numbers=numbers)
         if forms:
-            more = _APART + _APART.join(forms) + _APART
-            pieces += (block[done:end], more)
-            sizes[window] = len(more)
-            done = end
+            found.append((window, _APART + _APART.join(forms) + _APART))
+    return found
+
+
+def joined(block: bytes, ends: Offsets, forms: Forms) -> tuple[bytes, Offsets]:
+    """Set behind each window its other forms; shift the ends."""
+    pieces: list[bytes] = []
+    sizes = np.zeros(ends.size, np.int64)
+    done = 0
+    for window, more in forms:
+        end = int(ends[window])
+        pieces += (block[done:end], more)
+        sizes[window] = len(more)
+        done = end
     pieces.append(block[done:])
     return b"".join(pieces), ends + np.cumsum(sizes)
 
 
-def _windows(block: bytes, ends: Offsets, *, numbers: bool) -> Offsets:
-    """Return which windows have something to undo; few others."""
+def marks(block: bytes) -> Marks:
+    """Return where escapes may begin, and where names or numbers of characters may.
+
+    These still have to be looked at; the compiled route says the same.
+    """
     text = np.frombuffer(block, np.uint8)
-    places = [np.empty(0, np.int64)]
+    places, named = [np.empty(0, np.int64)], np.empty(0, np.int64)
     if b"\\" in block:
         at = _places(text, b"\\", 1)
-        places.append(at[(_KINDS[text[at + 1]] & _ESCAPED) != 0])
+        places.append(at[(KINDS[text[at + 1]] & ESCAPED) != 0])
     if b"%" in block:
         at = _places(text, b"%", 2)
-        places.append(at[(_KINDS[text[at + 1]] & _KINDS[text[at + 2]] & _HEX) != 0])
+        places.append(at[(KINDS[text[at + 1]] & KINDS[text[at + 2]] & HEX) != 0])
     if b"&" in block and b";" in block:
         at = _places(text, b"&", 3)
-        at = at[(_KINDS[text[at + 1]] & _LETTER) != 0]
+        at = at[(KINDS[text[at + 1]] & LETTER) != 0]
         if at.size:
             semicolons = np.flatnonzero(text == ord(";"))
             after = np.searchsorted(semicolons, at)
             known = after < semicolons.size
             at, after = at[known], after[known]
-            near = at[semicolons[after] - at <= 33].tolist()
-            places.append(np.array([p for p in near if _ESCAPE.match(block, p)], np.int64))
+            named = at[semicolons[after] - at <= NEAR]
     if b"=" in block:
         at = _places(text, b"=", 2)
         pair = text[at + 1].astype(np.uint16) << np.uint16(8) | text[at + 2]
-        places.append(at[_QUOTED[pair]])
+        places.append(at[QUOTED[pair]])
     if not block.isascii():
         places.append(_all(_ROOMLESS, block))
+    return np.sort(np.concatenate(places)), named
+
+
+def _windows(block: bytes, ends: Offsets, marked: Marks, *, numbers: bool) -> Offsets:
+    """Return which windows have something to undo; few others."""
+    places = [marked[0]]
+    if marked[1].size:
+        named = [at for at in marked[1].tolist() if _ESCAPE.match(block, at)]
+        places.append(np.array(named, np.int64))
     if numbers:
-        places.append(_grouped(text))
+        places.append(_grouped(np.frombuffer(block, np.uint8)))
         if not block.isascii():
             places.append(_all(_GROUPED_WIDE, block))
-    return np.unique(np.searchsorted(ends, np.concatenate(places), side="right"))
+    every = np.concatenate(places)
+    return np.unique(np.searchsorted(ends, every, side="right")) if every.size else every
 
 
 def _places(text: Bytes, mark: bytes, after: int) -> Offsets:

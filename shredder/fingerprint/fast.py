@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from shredder.fingerprint import kernels, probes, tokens
+from shredder.fingerprint import kernels, probes, tokens, window_kernels
 from shredder.fingerprint.catalogue import Catalogue
 from shredder.fingerprint.engine import meant, wanted_lengths
+from shredder.fingerprint.escapes import KINDS, QUOTED, Marks
 from shredder.fingerprint.keys import Keys
 from shredder.fingerprint.raw import NEIGHBOURS, least
 from shredder.fingerprint.siphash import Bytes, Hashes, Offsets, words
@@ -57,7 +58,8 @@ class CompiledEngine:
         for attempt in range(_ATTEMPTS):
             try:
                 kernels.search(*_seen(b"", 0, 0), 0, *self._tables)
-                self.something(b"\0", _NONE, _NONE)
+                self.windows(b"\0", _NONE)
+                self.marks(b"\0")
                 self.anchors(b"\0", 0, 1)
                 self.uuids(b"\0", 0, 1)
                 self.integers(b"\0", 0, 1)
@@ -106,11 +108,20 @@ class CompiledEngine:
             probes.integers(raw, first, last, width, np.uint64(least(width)), *self._raw, hit)
         return tuple(np.flatnonzero(rows) for rows in hit)
 
-    def something(self, block: bytes, starts: Offsets, ends: Offsets) -> Mask:
+    def windows(self, block: bytes, ends: Offsets) -> tuple[Mask, Offsets]:
         """See the protocol."""
-        found = np.empty(ends.size, np.bool_)
-        kernels.something(np.frombuffer(block, np.uint8), CLASSES, starts, ends, WORD | HIGH, found)
-        return found
+        found, cuts = np.empty(ends.size, np.bool_), np.empty(ends.size, np.int64)
+        text = np.frombuffer(block, np.uint8)
+        count = window_kernels.windows(text, CLASSES, ends, WORD | HIGH, found, cuts)
+        return found, cuts[:count]
+
+    def marks(self, block: bytes) -> Marks:
+        """See the protocol."""
+        text = np.frombuffer(block, np.uint8)
+        places = np.empty(text.size // 2 + 1, np.int64)  # no two begin side by side
+        named = np.empty(text.size // 2 + 1, np.int64)
+        count, names = window_kernels.marks(text, KINDS, QUOTED, places, named)
+        return places[:count].copy(), named[:names].copy()
 
 
 def _seen(block: bytes, start: int, end: int) -> tuple[Bytes, Hashes]:

@@ -379,15 +379,3 @@ def search(
                     found[0, hits], found[1, hits], found[2, hits] = at, end - at, row
                     hits += 1
     return found[0, :hits].copy(), found[1, :hits].copy(), found[2, :hits].copy()
-
-
-@compiled
-def something(
-    text: Bytes, classes: Bytes, starts: Offsets, ends: Offsets, kinds: int, found: Mask
-) -> None:
-    """Set `found` for each window that holds a byte of one of the classes in `kinds`."""
-    for i in range(ends.size):
-        at = starts[i]
-        while at < ends[i] and not classes[text[at]] & kinds:
-            at += 1
-        found[i] = at < ends[i]

@@ -9,11 +9,12 @@ import numpy as np
 from shredder.fingerprint import tokens
 from shredder.fingerprint.catalogue import Catalogue
 from shredder.fingerprint.engine import meant
+from shredder.fingerprint.escapes import Marks, marks
 from shredder.fingerprint.keys import Keys
 from shredder.fingerprint.raw import NEIGHBOURS, UUID_BYTES, least
 from shredder.fingerprint.siphash import PADDING, Bytes, Hashes, Offsets, siphash24_many
 from shredder.fingerprint.starts import mixed, multipliers, passes, unveiled
-from shredder.fingerprint.tokens import LONGEST, Mask, Part
+from shredder.fingerprint.tokens import CLASSES, LONGEST, Mask, Part
 
 _PART = 1 << 18  # bytes that are probed at once
 _NONE = np.empty(0, np.int64)
@@ -120,9 +121,17 @@ class PlainEngine:
         rows = np.searchsorted(table, hashes)
         return np.asarray(rows[table[np.minimum(rows, table.size - 1)] == hashes])
 
-    def something(self, block: bytes, starts: Offsets, ends: Offsets) -> Mask:
+    def windows(self, block: bytes, ends: Offsets) -> tuple[Mask, Offsets]:
         """See the protocol."""
-        return tokens.something(block, starts, ends)
+        starts = np.concatenate((ends[:0], [0], ends[:-1])) if ends.size else ends
+        text = np.frombuffer(block, np.uint8)
+        inner = ends[(ends > 0) & (ends < text.size)]
+        cuts = inner[(CLASSES[text[inner - 1]] != 0) & (CLASSES[text[inner]] != 0)]
+        return tokens.something(block, starts, ends), np.unique(cuts)
+
+    def marks(self, block: bytes) -> Marks:
+        """See the protocol."""
+        return marks(block)
 
     def _look_up(self, text: Bytes, starts: Offsets, lengths: Offsets) -> tuple[Offsets, Offsets]:
         """Return the starts of the tokens that are in the catalogue, and their first rows."""

@@ -12,13 +12,13 @@ from backends.contract import Evidence, RecordClass, Signs
 from shredder.fingerprint.catalogue import PRIVATE_TOKEN, Catalogue
 from shredder.fingerprint.confirm import Confirmer
 from shredder.fingerprint.engine import Engine
-from shredder.fingerprint.escapes import unescaped
+from shredder.fingerprint.escapes import joined, unescaped
 from shredder.fingerprint.labels import Labels
 from shredder.fingerprint.order import SourceOrder
 from shredder.fingerprint.phrases import Phrases
 from shredder.fingerprint.probing import Probing, mark
 from shredder.fingerprint.siphash import Offsets
-from shredder.fingerprint.tokens import CLASSES, Mask
+from shredder.fingerprint.tokens import Mask
 from shredder.fingerprint.verdict import promoted as enough
 from shredder.fingerprint.verdict import verdict
 from shredder.fingerprint.weighing import SPARSE_ENOUGH, Weighing
@@ -49,6 +49,8 @@ class CatalogueScan:
         self._probing = Probing(tools.catalogue, tools.engine)
         self._weighing = Weighing(tools.catalogue, tools.confirmer)
         traits = tools.catalogue.traits
+        # Besides tokens there is something to look for, round them or by itself.
+        self._closely = tools.phrases is not None or traits.value_columns > 0
         sparse = traits.number_density <= SPARSE_ENOUGH
         self._labels = Labels(traits.number_columns if sparse else ())
 
@@ -58,16 +60,21 @@ class CatalogueScan:
         Raises ValueError if `ends` does not part the block: a mistake there would lose records.
         """
         stops = np.asarray(ends, dtype=np.int64)
-        starts = np.zeros_like(stops)
-        starts[1:] = stops[:-1]
-        if (int(stops[-1]) if stops.size else 0) != len(block) or (starts > stops).any():
+        size = int(stops[-1]) if stops.size else 0
+        if size != len(block) or (stops.size and stops[0] < 0) or (stops[1:] < stops[:-1]).any():
             raise ValueError("ends must ascend to the length of the block")
-        classes = self._tools.engine.something(block, starts, stops).astype(np.uint8)
-        classes[...] = np.where(classes, RecordClass.FOREIGN, RecordClass.BLANK)
-        block, stops = _parted(block, stops)
-        block, stops = unescaped(block, stops, numbers=bool(self._catalogue.widths))
-        places, rows = self._tools.engine.find(block)
-        self._classify(block, stops, classes, places, rows)
+        engine = self._tools.engine
+        held, cuts = engine.windows(block, stops)
+        classes = _HELD[held.view(np.uint8)]
+        if cuts.size:
+            block, stops = _parted(block, stops, cuts)
+        marked = engine.marks(block)
+        forms = unescaped(block, stops, numbers=bool(self._catalogue.widths), marked=marked)
+        if forms and (self._closely or engine.find(b"".join(more for _, more in forms))[0].size):
+            block, stops = joined(block, stops, forms)
+        places, rows = engine.find(block)
+        if places.size or self._closely:
+            self._classify(block, stops, classes, places, rows)
         self._counts += np.bincount(classes, minlength=len(RecordClass))
         return classes.tobytes()
 
@@ -91,7 +98,7 @@ class CatalogueScan:
             self._count(np.unique(windows[private] * size + rows[private]) % size)
         self._ids += np.unique(windows[private]).size
         named = windows[:0], rows[:0]
-        if self._tools.phrases is not None or self._catalogue.traits.value_columns:
+        if self._closely:
             found = self._tools.phrases.find(block, stops) if self._tools.phrases else None
             labelled = self._labels.find(block, stops)
             weighed = self._weighing.weigh(
@@ -184,13 +191,11 @@ class CatalogueScan:
         )
 
 
-def _parted(block: bytes, ends: Offsets) -> tuple[bytes, Offsets]:
+def _parted(block: bytes, ends: Offsets, cuts: Offsets) -> tuple[bytes, Offsets]:
     """Set a byte between windows that part a token, which is then two; shift the ends by it."""
-    inner = ends[(ends > 0) & (ends < len(block))]
-    text = np.frombuffer(block, np.uint8)
-    cuts = np.unique(inner[(CLASSES[text[inner - 1]] != 0) & (CLASSES[text[inner]] != 0)])
-    if not cuts.size:
-        return block, ends
     # A window's end moves with the byte set before it: what starts at `ends` starts after both.
     shifted = ends + np.searchsorted(cuts, ends, side="right")
-    return np.insert(text, cuts, 0).tobytes(), shifted
+    return np.insert(np.frombuffer(block, np.uint8), cuts, 0).tobytes(), shifted
+
+
+_HELD = np.array([RecordClass.BLANK, RecordClass.FOREIGN], np.uint8)

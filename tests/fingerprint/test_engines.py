@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from shredder.errors import UsageError
 from shredder.fingerprint import FingerprintMatcher, Role, catalogue, enrol, kernels, tokens
-from shredder.fingerprint.engine import ROUTE, choose
+from shredder.fingerprint.engine import ROUTE, Engine, choose
 from shredder.fingerprint.fast import CompiledEngine
 from shredder.fingerprint.keys import derive
 from shredder.fingerprint.plain import PlainEngine
@@ -50,12 +50,30 @@ def test_both_routes_find_the_same_in_any_bytes(
     )
     block = b"".join(data.draw(st.lists(pieces, max_size=30)))
     cuts = sorted(data.draw(st.lists(st.integers(0, len(block)), max_size=10)))
-    starts, ends = np.array([0, *cuts], np.int64), np.array([*cuts, len(block)], np.int64)
+    ends = np.array([*cuts, len(block)], np.int64)
     (places, rows), (same_places, same_rows) = (engine.find(block) for engine in engines)
     assert places.tolist() == same_places.tolist()
     assert rows.tolist() == same_rows.tolist()
-    told, same = (engine.something(block, starts, ends) for engine in engines)
-    assert told.tolist() == same.tolist()
+    for told, same in zip(*(engine.windows(block, ends) for engine in engines), strict=True):
+        assert told.tolist() == same.tolist()
+
+
+@pytest.fixture(scope="module")
+def routes(tmp_path_factory: pytest.TempPathFactory) -> list[Engine]:
+    found = catalogue_of(tmp_path_factory.mktemp("routes") / "fingerprint", ["resp-7f3a00c2-x"])
+    return [PlainEngine(found, derive(KEY)), CompiledEngine(found, derive(KEY))]
+
+
+ESCAPES = [rb"\u0041", rb"\n", rb"\\", b"%41", b"%", b"&amp;", b"&", b"&#64;", b";", b"=40", b"="]
+ESCAPES += [b"\xc2", b"\xad", b"\xe2\x80", b"\x8b", b"\xe2\x81\xa0", b"\xef\xbb\xbf", b"\xef\xbb"]
+ESCAPES += [b"=\n", b"=\r\n", b"=C3", b"=c3", b"a" * 31, b"&a" + b"b" * 31, b" " * 97, b"x", b"7"]
+
+
+@settings(max_examples=500)
+@given(st.lists(st.one_of(st.sampled_from(ESCAPES), st.binary(max_size=3))).map(b"".join))
+def test_both_routes_see_the_same_escapes(routes: list[Engine], block: bytes) -> None:
+    for told, same in zip(*(engine.marks(block) for engine in routes), strict=True):
+        assert told.tolist() == same.tolist()
 
 
 @settings(max_examples=100, deadline=None)
@@ -135,28 +153,27 @@ def test_both_routes_find_the_same_where_every_position_may_start_a_token(tmp_pa
     assert len(told) == 300
 
 
-def test_both_routes_agree_on_many_windows_of_little() -> None:
+def test_both_routes_agree_on_many_windows_of_little(routes: list[Engine]) -> None:
     """More windows than are looked at one by one, with what counts far inside some of them."""
     chance = np.random.default_rng(1)
     gaps = chance.choice([0, 1, 2, 30, 90], 4000)
     block = b"".join(b" " * gap + chance.choice([b"", b"a", b"\xe4", b"-"]) for gap in gaps)
-    ends = np.sort(chance.integers(0, len(block), 5000))
+    ends = np.append(np.sort(chance.integers(0, len(block), 5000)), len(block))
     starts = np.concatenate(([0], ends[:-1]))
     expected = [
         any(chr(c).isalnum() or c >= 0x80 for c in block[s:e])
         for s, e in zip(starts, ends, strict=True)
     ]
     assert tokens.something(block, starts, ends).tolist() == expected
-    found = np.empty(ends.size, np.bool_)
-    kernels.something(
-        np.frombuffer(block, np.uint8),
-        tokens.CLASSES,
-        starts,
-        ends,
-        tokens.WORD | tokens.HIGH,
-        found,
-    )
-    assert found.tolist() == expected
+    for engine in routes:
+        found, cuts = engine.windows(block, ends)
+        assert found.tolist() == expected[: ends.size]
+        parted = [
+            end
+            for end in sorted(set(ends.tolist()))
+            if 0 < end < len(block) and not block[end - 1 : end + 1].count(b" ")
+        ]
+        assert cuts.tolist() == parted
 
 
 @given(st.binary(max_size=3000), st.integers(1, 600))

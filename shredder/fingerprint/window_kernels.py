@@ -1,0 +1,110 @@
+"""What the compiled route sees of windows: which hold anything, and where escapes may be.
+
+Importing this module needs numba. See `shredder.fingerprint.kernels` for how these are written.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from shredder.fingerprint.escapes import BESIDE, ESCAPED, HEX, LETTER, NEAR
+from shredder.fingerprint.kernels import compiled
+from shredder.fingerprint.siphash import Bytes, Offsets
+from shredder.fingerprint.tokens import Mask
+
+_PIECE, _STEP = 4096, 32  # bytes
+_ESCAPED, _HEX, _LETTER, _BESIDE = ESCAPED, HEX, LETTER, BESIDE
+
+
+@compiled
+def windows(
+    text: Bytes, classes: Bytes, ends: Offsets, kinds: int, found: Mask, cuts: Offsets
+) -> int:
+    """Set `found` for each window that holds a byte of one of the classes in `kinds`.
+
+    Write those of `ends`, each once, that part bytes of classes; return how many.
+    """
+    start, count = 0, 0
+    for i in range(ends.size):
+        end = ends[i]
+        at = start
+        while at < end and not classes[text[at]] & kinds:
+            at += 1
+        found[i] = at < end
+        if start < end < text.size and classes[text[end - 1]] != 0 and classes[text[end]] != 0:
+            cuts[count] = end
+            count += 1
+        start = end
+    return count
+
+
+@compiled
+def _flag(raw: Bytes, flags: Bytes) -> None:
+    r"""Set 1 where a byte is one of ``%&=\`` or the first of a character that takes no room."""
+    for i in range(raw.size):
+        c = raw[i]
+        mark = (c == 0x5C) | (c == 0x25) | (c == 0x26) | (c == 0x3D)
+        flags[i] = mark | (c == 0xAD) | (c == 0xC2) | (c == 0xE2) | (c == 0xEF)
+
+
+@compiled
+def _roomless(raw: Bytes, at: int, kinds: Bytes) -> bool:
+    """Whether a character that takes no room begins here."""
+    c = raw[at]
+    after = raw[at + 1] if at + 1 < raw.size else 0
+    if c == 0xAD:  # of an encoding of one byte a character
+        return (at == 0 or raw[at - 1] != 0xC2) and (kinds[after] & _BESIDE) != 0
+    if c == 0xC2:
+        return after == 0xAD
+    last = raw[at + 2] if at + 2 < raw.size else 0
+    if c == 0xE2:
+        return (after == 0x80 and 0x8B <= last <= 0x8D) or (after == 0x81 and last == 0xA0)
+    return c == 0xEF and after == 0xBB and last == 0xBF
+
+
+@compiled
+def marks(
+    raw: Bytes, kinds: Bytes, quoted: Mask, places: Offsets, named: Offsets
+) -> tuple[int, int]:
+    """Write where escapes may begin, and where names of characters may; return how many.
+
+    `kinds` and `quoted` are tables of `shredder.fingerprint.escapes`.
+    """
+    flags = np.zeros(_PIECE, np.uint8)
+    words = flags.view(np.uint64)
+    count, names, size = 0, 0, raw.size
+    for start in range(0, size, _PIECE):
+        piece = raw[start : start + _PIECE]
+        _flag(piece, flags)
+        for i in range(piece.size, _PIECE):
+            flags[i] = 0
+        for j in range(0, _PIECE, _STEP):
+            k = j >> 3
+            if not (words[k] | words[k + 1] | words[k + 2] | words[k + 3]):
+                continue
+            for i in range(j, j + _STEP):
+                if not flags[i]:
+                    continue
+                at = start + i
+                c = raw[at]
+                good = False
+                if c >= 0x80:
+                    good = _roomless(raw, at, kinds)
+                elif c == 0x5C:
+                    good = at + 1 < size and (kinds[raw[at + 1]] & _ESCAPED) != 0
+                elif c == 0x25:
+                    good = at + 2 < size and (kinds[raw[at + 1]] & kinds[raw[at + 2]] & _HEX) != 0
+                elif c == 0x3D:
+                    good = at + 2 < size and quoted[(np.int64(raw[at + 1]) << 8) | raw[at + 2]]
+                elif at + 3 < size and (kinds[raw[at + 1]] & _LETTER) != 0:
+                    last = min(size, at + NEAR + 1)
+                    end = at + 1
+                    while end < last and raw[end] != 0x3B:
+                        end += 1
+                    if end < last:
+                        named[names] = at
+                        names += 1
+                if good:
+                    places[count] = at
+                    count += 1
+    return count, names
