@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 _Positions = NDArray[np.int64]
 
-_JOINTS = (b"},", b"),", b"],")  # a quick look before the pattern below
 _JOINT = re.compile(rb"[})\]], ?[{(\[]")
 _PACKED_LINE = re.compile(rb"\s*(?:[\[(]|insert\b|replace\b|values\b)", re.IGNORECASE)
 _SEPARATORS = re.compile(rb"[\x0b\x0c\x1c-\x1e]")
@@ -24,7 +23,7 @@ def split(
 
     `packed` says that `data` begins within such a line; returned is whether the next block does.
     """
-    if not any(joint in data for joint in _JOINTS):
+    if not _may_join(data):
         return ends, packed and not len(ends)
     joints = np.fromiter((m.start() + 2 for m in _JOINT.finditer(data)), np.int64)
     joints = joints[np.searchsorted(quotes, joints) % 2 == 0]
@@ -38,6 +37,17 @@ def split(
     if len(joints) and (not len(ends) or joints[-1] > ends[-1]):
         goes_on = True
     return np.sort(np.concatenate([ends, joints])), goes_on
+
+
+def _may_join(data: bytes) -> bool:
+    """Whether a closing bracket stands before a comma: a quick look before the pattern."""
+    array = np.frombuffer(data, np.uint8)
+    for bracket in b")]}":
+        if bracket in data:
+            places = np.flatnonzero(array[:-1] == bracket)
+            if (array[places + 1] == ord(",")).any():
+                return True
+    return False
 
 
 def undivided(window: bytes, nulls: int) -> bool:

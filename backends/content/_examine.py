@@ -271,7 +271,9 @@ class _Examination:
         narrow = Narrow()
         for block in blocks(source, self._dialect):
             # A byte order mark in mid-text (files that were joined) would stick to a token.
-            data = block.data.replace(UTF8_BOM, b"   ") if UTF8_BOM in block.data else block.data
+            data = block.data
+            if not data.isascii() and UTF8_BOM in data:
+                data = data.replace(UTF8_BOM, b"   ")
             classes = self._scan.feed(*narrow.utf8(data, block.ends))
             first = shape is None
             if shape is None:

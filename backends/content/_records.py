@@ -8,7 +8,8 @@ never on the sizes in which it arrives: a rewriting finds the records that exami
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from array import array as packed
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,7 +34,7 @@ class Block:
     """Consecutive records: `ends` as in :meth:`backends.contract.Scan.feed`."""
 
     data: bytes
-    ends: list[int]
+    ends: Sequence[int]  # packed, so that a matcher can take them as they are
     regular: bool  # so far, every quote mark and line break was in its place
     structure: Structure | None = None  # records are cut by it, and not by lines
 
@@ -82,14 +83,15 @@ class _Cutter:
         beside[np.frombuffer(marks, np.uint8)] = True
         self._beside = beside
 
-    def cut(self, data: bytes, *, last: bool) -> list[int]:
+    def cut(self, data: bytes, *, last: bool) -> Sequence[int]:
         """Return the ends of the records that are complete in `data`; all of them, if `last`."""
         if not self._begun:
             self._begun = True
             self.structure = structure_of(data, complete=last)
         if self.structure:
-            if nested := self._by_structure(self.structure, data, last=last):
-                return nested
+            nested = self._by_structure(self.structure, data, last=last)
+            if len(nested):
+                return _packed(nested)
             self.structure = None
         array = np.frombuffer(data, np.uint8)
         ends = self._lines(array, data, last=last)
@@ -102,28 +104,27 @@ class _Cutter:
             inside = quotes if self._quoting else np.empty(0, np.int64)
             ends, self._packed = _compound.split(data, ends, inside, packed=self._packed)
         done = int(ends[-1]) if len(ends) else 0
-        found: list[int] = ends.tolist()
         if last:
             if done < len(data):
-                found.append(len(data))
+                ends = np.append(ends, len(data))
         elif len(data) - done > LONGEST:
-            found.append(_between_tokens(array, len(data)))
+            ends = np.append(ends, _between_tokens(array, len(data)))
             self.regular = self.regular and self._free
-        return found
+        return _packed(ends)
 
-    def _by_structure(self, structure: Structure, data: bytes, *, last: bool) -> list[int]:
+    def _by_structure(self, structure: Structure, data: bytes, *, last: bool) -> _Positions:
         """Return the ends of nested records; none, where the structure is not kept up."""
-        ends: list[int] = structure.ends(data).tolist()
-        if not ends:
-            return [len(data)] if last and structure.closes(data) else []
+        ends = structure.ends(data)
+        whole = np.full(1, len(data), np.int64)
+        if not len(ends):
+            return whole if last and structure.closes(data) else ends
         if not last:
             # The last one waits for the next block: what closes the text belongs to it.
             return ends[:-1] if len(ends) > 1 else ends
-        if structure.closes(data[ends[-1] :]):
-            ends[-1] = len(data)
-        elif ends[-1] < len(data):
-            ends.append(len(data))
-        return ends
+        done = int(ends[-1])
+        if structure.closes(data[done:]):
+            return np.concatenate([ends[:-1], whole])
+        return np.concatenate([ends, whole]) if done < len(data) else ends
 
     def _lines(self, array: _Bytes, data: bytes, *, last: bool) -> _Positions:
         newlines = np.flatnonzero(array == _NEWLINE) + 1
@@ -175,6 +176,10 @@ class _Cutter:
             return ends
         self._quoting = self.regular = False
         return np.concatenate([good, lines[lines > (good[-1] if len(good) else 0)]])
+
+
+def _packed(ends: _Positions) -> Sequence[int]:
+    return packed("q", ends.astype(np.int64, copy=False).tobytes())
 
 
 _TOKEN = np.zeros(256, np.bool_)

@@ -55,11 +55,11 @@ def _roomless(raw: Bytes, at: int, kinds: Bytes) -> bool:
     if c == 0xAD:  # of an encoding of one byte a character
         return (at == 0 or raw[at - 1] != 0xC2) and (kinds[after] & _BESIDE) != 0
     if c == 0xC2:
-        return after == 0xAD
+        return bool(after == 0xAD)
     last = raw[at + 2] if at + 2 < raw.size else 0
     if c == 0xE2:
         return (after == 0x80 and 0x8B <= last <= 0x8D) or (after == 0x81 and last == 0xA0)
-    return c == 0xEF and after == 0xBB and last == 0xBF
+    return bool(c == 0xEF and after == 0xBB and last == 0xBF)
 
 
 @compiled
