@@ -53,7 +53,7 @@ def _roomless(raw: Bytes, at: int, kinds: Bytes) -> bool:
     c = raw[at]
     after = raw[at + 1] if at + 1 < raw.size else 0
     if c == 0xAD:  # of an encoding of one byte a character
-        return (at == 0 or raw[at - 1] != 0xC2) and (kinds[after] & _BESIDE) != 0
+        return bool((at == 0 or raw[at - 1] != 0xC2) and (kinds[after] & _BESIDE) != 0)
     if c == 0xC2:
         return bool(after == 0xAD)
     last = raw[at + 2] if at + 2 < raw.size else 0
