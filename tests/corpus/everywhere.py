@@ -15,6 +15,10 @@ FILES = (cases.COPY, cases.DECOY)
 TABLES = (cases.TABLE_COPY, cases.TABLE_DECOY)
 
 
+# pg_dump writes what a view is computed from, and the rows of that are gone here.
+_NOT_DUMPED = frozenset({"materialised-view"})
+
+
 def run(
     s3: SeaweedFS,
     postgres: PostgresServer,
@@ -42,6 +46,7 @@ def run(
             for name in named(seeds, seed, kind, tables):
                 case = cases.make(seed, name)
                 yield answer(case, database, enrolled)
-                yield answer(database.dumped(case), tree, enrolled)
+                if case.format not in _NOT_DUMPED:
+                    yield answer(database.dumped(case), tree, enrolled)
     database.close()
     client.close()

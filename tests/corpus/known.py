@@ -11,13 +11,13 @@ from collections.abc import Mapping
 from tests.corpus.judge import Answer
 
 NOT_YET: Mapping[str, frozenset[str]] = {
-    "store": frozenset({"postgres-bytea"}),
+    "store": frozenset(),
     "evidence": frozenset(
         {"email+text", "email+values", "number+values", "name+values", "text"},
     ),
     "format": frozenset(
         {"pickle-dicts", "pickle-tuples", "sqlite", "sqlite-deleted", "sqlite-dropped"}
-        | {"sqlite-wal", "lines-in-bytea", "json-in-one"}
+        | {"sqlite-wal"}
     ),
     "encoding": frozenset(),
     "wrapper": frozenset(),
