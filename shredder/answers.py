@@ -109,7 +109,7 @@ def holding(found: Any, store: str) -> Holding:
         all(t is None or isinstance(t, Technique) for t in (told.whole, told.partial)),
         all(c == "" or is_code(c) for c in (told.obstacle, told.retention)),
         told.retained_until == "" or moment(told.retained_until) != "",
-        all(isinstance(k, str) and isinstance(v, str | int) for k, v in told.details.items()),
+        all(isinstance(k, str) and type(v) in {str, int} for k, v in told.details.items()),
         isinstance(told.signs, Signs) and all(map(_is_count, astuple(told.signs))),
     )
     if not all(right):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-_BLOCK = 1 << 20  # bytes written at a time
+_BLOCK = 1 << 16  # bytes read or written at a time
 
 
 def sync_directory(path: Path) -> None:
@@ -42,6 +42,13 @@ def write(path: Path, chunks: Iterable[bytes], *, mode: int = 0o600) -> None:
             partial.unlink()
         raise
     sync_directory(path.parent)
+
+
+def blocks(path: Path) -> Iterator[bytes]:
+    """A file's content, some of it in memory at a time."""
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            yield block
 
 
 def make_private_directory(path: Path) -> None:

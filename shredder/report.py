@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
+from itertools import starmap
+from pathlib import Path
 from typing import Any
 
 from backends.contract import Finding, Holding, Verdict
 from shredder.errors import ExitCode, Inconclusive
 from shredder.evidence.attest import bundle_file
 from shredder.journal import Phase, Run
+from shredder.listed import Listed
 from shredder.plan import Decision, Item, read_header, read_items
 from shredder.run.again import again_file
 from shredder.run.results import Outcome, Status, read_results
 from shredder.run.work import Work
 from shredder.sealed import left_anything
+from shredder.spool import Spool
 from shredder.sweep import Problem, ScopeCoverage, could_look
 
 Json = dict[str, Any]
@@ -81,18 +85,29 @@ def coverage_json(coverage: Iterable[ScopeCoverage]) -> list[Json]:
     ]
 
 
-def problems_json(problems: Sequence[Problem]) -> list[Json]:
+def holdings_json(holdings: Iterable[Holding]) -> Listed:
+    """Holdings as found, one by one."""
+    return Listed(lambda: map(holding_json, holdings))
+
+
+def problems_json(problems: Sequence[Problem]) -> Listed:
     """What was not examined, one by one: for the operator's eyes."""
-    return [
-        {
-            "store": problem.store,
-            "scope": problem.gap.scope,
-            "locator": problem.gap.locator or None,
-            "status": problem.gap.status.value,
-            "reason": problem.gap.reason,
-        }
-        for problem in problems
-    ]
+    return Listed(
+        lambda: (
+            {
+                "store": problem.store,
+                "scope": problem.gap.scope,
+                "locator": problem.gap.locator or None,
+                "status": problem.gap.status.value,
+                "reason": problem.gap.reason,
+            }
+            for problem in problems
+        )
+    )
+
+
+def _items_json(path: Path) -> Listed:
+    return Listed(lambda: map(item_json, read_items(path)))
 
 
 def plan_json(work: Work, run: Run, problems: Sequence[Problem] = ()) -> Json:
@@ -105,7 +120,7 @@ def plan_json(work: Work, run: Run, problems: Sequence[Problem] = ()) -> Json:
         "run": run.id,
         "plan": str(path),
         "digest": run.facts["plan_digest"],
-        "holdings": [item_json(item) for item in read_items(path)],
+        "holdings": _items_json(path),
         "coverage": coverage_json(header.coverage),
         "problems": problems_json(problems),
     }
@@ -119,8 +134,8 @@ def run_json(work: Work, run: Run) -> Json:
         "outcome": run.facts["outcome"],
         "run": run.id,
         "digest": run.facts["plan_digest"],
-        "holdings": [outcome_json(item, outcome) for item, outcome in outcomes(work, run)],
-        "appeared": [item_json(item) for item in read_items(again_file(work, run.id))],
+        "holdings": Listed(lambda: starmap(outcome_json, outcomes(work, run))),
+        "appeared": _items_json(again_file(work, run.id)),
         "coverage": coverage_json(after.coverage),
         "attestation": str(bundle_file(work, run)),
         "time": "timestamped" if timestamped(run) else "indeterminate",
@@ -158,11 +173,14 @@ def exit_code(work: Work, run: Run) -> ExitCode:
     pending: the first that holds is the one a script must act on.
     """
     assert run.phase is Phase.ATTESTED
-    results = [outcome for _, outcome in outcomes(work, run)]
+    residue, unverified = False, False
+    for _, outcome in outcomes(work, run):
+        residue |= outcome.reason == "residue" or outcome.finding is Finding.RESIDUE
+        unverified |= outcome.status is Status.UNVERIFIED
     after = read_header(again_file(work, run.id))
-    if any(r.reason == "residue" or r.finding is Finding.RESIDUE for r in results):
+    if residue:
         return ExitCode.RESIDUE
-    if not could_look(after.coverage) or any(r.status is Status.UNVERIFIED for r in results):
+    if unverified or not could_look(after.coverage):
         return ExitCode.INCONCLUSIVE
     return {
         "complete": ExitCode.COMPLETE,
@@ -175,36 +193,45 @@ def attested_runs(work: Work, dataset: str) -> list[Run]:
     return work.journal.attested(dataset)
 
 
-def returned(work: Work, run: Run, holdings: Iterable[Holding]) -> tuple[list[Holding], int]:
+def returned(
+    work: Work, run: Run, holdings: Iterable[Holding], spool: Spool
+) -> tuple[Sequence[Holding], int]:
     """What a sweep after a destruction found that the attested run did not leave there.
 
     Returns the holdings that are back (or new), and how many were left by the run's own word.
     Raises Inconclusive where the run's manifest is destroyed and would have told the two apart.
     """
     if run.forgotten:
-        return _returned_to(work, run, holdings), 0
-    left = {
-        (item.holding.store, item.holding.locator, item.holding.version): item
-        for item, outcome in outcomes(work, run)
-        if outcome.status not in {Status.VERIFIED, Status.UNVERIFIED}
-    }
+        return _returned_to(work, run, holdings, spool), 0
+    left, ruled_out = spool.new_set(), spool.new_set()
+    for item, outcome in outcomes(work, run):
+        place = item.holding.store, item.holding.locator, item.holding.version
+        if item.decision is Decision.DISMISSED:
+            ruled_out.add(*place)
+        elif outcome.status not in {Status.VERIFIED, Status.UNVERIFIED}:
+            left.add(*place)
     dismissed = {v for v in Verdict if v in read_header(work.plan_file(run.id)).options.dismiss}
-    back, known = [], 0
+    back, known = spool.new_list(Holding), 0
     for holding in holdings:
-        item = left.get((holding.store, holding.locator, holding.version))
-        if holding.verdict in dismissed or (item and item.decision is Decision.DISMISSED):
+        place = holding.store, holding.locator, holding.version
+        if holding.verdict in dismissed or ruled_out.has(*place):
             continue
-        if item is not None:
+        if left.has(*place):
             known += 1
         else:
             back.append(holding)
     return back, known
 
 
-def _returned_to(work: Work, run: Run, holdings: Iterable[Holding]) -> list[Holding]:
+def _returned_to(
+    work: Work, run: Run, holdings: Iterable[Holding], spool: Spool
+) -> Sequence[Holding]:
     """The same without the manifest: all that is found is back, if the run left nothing."""
     dismissed = work.options(run.id).dismiss
-    found = [holding for holding in holdings if holding.verdict not in dismissed]
+    found = spool.new_list(Holding)
+    for holding in holdings:
+        if holding.verdict not in dismissed:
+            found.append(holding)
     if found and left_anything(bundle_file(work, run)):
         raise Inconclusive(
             f"{len(found)} holdings are there, and the manifest of run {run.id} is destroyed: "

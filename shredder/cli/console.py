@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import TextIO
 
 from shredder.errors import ExitCode, UsageError
+from shredder.listed import Listed
 
 _EVERY = 0.1  # seconds between two progress lines
 _UNSHOWABLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
@@ -60,8 +61,15 @@ class Console:
 
     def result(self, value: Mapping[str, object], code: ExitCode) -> None:
         """The one JSON object, with --json; it ends with the exit code."""
-        if self.as_json:
-            sys.stdout.write(json.dumps({**value, "exit_code": int(code)}, indent=2) + "\n")
+        if not self.as_json:
+            return
+        before = "{"
+        for key, each in {**value, "exit_code": int(code)}.items():
+            sys.stdout.write(f"{before}\n  {json.dumps(key)}: ")
+            for text in _pieces(each):
+                sys.stdout.write(text.replace("\n", "\n  "))
+            before = ","
+        sys.stdout.write("\n}\n")
 
     def table(self, head: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
         """A table for people; numbers to the right."""
@@ -132,6 +140,19 @@ class Console:
         if self._width:
             sys.stderr.write("\r" + " " * self._width + "\r")
             self._width = 0
+
+
+def _pieces(value: object) -> Iterator[str]:
+    """A value in JSON; rows that are made one by one are written one by one."""
+    if not isinstance(value, Listed):
+        yield json.dumps(value, indent=2)
+        return
+    before = "["
+    for row in value:
+        text = json.dumps(row, indent=2).replace("\n", "\n  ")
+        yield f"{before}\n  {text}"
+        before = ","
+    yield "[]" if before == "[" else "\n]"
 
 
 def _progress_line(what: str, units: int, size: int, total: int, seconds: float) -> str:

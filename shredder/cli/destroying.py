@@ -96,7 +96,7 @@ def destroy(
     log_json: options.LogJson = None,
 ) -> int:
     """Find every copy of a dataset, destroy it, look again, and attest what was done."""
-    from shredder.cli.session import changing
+    from shredder.cli.session import changing, spooling
     from shredder.evidence.approvals import needs_approvals
     from shredder.evidence.names import wanted_names
     from shredder.evidence.parts import operator
@@ -114,7 +114,11 @@ def destroy(
         raise UsageError("a challenge that approvers sign goes with `shredder propose`")
     options.check_challenge(challenge)
     sweeping = options.sweeping(full=full, workers=workers, dask=dask)
-    with console(as_json, log_json) as out, changing(config, out, sweeping) as work:
+    with (
+        console(as_json, log_json) as out,
+        changing(config, out, sweeping) as work,
+        spooling(work) as spool,
+    ):
         options.refuse_held(work, dataset)
         wanted = work.config.datasets[dataset].approvals
         if plan is None and wanted:
@@ -133,7 +137,7 @@ def destroy(
         else:
             machine.clear_way(work, dataset)
             run = machine.begin(work, dataset, decided, approval=how, **facts)
-            problems = machine.plan(work, run)
+            problems = machine.plan(work, run, spool)
         return _carry_out(out, work, run, problems)
 
 
@@ -162,12 +166,16 @@ def resume(
     log_json: options.LogJson = None,
 ) -> int:
     """Go on with a run that was broken off, wherever it stands."""
-    from shredder.cli.session import changing
+    from shredder.cli.session import changing, spooling
     from shredder.run import machine
     from shredder.signing import signers
 
     how = options.sweeping(full=full, workers=workers, dask=dask)
-    with console(as_json, log_json) as out, changing(config, out, how) as work:
+    with (
+        console(as_json, log_json) as out,
+        changing(config, out, how) as work,
+        spooling(work) as spool,
+    ):
         found = work.journal.run(run) if run else _unfinished(work)
         if found.phase.ended:
             raise UsageError(f"run {found.id} is at its end: {found.phase.value}")
@@ -176,7 +184,7 @@ def resume(
         if yes:
             facts["approval"] = "yes"
         work.journal.enter(found.id, found.phase, **facts)
-        problems = machine.plan(work, found.id) if found.phase.value == "begun" else ()
+        problems = machine.plan(work, found.id, spool) if found.phase.value == "begun" else ()
         return _carry_out(out, work, found.id, problems)
 
 

@@ -30,18 +30,21 @@ def locate(
 ) -> int:
     """Sweep all stores and show every holding of a dataset."""
     from shredder import report
-    from shredder.cli.session import working
+    from shredder.cli.session import spooling, working
     from shredder.run.look import look
 
     how = options.sweeping(full=full, workers=workers, dask=dask)
-    with console(as_json, log_json) as out, working(config, out, how) as work:
-        seen = look(work, work.dataset(dataset)).sweep
-        verdicts = {holding.verdict.value: 1 for holding in seen.holdings}
-        outcome = report.looked_outcome(verdicts, seen.coverage)
+    with (
+        console(as_json, log_json) as out,
+        working(config, out, how) as work,
+        spooling(work) as spool,
+    ):
+        seen = look(work, work.dataset(dataset), spool).sweep
+        outcome = report.looked_outcome(seen.holdings.found, seen.coverage)
         answer: dict[str, Any] = {
             "dataset": dataset,
             "outcome": outcome,
-            "holdings": [report.holding_json(holding) for holding in seen.holdings],
+            "holdings": report.holdings_json(seen.holdings),
             "coverage": report.coverage_json(seen.coverage),
             "problems": report.problems_json(seen.problems),
             "bytes_read": seen.bytes_read,
@@ -70,19 +73,23 @@ def plan(
 ) -> int:
     """Sweep, decide on every holding, and freeze that as a plan with a digest."""
     from shredder import durable, report
-    from shredder.cli.session import changing
+    from shredder.cli.session import changing, spooling
     from shredder.journal import Phase
     from shredder.run import machine
 
     decided = options.decided(include, dismiss, mixed, despite_gaps=despite_gaps)
     how = options.sweeping(full=full, workers=workers, dask=dask)
-    with console(as_json, log_json) as out, changing(config, out, how) as work:
+    with (
+        console(as_json, log_json) as out,
+        changing(config, out, how) as work,
+        spooling(work) as spool,
+    ):
         run = machine.begin(work, dataset, decided)
-        problems = machine.plan(work, run)
+        problems = machine.plan(work, run, spool)
         planned = work.journal.run(run)
         answer = report.plan_json(work, planned, problems)
         if output is not None:
-            durable.write(output.absolute(), [work.plan_file(run).read_bytes()])
+            durable.write(output.absolute(), durable.blocks(work.plan_file(run)))
             answer["plan"] = str(output.absolute())
         code = report.LOOKED[answer["outcome"]]
         out.result(answer, code)
@@ -108,13 +115,17 @@ def recheck(
 ) -> int:
     """Sweep again for a dataset that was destroyed, and say whether it is still gone."""
     from shredder import report
-    from shredder.cli.session import working
+    from shredder.cli.session import spooling, working
     from shredder.evidence.attest import bundle_file
     from shredder.run.look import look
     from shredder.sweep import could_look
 
     how = options.sweeping(full=full, workers=workers, dask=dask)
-    with console(as_json, log_json) as out, working(config, out, how) as work:
+    with (
+        console(as_json, log_json) as out,
+        working(config, out, how) as work,
+        spooling(work) as spool,
+    ):
         declared = work.dataset(dataset)
         runs = report.attested_runs(work, dataset)
         if not runs:
@@ -122,8 +133,8 @@ def recheck(
                 f"dataset {dataset} has not been destroyed",
                 hint=f"to look for it: `shredder locate {dataset}`",
             )
-        seen = look(work, declared).sweep
-        back, left = report.returned(work, runs[-1], seen.holdings)
+        seen = look(work, declared, spool).sweep
+        back, left = report.returned(work, runs[-1], seen.holdings, spool)
         if back:
             outcome, code = "returned", ExitCode.RESIDUE
         elif not could_look(seen.coverage):
@@ -135,7 +146,7 @@ def recheck(
         answer: dict[str, Any] = {
             "dataset": dataset,
             "outcome": outcome,
-            "holdings": [report.holding_json(holding) for holding in back],
+            "holdings": report.holdings_json(back),
             "left_by_the_run": left,
             "coverage": report.coverage_json(seen.coverage),
             "problems": report.problems_json(seen.problems),

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
+from itertools import islice
 from typing import Any
 
 from shredder.cli.console import Console, counted, shown, sized
 
 Json = dict[str, Any]
+_MOST = 200  # holdings that a table shows
 
 
-def holdings(console: Console, found: list[Json], *, last: str = "") -> None:
+def holdings(console: Console, found: Iterable[Json], number: int, *, last: str = "") -> None:
     """A table of holdings; `last` is the key of the last column: decision, status or none."""
-    if not found:
+    if not number:
         return
     head = ("store", "kind", "verdict", "records", "foreign", "size", "seen", last, "locator")
     rows = [
@@ -27,9 +30,11 @@ def holdings(console: Console, found: list[Json], *, last: str = "") -> None:
             _last(h, last),
             h["locator"],
         )
-        for h in found
+        for h in islice(found, _MOST)
     ]
     console.table(head, rows)
+    if number > _MOST:
+        console.say(f"  … and {number - _MOST:,} more: --json names them all")
 
 
 def _last(holding: Json, key: str) -> str:
@@ -57,30 +62,38 @@ def coverage(console: Console, entries: list[Json]) -> None:
     )
 
 
-def problems(console: Console, entries: list[Json], *, most: int = 20) -> None:
+def problems(console: Console, entries: Iterable[Json], *, most: int = 20) -> None:
     """What was not examined, one by one."""
-    if not entries:
+    number = sum(1 for _ in entries)
+    if not number:
         return
     console.say()
-    console.say(f"not examined ({counted(len(entries), 'gap')}):")
-    for entry in entries[:most]:
+    console.say(f"not examined ({counted(number, 'gap')}):")
+    for entry in islice(entries, most):
         where = entry["locator"] or f"all of {entry['scope']}"
         console.say(f"  {entry['store']}: {shown(where)}: {entry['status']}, {entry['reason']}")
-    if len(entries) > most:
-        console.say(f"  … and {len(entries) - most} more: --json names them all")
+    if number > most:
+        console.say(f"  … and {number - most:,} more: --json names them all")
 
 
 def looked(console: Console, report: Json) -> None:
     """What `locate`, `plan` and `recheck` say."""
+    if console.as_json:
+        return
     found = report["holdings"]
-    records = sum(h["records"] or 0 for h in found)
+    number = records = 0
+    last = ""
+    for holding in found:
+        number += 1
+        records += holding["records"] or 0
+        last = "decision" if "decision" in holding else ""
     console.say(
-        f"{shown(report['dataset'])}: {counted(len(found), 'holding')}, "
+        f"{shown(report['dataset'])}: {counted(number, 'holding')}, "
         f"{counted(records, 'record')} in them"
     )
     console.say()
-    holdings(console, found, last="decision" if found and "decision" in found[0] else "")
-    if found:
+    holdings(console, found, number, last=last)
+    if number:
         console.say()
     coverage(console, report["coverage"])
     problems(console, report.get("problems", []))
@@ -88,16 +101,18 @@ def looked(console: Console, report: Json) -> None:
 
 def came(console: Console, report: Json) -> None:
     """What `destroy` and `resume` say at the end."""
+    if console.as_json:
+        return
     console.say()
-    holdings(console, report["holdings"], last="status")
-    if report["appeared"]:
+    counts = Counter(h["status"] for h in report["holdings"])
+    holdings(console, report["holdings"], counts.total(), last="status")
+    if appeared := sum(1 for _ in report["appeared"]):
         console.say()
         console.say("found by the second sweep, and in no plan:")
-        holdings(console, report["appeared"], last="decision")
+        holdings(console, report["appeared"], appeared, last="decision")
     console.say()
     coverage(console, report["coverage"])
     console.say()
-    counts = Counter(h["status"] for h in report["holdings"])
     told = ", ".join(f"{number} {status}" for status, number in sorted(counts.items()))
     console.say(f"outcome: {report['outcome']} ({told})")
     console.say(f"attestation: {shown(report['attestation'])}")

@@ -12,6 +12,7 @@ from shredder.errors import Refused
 from shredder.evidence.names import annex_files
 from shredder.journal import Run
 from shredder.run.work import Work
+from shredder.spool import destroy_abandoned
 
 # The secret first: with it gone, what a crash leaves of the others can be tied to no commitment.
 _PRIVATE = ("secret", "plan.jsonl", "results.jsonl", "again.jsonl")
@@ -37,6 +38,7 @@ def forget(work: Work, run: Run) -> int:
             gone += durable.destroy(path)
     for path in annex_files(work, run.id):
         gone += durable.destroy(path)
+    gone += destroy_abandoned(work.state.root)
     if "forgotten" not in run.facts:
         work.journal.note(run.id, "forgotten", forgotten=clock.now())
     work.observer.event("manifest-forgotten", run=run.id, files=gone)

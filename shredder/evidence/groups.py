@@ -100,13 +100,18 @@ _Groups = dict[_Key, tuple[Item, Outcome, _Sum]]
 
 
 def targets(pairs: Iterable[tuple[Item, Outcome]]) -> tuple[Target, ...]:
-    """What became of the plan's holdings, grouped."""
+    """What became of the plan's holdings, grouped.
+
+    From the first group that a statement cannot hold on, those that differ in the last two
+    parts of their keys alone are one, so that there are never more in memory either.
+    """
     groups: _Groups = {}
+    told_apart = True
     for item, outcome in pairs:
         if not _stated(item):
             continue
         holding = item.holding
-        key = (
+        key: _Key = (
             holding.store,
             holding.kind,
             item.technique or "",
@@ -114,44 +119,52 @@ def targets(pairs: Iterable[tuple[Item, Outcome]]) -> tuple[Target, ...]:
             outcome.method or "",
             _status(outcome).value,
             outcome.finding or "",
-            outcome.looked,
-            outcome.limitations,
         )
-        total = groups.setdefault(key, (item, outcome, _Sum()))[2]
+        total = _Sum()
         total.add(holding, outcome.until)
         if outcome.reason:
             total.reasons[outcome.reason] += 1
         total.numbers.update(outcome.numbers)
         total.numbers.update(outcome.residue)
-    if len(groups) > MOST_GROUPS:
-        groups = _merged(groups)
+        if told_apart:
+            key = (*key, outcome.looked, outcome.limitations)
+        _join(groups, key, (item, outcome, total))
+        if told_apart and len(groups) > MOST_GROUPS:
+            told_apart, groups = False, _merged(groups)
     return tuple(
         _target(*group) for _, group in sorted(groups.items(), key=lambda pair: str(pair[0]))
     )
 
 
 def _merged(groups: _Groups) -> _Groups:
-    """Fewer groups than a statement can hold: those that differ in the last two alone are one.
-
-    All their limitations are told of each; where was looked, only as far as in all of them.
-    """
+    """The same groups, with those that differ in the last two parts of their keys as one."""
     merged: _Groups = {}
-    for (*shared, _, _), (item, outcome, total) in groups.items():
-        key = tuple(shared)
-        if key not in merged:
-            merged[key] = item, outcome, total
-            continue
-        _, before, sums = merged[key]
-        sums.join(total)
-        looked = set(before.looked) & set(outcome.looked)
-        every = set(before.limitations) | set(outcome.limitations)
-        told = replace(
-            before,
-            looked=tuple(sorted(looked or {_HERE_AND_THERE} if before.looked else ())),
-            limitations=answers.codes(every, MOST_LIMITATIONS),
-        )
-        merged[key] = item, told, sums
+    for (*shared, _, _), group in groups.items():
+        _join(merged, tuple(shared), group)
     return merged
+
+
+def _join(groups: _Groups, key: _Key, group: tuple[Item, Outcome, _Sum]) -> None:
+    """Have it in the group of its key.
+
+    All limitations are told of each of a group; where was looked, only as far as in all of them.
+    """
+    if key not in groups:
+        groups[key] = group
+        return
+    item, before, sums = groups[key]
+    _, outcome, total = group
+    sums.join(total)
+    if (outcome.looked, outcome.limitations) == (before.looked, before.limitations):
+        return
+    looked = set(before.looked) & set(outcome.looked)
+    every = set(before.limitations) | set(outcome.limitations)
+    told = replace(
+        before,
+        looked=tuple(sorted(looked or {_HERE_AND_THERE} if before.looked else ())),
+        limitations=answers.codes(every, MOST_LIMITATIONS),
+    )
+    groups[key] = item, told, sums
 
 
 def _target(item: Item, outcome: Outcome, total: _Sum) -> Target:

@@ -10,8 +10,6 @@ from shredder import durable
 from shredder.plan.codec import dump_header, dump_item, parse_header, parse_item
 from shredder.plan.model import Decision, Header, Item
 
-_BLOCK = 1 << 20
-
 
 def write_plan(path: Path, header: Header, items: Iterable[Item]) -> str:
     """Write a plan durably (mode 0600: it holds locators); returns its digest."""
@@ -34,9 +32,8 @@ def write_plan(path: Path, header: Header, items: Iterable[Item]) -> str:
 def digest_of(path: Path) -> str:
     """The digest of a file's bytes: ``sha256:…``."""
     digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(_BLOCK):
-            digest.update(block)
+    for block in durable.blocks(path):
+        digest.update(block)
     return f"sha256:{digest.hexdigest()}"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,19 +12,34 @@ from shredder.plan import Decision, Item, decide, read_header, read_items
 from shredder.run.look import look, write_down
 from shredder.run.residue import SAID_GONE
 from shredder.run.work import Work
+from shredder.spool import Spool, SpooledList, SpooledSet, sort_key
 
-Place = tuple[str, str]  # store, locator
 _STRONGEST_FIRST = (Verdict.COPY, Verdict.LIKELY, Verdict.MAYBE)
 
 
 @dataclass(frozen=True, slots=True)
 class Again:
-    """What the second sweep says of the plan's holdings, and beyond them."""
+    """What the second sweep says of the plan's holdings."""
 
-    resurfaced: frozenset[str]  # ids of orders whose holding was found again
-    appeared: tuple[Item, ...]  # holdings that stand in no plan, and what would become of them
+    resurfaced: SpooledSet  # ids of orders whose holding was found again
     digest: str  # of the file that it was written to
     finished: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Gone:
+    """A holding that is said to be destroyed."""
+
+    id: str
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class _Planned:
+    """The plan's holdings as the journal has them, each by store, locator and version."""
+
+    left: SpooledSet  # by the plan, or because it could not be destroyed
+    gone: SpooledList[_Gone]
 
 
 def again_file(work: Work, run: str) -> Path:
@@ -32,50 +47,55 @@ def again_file(work: Work, run: str) -> Path:
     return work.state.run(run) / "again.jsonl"
 
 
-def sweep_again(work: Work, run: str, dataset: DatasetConfig) -> Again:
+def sweep_again(work: Work, run: str, dataset: DatasetConfig, spool: Spool) -> Again:
     """Sweep all stores, hold what is found against the plan, and write it down; repeatable."""
     before = read_header(work.plan_file(run)).coverage
     units = sum(entry.units_total for entry in before)
-    seen = look(work, dataset, expected={entry.store for entry in before}, units=units)
+    seen = look(work, dataset, spool, expected={entry.store for entry in before}, units=units)
     options = work.options(run)
-    left, gone = _planned(work, run)
-    resurfaced: set[str] = set()
-    appeared: list[Item] = []
-    for number, holding in enumerate(seen.sweep.holdings, start=1):
-        place = (holding.store, holding.locator)
-        if (place, holding.version) in left:
-            continue  # as the plan or the outcome of its destruction says
-        if back := _back(gone.get(place, ()), holding):
-            resurfaced.update(back)
-        else:
-            item_id = f"{run}-again-{number:07d}"
-            appeared.append(decide(item_id, holding, options, dataset.locations))
-    digest = write_down(work, again_file(work, run), run, dataset, seen, appeared)
-    return Again(frozenset(resurfaced), tuple(appeared), digest, seen.sweep.finished)
+    planned = _planned(work, run, spool)
+    resurfaced = spool.new_set()
+
+    def appeared() -> Iterator[Item]:
+        """Holdings that stand in no plan, and what would become of them."""
+        for number, holding in enumerate(seen.sweep.holdings, start=1):
+            if planned.left.has(holding.store, holding.locator, holding.version):
+                continue  # as the plan or the outcome of its destruction says
+            back = False
+            for each in _back(planned.gone, holding):
+                resurfaced.add(each.id)
+                back = True
+            if not back:
+                item_id = f"{run}-again-{number:07d}"
+                yield decide(item_id, holding, options, dataset.locations)
+
+    digest = write_down(work, again_file(work, run), run, dataset, seen, appeared())
+    return Again(resurfaced, digest, seen.sweep.finished)
 
 
-def _planned(work: Work, run: str) -> tuple[set[tuple[Place, str]], dict[Place, list[Item]]]:
-    """What the plan left or could not destroy, by place and version; what is said to be gone."""
-    left: set[tuple[Place, str]] = set()
-    gone: dict[Place, list[Item]] = {}
+def _planned(work: Work, run: str, spool: Spool) -> _Planned:
+    left, gone = spool.new_set(), spool.new_list(_Gone)
     for item in read_items(work.plan_file(run)):
-        place = (item.holding.store, item.holding.locator)
+        place = item.holding.store, item.holding.locator, item.holding.version
         entry = work.journal.entry(run, item.id) if item.decision is Decision.DESTROY else None
         if entry and entry.destruction and entry.destruction.result in SAID_GONE:
-            gone.setdefault(place, []).append(item)
+            gone.append(_Gone(item.id, item.holding.verdict), sort_key(*place))
         else:
-            left.add((place, item.holding.version))
-    return left, gone
+            left.add(*place)
+    return _Planned(left, gone)
 
 
-def _back(gone: Sequence[Item], found: Holding) -> list[str]:
+def _back(gone: SpooledList[_Gone], found: Holding) -> Iterator[_Gone]:
     """Which of the holdings destroyed at one place a holding found there is.
 
     That of its version, if there is one. A rewritten file has another version, and what may
     stay in it is a weaker sign of the dataset: so it is any of them that said no more than this.
     """
-    same = [item.id for item in gone if item.holding.version == found.version]
+    same = False
+    for each in gone.under(sort_key(found.store, found.locator, found.version)):
+        same = True
+        yield each
     strength = _STRONGEST_FIRST.index
-    return same or [
-        item.id for item in gone if strength(found.verdict) <= strength(item.holding.verdict)
-    ]
+    for each in () if same else gone.under(sort_key(found.store, found.locator)):
+        if strength(found.verdict) <= strength(each.verdict):
+            yield each

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,6 +14,7 @@ from shredder.config import DatasetConfig
 from shredder.plan import Decision, Header, Item, Options, decide, read_items, write_plan
 from shredder.run.means import means
 from shredder.run.work import Work, stores_or_errors
+from shredder.spool import Spool, SpooledSet
 from shredder.sweep import Problem, Sweep, counted_ahead, sweep
 
 _OPERATORS_FAULT = 2  # the exit code of what the configuration is to blame for
@@ -22,14 +22,19 @@ _OPERATORS_FAULT = 2  # the exit code of what the configuration is to blame for
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What a sweep found, in the order of a plan, and each store's blind spots."""
+    """What a sweep found, and each store's blind spots."""
 
     sweep: Sweep
     blind_spots: dict[str, tuple[str, ...]]
 
 
 def look(
-    work: Work, dataset: DatasetConfig, *, expected: Collection[str] = (), units: int = 0
+    work: Work,
+    dataset: DatasetConfig,
+    spool: Spool,
+    *,
+    expected: Collection[str] = (),
+    units: int = 0,
 ) -> Look:
     """Sweep for a dataset.
 
@@ -48,14 +53,8 @@ def look(
             if isinstance(store, BackendError) and store.exit_code == _OPERATORS_FAULT:
                 raise store
         with _total(work, units) as total, means(work, dataset.name, matcher) as given:
-            found = sweep(stores, matcher, work.observer, total, given)
-        blind = _blind_spots(opened)
-    place = {name: number for number, name in enumerate(stores)}
-    holdings = sorted(
-        found.holdings,
-        key=lambda h: (_phase(h), place[h.store], h.scope, h.locator, h.version),
-    )
-    return Look(replace(found, holdings=tuple(holdings)), blind)
+            found = sweep(stores, matcher, work.observer, spool, total, given)
+        return Look(found, _blind_spots(opened))
 
 
 @contextmanager
@@ -80,7 +79,7 @@ def _blind_spots(stores: Mapping[str, Store | BackendError]) -> dict[str, tuple[
 
 
 def write_down(
-    work: Work, path: Path, run: str, dataset: DatasetConfig, seen: Look, items: Sequence[Item]
+    work: Work, path: Path, run: str, dataset: DatasetConfig, seen: Look, items: Iterable[Item]
 ) -> str:
     """Write a sweep with the decisions on its holdings, as a plan file; returns its digest."""
     enrolled = work.enrolled(dataset.name)
@@ -94,7 +93,7 @@ def write_down(
         records_recognisable=enrolled.recognisable,
         options=work.options(run),
         coverage=seen.sweep.coverage,
-        found=dict(Counter(holding.verdict.value for holding in seen.sweep.holdings)),
+        found=dict(seen.sweep.holdings.found),
         blind_spots=seen.blind_spots,
         started=seen.sweep.started,
         finished=seen.sweep.finished,
@@ -102,55 +101,56 @@ def write_down(
     return write_plan(path, header, items)
 
 
-Ruled = frozenset[tuple[str, str, str]]  # store, locator, version
-
-
 def items(
     run: str,
-    holdings: Sequence[Holding],
+    holdings: Iterable[Holding],
     options: Options,
     dataset: DatasetConfig,
-    dismissed: Ruled,
+    dismissed: SpooledSet,
 ) -> Iterator[Item]:
     """The lines of a plan, in the order of execution."""
     for number, holding in enumerate(holdings, start=1):
         item = decide(f"{run}-{number:07d}", holding, options, dataset.locations)
-        known = (holding.store, holding.locator, holding.version) in dismissed
-        if known and item.decision is Decision.UNDECIDED and holding.verdict is not Verdict.COPY:
+        open_to_it = item.decision is Decision.UNDECIDED and holding.verdict is not Verdict.COPY
+        if open_to_it and dismissed.has(holding.store, holding.locator, holding.version):
             item = replace(item, decision=Decision.DISMISSED, reason="dismissed-before")
         yield item
 
 
-def dismissed_before(work: Work, dataset: str) -> Ruled:
-    """What the operator has ruled on already, in a run that was attested: these versions."""
-    return frozenset(
-        (item.holding.store, item.holding.locator, item.holding.version)
-        for run in work.journal.attested(dataset)[-1:]
-        if not run.forgotten  # then what was ruled on is ruled on anew
-        for item in read_items(work.plan_file(run.id))
-        if item.decision is Decision.DISMISSED
-    )
+def dismissed_before(work: Work, dataset: str, spool: Spool) -> SpooledSet:
+    """What the operator has ruled on already, in a run that was attested: these versions.
+
+    Each is a store, a locator and a version.
+    """
+    ruled = spool.new_set()
+    for run in work.journal.attested(dataset)[-1:]:
+        if run.forgotten:
+            continue  # then what was ruled on is ruled on anew
+        for item in read_items(work.plan_file(run.id)):
+            if item.decision is Decision.DISMISSED:
+                ruled.add(item.holding.store, item.holding.locator, item.holding.version)
+    return ruled
 
 
-def gaps(problems: Sequence[Problem], plan: Sequence[Item]) -> int:
+def gaps(problems: Sequence[Problem], plan: Iterable[Item], spool: Spool) -> int:
     """How much could not be examined and is not to be destroyed anyway.
 
     An unfinished upload cannot be read, but it can be aborted: with that decided, it is no gap.
     What the operator has excluded is not one either; the coverage names it.
     """
-    going = {
-        (item.holding.store, item.holding.locator)
-        for item in plan
-        if item.decision is Decision.DESTROY
-    }
-    return sum(
-        problem.gap.status is not CoverageStatus.EXCLUDED
-        and (problem.store, problem.gap.locator) not in going
-        for problem in problems
-    )
+    going: SpooledSet | None = None
+    number = 0
+    for problem in problems:
+        if problem.gap.status is CoverageStatus.EXCLUDED:
+            continue
+        going = going or _going(plan, spool)
+        number += not going.has(problem.store, problem.gap.locator)
+    return number
 
 
-def _phase(holding: Holding) -> int:
-    """Backends number what must wait for others: a materialised view comes after its tables."""
-    phase = holding.details.get("phase", 0)
-    return phase if isinstance(phase, int) else 0
+def _going(plan: Iterable[Item], spool: Spool) -> SpooledSet:
+    going = spool.new_set()
+    for item in plan:
+        if item.decision is Decision.DESTROY:
+            going.add(item.holding.store, item.holding.locator)
+    return going

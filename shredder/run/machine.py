@@ -29,6 +29,7 @@ from shredder.run.look import dismissed_before, gaps, items, look, write_down
 from shredder.run.residue import look_for_residue
 from shredder.run.results import results_file, write_results
 from shredder.run.work import Work, new_run_id
+from shredder.spool import Spool, spooled
 from shredder.sweep import Problem
 
 _TIMES = (
@@ -113,22 +114,26 @@ def clear_way(work: Work, dataset: str, *, keep: str = "") -> None:
         abandon(work, run.id, "begun-anew")
 
 
-def plan(work: Work, run: str) -> Sequence[Problem]:
-    """Sweep and freeze the plan; returns what could not be examined. Repeatable."""
+def plan(work: Work, run: str, spool: Spool) -> Sequence[Problem]:
+    """Sweep and freeze the plan; returns what could not be examined. Repeatable.
+
+    What is returned lies in the spool.
+    """
     known = work.journal.run(run)
     dataset = work.dataset(known.dataset)
     _now(known)
-    seen = look(work, dataset)
-    ruled = dismissed_before(work, dataset.name)
-    lines = list(items(run, seen.sweep.holdings, work.options(run), dataset, ruled))
-    digest = write_down(work, work.plan_file(run), run, dataset, seen, lines)
-    open_gaps = gaps(seen.sweep.problems, lines)
-    anything = any(line.decision is not Decision.DISMISSED for line in lines)
+    seen = look(work, dataset, spool)
+    ruled = dismissed_before(work, dataset.name, spool)
+    lines = items(run, seen.sweep.holdings, work.options(run), dataset, ruled)
+    path = work.plan_file(run)
+    digest = write_down(work, path, run, dataset, seen, lines)
+    open_gaps = gaps(seen.sweep.problems, read_items(path), spool)
+    anything = any(line.decision is not Decision.DISMISSED for line in read_items(path))
     nothing = not anything and not open_gaps and not _falls_short(work, known.dataset)
     phase = Phase.NOTHING if nothing else Phase.PLANNED
     planned = clock.now(after=seen.sweep.finished)
     work.journal.enter(run, phase, plan_digest=digest, planned=planned, gaps=open_gaps)
-    work.observer.event("planned", run=run, holdings=len(lines), gaps=open_gaps)
+    work.observer.event("planned", run=run, holdings=len(seen.sweep.holdings), gaps=open_gaps)
     return seen.sweep.problems
 
 
@@ -149,7 +154,8 @@ def _step(work: Work, known: Run, desk: Desk) -> None:
     run, journal = known.id, work.journal
     match known.phase:
         case Phase.BEGUN:
-            plan(work, run)
+            with spooled(work.state.root) as spool:
+                plan(work, run, spool)
         case Phase.PLANNED:
             approval = _approved(work, known, desk)
             journal.enter(run, Phase.APPROVED, approved=_now(known), approval=approval)
@@ -167,8 +173,9 @@ def _step(work: Work, known: Run, desk: Desk) -> None:
             check_digest(work, known)
             _now(known)
             look_for_residue(work, run, known.dataset)
-            again = sweep_again(work, run, work.dataset(known.dataset))
-            results = write_results(work, run, again.resurfaced)
+            with spooled(work.state.root) as spool:
+                again = sweep_again(work, run, work.dataset(known.dataset), spool)
+                results = write_results(work, run, again.resurfaced)
             verified = clock.now(after=again.finished)
             digests = {"again_digest": again.digest, "results_digest": results}
             journal.enter(run, Phase.VERIFIED, **digests, verified=verified)

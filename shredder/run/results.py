@@ -17,6 +17,7 @@ from shredder.errors import Refused
 from shredder.journal import Entry
 from shredder.plan import Decision, Item, digest_of, read_items
 from shredder.run.work import Work
+from shredder.spool import SpooledSet
 
 MOST_LIMITATIONS = 64  # that one holding's line, and its group in a statement, can name
 
@@ -70,7 +71,7 @@ _BY_FINDING = {
 }
 
 
-def outcome_of(item: Item, entry: Entry | None, resurfaced: frozenset[str]) -> Outcome:
+def outcome_of(item: Item, entry: Entry | None, *, resurfaced: bool) -> Outcome:
     """Judge one item of the plan. What was not measured is never better than unverified."""
     holding = item.holding
     if item.decision is not Decision.DESTROY:
@@ -85,7 +86,7 @@ def outcome_of(item: Item, entry: Entry | None, resurfaced: frozenset[str]) -> O
     if done.result in _BY_RESULT:
         status, reason = _BY_RESULT[done.result]
         reason = done.reason or reason
-    elif item.id in resurfaced:
+    elif resurfaced:
         # Whatever the backend said of it: the sweep has found it.
         status, reason, finding = Status.FAILED, "residue", Finding.RESIDUE
     elif seen is None:
@@ -119,16 +120,19 @@ def results_file(work: Work, run: str) -> Path:
     return work.state.run(run) / "results.jsonl"
 
 
-def write_results(work: Work, run: str, resurfaced: frozenset[str]) -> str:
-    """Judge every item and write the results durably; repeatable. Returns the file's digest."""
+def write_results(work: Work, run: str, resurfaced: SpooledSet) -> str:
+    """Judge every item and write the results durably; repeatable. Returns the file's digest.
+
+    `resurfaced` has the ids of the orders whose holding the second sweep found again.
+    """
+
+    def lines() -> Iterator[bytes]:
+        for item in read_items(work.plan_file(run)):
+            entry = work.journal.entry(run, item.id)
+            yield values.dumps(outcome_of(item, entry, resurfaced=resurfaced.has(item.id)))
+
     path = results_file(work, run)
-    durable.write(
-        path,
-        (
-            values.dumps(outcome_of(item, work.journal.entry(run, item.id), resurfaced))
-            for item in read_items(work.plan_file(run))
-        ),
-    )
+    durable.write(path, lines())
     return digest_of(path)
 
 

@@ -1,4 +1,4 @@
-"""Examining every unit of every store, stores side by side, results in cursor order.
+"""Examining every unit of every store, stores side by side, holdings in the order of a plan.
 
 A store that fails does not stop the others: it ends in the coverage. Whatever a backend raises
 while a unit is examined makes that unit a gap; nothing raised is ever read as "not there".
@@ -6,7 +6,9 @@ while a unit is examined makes that unit a gap; nothing raised is ever read as "
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import heapq
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from threading import Lock
@@ -23,7 +25,9 @@ from backends.contract import (
 )
 from backends.errors import BackendError, Unreachable
 from shredder import answers, clock
+from shredder.errors import Inconclusive
 from shredder.observer import Observer
+from shredder.spool import Spool, SpooledSet, sort_key
 from shredder.sweep.coverage import WHOLE_STORE, Coverage, ScopeCoverage
 from shredder.sweep.crew import Crew
 from shredder.sweep.hands import Hands
@@ -31,6 +35,7 @@ from shredder.sweep.ledger import Ledger
 from shredder.sweep.worker import Seen, Task
 
 _GIVE_UP_AFTER = 3  # units in a row that a store did not answer for: it is gone
+_LAST = 2**62  # phase
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,15 +64,40 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """All that a sweep found."""
+    """All that a sweep found. What grows with the stores lies in the spool, and ends with it."""
 
-    holdings: tuple[Holding, ...]
+    holdings: Holdings
     coverage: tuple[ScopeCoverage, ...]
-    problems: tuple[Problem, ...]
+    problems: Sequence[Problem]
     bytes_read: int
     records_read: int
     started: str
     finished: str
+
+
+class Holdings(Iterable[Holding]):
+    """The holdings of all stores, in the order of a plan: by phase, store, scope and locator."""
+
+    def __init__(self, stores: Sequence[Iterable[Holding]], found: Mapping[str, int]) -> None:
+        self._stores = stores
+        self.found = found  # verdict -> holdings
+
+    def __len__(self) -> int:
+        return sum(self.found.values())
+
+    def __iter__(self) -> Iterator[Holding]:
+        return heapq.merge(*self._stores, key=_phase)  # of equal ones, the first store's first
+
+
+def _phase(holding: Holding) -> int:
+    """Backends number what must wait for others: a materialised view comes after its tables."""
+    phase = holding.details.get("phase", 0)
+    return max(-_LAST, min(phase, _LAST)) if isinstance(phase, int) else 0
+
+
+def _place(holding: Holding) -> bytes:
+    first = (_phase(holding) + _LAST).to_bytes(8, "big")
+    return first + sort_key(holding.scope, holding.locator, holding.version)
 
 
 class _Meter:
@@ -95,6 +125,7 @@ def sweep(
     stores: Mapping[str, Store | BackendError],
     matcher: Matcher,
     observer: Observer,
+    spool: Spool,
     total: Callable[[], int] = lambda: 0,
     means: Means | None = None,
 ) -> Sweep:
@@ -106,17 +137,23 @@ def sweep(
     meter = _Meter(observer, total)
     means = means or Means()
     sweeps = [
-        _StoreSweep(name, store, matcher, observer, meter, means) for name, store in stores.items()
+        _StoreSweep(name, store, matcher, observer, meter, spool, means)
+        for name, store in stores.items()
     ]
     with ThreadPoolExecutor(max_workers=max(1, len(sweeps))) as pool:
         for done in [pool.submit(each.run) for each in sweeps]:
             done.result()
     if means.ledger is not None and all(c.listed for each in sweeps for c in each.coverage):
         means.ledger.forget_others()
+    problems = spool.new_list(Problem)
+    for each in sweeps:
+        for problem in each.problems:
+            problems.append(problem)
+    found = sum((each.found for each in sweeps), Counter[str]())
     return Sweep(
-        holdings=tuple(h for each in sweeps for h in each.holdings),
+        holdings=Holdings([each.holdings for each in sweeps], found),
         coverage=tuple(c for each in sweeps for c in each.coverage),
-        problems=tuple(p for each in sweeps for p in each.problems),
+        problems=problems,
         bytes_read=meter.bytes_read,
         records_read=meter.records_read,
         started=started,
@@ -134,6 +171,7 @@ class _StoreSweep:
         matcher: Matcher,
         observer: Observer,
         meter: _Meter,
+        spool: Spool,
         means: Means,
     ) -> None:
         self._name, self._store = name, store
@@ -142,9 +180,11 @@ class _StoreSweep:
         self._crew, self._job = means.crew, means.jobs.get(name)
         self._settings = means.settings.get(name, "")
         self._identity = ""
-        self.holdings: list[Holding] = []
+        self._spool = spool
+        self.holdings = spool.new_list(Holding)
+        self.found: Counter[str] = Counter()
         self.coverage: list[ScopeCoverage] = []
-        self.problems: list[Problem] = []
+        self.problems = spool.new_list(Problem)
 
     def run(self) -> None:
         if isinstance(self._store, BackendError):
@@ -232,7 +272,8 @@ class _StoreSweep:
         """Take in what came of one unit."""
         examination = seen.examination
         self._meter.add(examination)
-        self.holdings.extend(examination.holdings)
+        for holding in examination.holdings:
+            self._keep(holding)
         if examination.gap is None:
             coverage.count(CoverageStatus.EXAMINED)
             coverage.unchanged += seen.unchanged
@@ -253,20 +294,34 @@ class _StoreSweep:
         coverage.count(gap.status, gap.reason)
         self.problems.append(Problem(self._name, gap))
 
+    def _keep(self, holding: Holding) -> None:
+        self.holdings.append(holding, _place(holding))
+        self.found[holding.verdict.value] += 1
+
     def _companions(self, store: Store) -> None:
-        known = {(each.scope, each.locator, each.version) for each in self.holdings}
-        found = []
+        # What was recognised by its content already stands as what it was found to be.
+        known: SpooledSet | None = None
+        found = self._spool.new_list(Holding)
         try:
-            for companion in store.companions(tuple(self.holdings), self._matcher):
+            for companion in store.companions(self.holdings, self._matcher):
                 fitting = answers.holding(companion, self._name)
-                # What was recognised by its content already stands as what it was found to be.
-                place = (fitting.scope, fitting.locator, fitting.version)
-                if place not in known:
-                    known.add(place)
+                known = known or self._places()
+                place = fitting.scope, fitting.locator, fitting.version
+                if not known.has(*place):
+                    known.add(*place)
                     found.append(fitting)
+        except Inconclusive:
+            raise  # the spool's: it is full, and no defect of the store's
         except Exception as error:  # noqa: BLE001 - a third party's defect must not end the sweep
             self._blind(answers.code_of(error))
-        self.holdings.extend(found)
+        for holding in found:
+            self._keep(holding)
+
+    def _places(self) -> SpooledSet:
+        places = self._spool.new_set()
+        for each in self.holdings:
+            places.add(each.scope, each.locator, each.version)
+        return places
 
 
 def _each_once(scopes: Iterable[Scope]) -> list[Scope]:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
-from backends.contract import Matcher, Store
+from backends.contract import Holding, Matcher, Store
 from backends.errors import BackendError
 from backends.memory import Space, discard, register
 from backends.reference import ReferenceMatcher
-from shredder import own
+from shredder import own, report
 from shredder import stores as stores_module
 from shredder.config import Config, load
 from shredder.evidence.attest import bundle_file
@@ -22,7 +23,9 @@ from shredder.keys import create_signing_key
 from shredder.plan import Options
 from shredder.run import machine
 from shredder.run.desk import Summary
+from shredder.run.look import look
 from shredder.run.work import Enrolled, Work
+from shredder.spool import spooled
 from shredder.state import State
 
 DATASET = "survey"
@@ -135,7 +138,8 @@ class Place:
         """Begin a run and plan it."""
         work = self.work
         run = machine.begin(work, DATASET, options or Options(), destroying=True)
-        machine.plan(work, run)
+        with spooled(self.state.root) as spool:
+            machine.plan(work, run, spool)
         return run
 
     def destroy(self, options: Options | None = None) -> Run:
@@ -152,6 +156,18 @@ class Place:
         while (known := work.journal.run(run)).phase is not phase:
             machine._step(work, known, self.clerk)
         return known
+
+    def look(self, **expected: Any) -> list[Holding]:
+        """Sweep, and plan nothing; what was found."""
+        with spooled(self.state.root) as spool:
+            seen = look(self.work, self.work.dataset(DATASET), spool, **expected)
+            return list(seen.sweep.holdings)
+
+    def returned(self, run: Run, found: Sequence[Holding]) -> tuple[list[Holding], int]:
+        """What of this is back after a run, and how many the run left."""
+        with spooled(self.state.root) as spool:
+            back, left = report.returned(self.work, run, found, spool)
+            return list(back), left
 
     def bundle(self, run: Run) -> Path:
         """Where a run's attestation is."""

@@ -176,7 +176,7 @@ def test_a_rewritten_holding_is_at_its_place_and_no_residue(place: Place) -> Non
 
 
 def returned(place: Place, ended: Run, found: list[Any]) -> tuple[list[str], int]:
-    back, left = report.returned(place.work, ended, found)
+    back, left = place.returned(ended, found)
     return [each.locator for each in back], left
 
 

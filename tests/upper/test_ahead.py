@@ -14,11 +14,10 @@ from backends.contract import Gap, Store, Unit
 from backends.errors import BackendError, Unreachable
 from backends.memory import MemoryStore
 from shredder.journal import Phase
-from shredder.run.look import look
 from shredder.sweep import counted_ahead
 from shredder.sweep.ahead import _Count
 from tests.support.faulty import Fault, Faulty, unreachable
-from tests.upper.place import DATASET, Place, foreign, opened_as, rows
+from tests.upper.place import Place, foreign, opened_as, rows
 
 
 def filled(place: Place, number: int = 30) -> MemoryStore:
@@ -72,7 +71,7 @@ def test_counting_ends_with_the_sweep(place: Place) -> None:
 def test_nobody_watches_and_nothing_is_listed_twice(place: Place) -> None:
     store = Faulty(filled(place))
     with opened_as({"mem": store}):
-        look(place.work, place.work.dataset(DATASET))
+        place.look()
     assert store.calls.counts["units"] == 1
     assert {total for _, _, total in place.watcher.steps} == {0}
 
@@ -93,7 +92,7 @@ def test_who_watches_is_told_the_total(place: Place, monkeypatch: pytest.MonkeyP
     place.watcher.watched = True
     monkeypatch.setattr("shredder.sweep.ahead._Count", Tells)
     with opened_as({"mem": Waits(filled(place))}):
-        look(place.work, place.work.dataset(DATASET))
+        place.look()
     assert place.watcher.steps[-1] == ("sweep", 30, 30)
 
 
@@ -110,12 +109,12 @@ def test_the_second_sweep_knows_from_the_first(place: Place) -> None:
 
 def test_more_units_than_were_counted_make_no_total(place: Place) -> None:
     filled(place, 3)
-    look(place.work, place.work.dataset(DATASET), units=2)
+    place.look(units=2)
     assert [(units, total) for _, units, total in place.watcher.steps] == [(1, 2), (2, 2), (3, 0)]
 
 
 def test_what_could_not_be_examined_counts_as_done(place: Place) -> None:
     store = Faulty(filled(place, 4), Fault("examine", unreachable))
     with opened_as({"mem": store}):
-        look(place.work, place.work.dataset(DATASET), units=4)
+        place.look(units=4)
     assert place.watcher.steps[-1] == ("sweep", 4, 4)

@@ -249,7 +249,7 @@ def test_what_is_merged_was_looked_at_where_all_were() -> None:
             Verification(item.id, Finding.ABSENT, ("listing", f"place-{number % 7}")),
             1,
         )
-        return item, outcome_of(item, entry, frozenset())
+        return item, outcome_of(item, entry, resurfaced=False)
 
     (target,) = targets(pair(n) for n in range(1200))
     assert (target.holdings, target.verification.looked) == (1200, ("listing",))
@@ -349,4 +349,4 @@ def test_what_a_script_reads_of_a_run(place: Place) -> None:
     assert [h["locator"] for h in answer["appeared"]] == ["c"]
     assert answer["attestation"] == str(place.bundle(done))
     assert answer["time"] == "indeterminate"
-    assert Status(answer["holdings"][0]["status"]) is Status.VERIFIED
+    assert Status(next(iter(answer["holdings"]))["status"]) is Status.VERIFIED

@@ -9,7 +9,7 @@ from unittest import mock
 import pytest
 
 from backends.contract import Verdict
-from shredder import durable, report
+from shredder import durable
 from shredder.errors import Inconclusive, Refused
 from shredder.evidence.forget import forget
 from shredder.journal import Phase, Run
@@ -38,16 +38,16 @@ def forgotten(place: Place, run: Run) -> Run:
 
 def test_what_is_found_after_a_run_that_left_nothing_is_back(place: Place) -> None:
     run = forgotten(place, ended(place, [holding("a")], []))
-    assert report.returned(place.work, run, []) == ([], 0)
-    assert report.returned(place.work, run, [holding("a")]) == ([holding("a")], 0)
+    assert place.returned(run, []) == ([], 0)
+    assert place.returned(run, [holding("a")]) == ([holding("a")], 0)
 
 
 def test_after_a_run_that_left_something_nobody_can_tell(place: Place) -> None:
     locked = holding("locked", retention="object-lock")
     run = forgotten(place, ended(place, [holding("a"), locked], [locked]))
-    assert report.returned(place.work, run, []) == ([], 0)
+    assert place.returned(run, []) == ([], 0)
     with pytest.raises(Inconclusive, match="cannot be told") as caught:
-        report.returned(place.work, run, [locked])
+        place.returned(run, [locked])
     assert "locked" not in caught.value.message
 
 
@@ -55,7 +55,7 @@ def test_what_was_dismissed_by_verdict_has_not_returned(place: Place) -> None:
     unsure = holding("unsure", verdict=MAYBE)
     dismiss = frozenset({MAYBE})
     run = forgotten(place, ended(place, [holding("a"), unsure], [unsure], dismiss=dismiss))
-    assert report.returned(place.work, run, [unsure]) == ([], 0)
+    assert place.returned(run, [unsure]) == ([], 0)
 
 
 def test_a_next_run_decides_anew_on_what_was_dismissed(place: Place) -> None:

@@ -54,8 +54,7 @@ def test_nothing_but_gone_and_not_found_again_is_verified() -> None:
     for decision, result, finding, again in itertools.product(
         Decision, results, findings, (False, True)
     ):
-        resurfaced = frozenset({"i"} if again else ())
-        came = outcome_of(item(decision), entry(result, finding), resurfaced)
+        came = outcome_of(item(decision), entry(result, finding), resurfaced=again)
         if came.status is Status.VERIFIED:
             verified.add((decision, result, finding, again))
         else:
@@ -70,7 +69,7 @@ def test_nothing_but_gone_and_not_found_again_is_verified() -> None:
 
 @pytest.mark.parametrize("before", [None, Entry("i", None, None, 1)])
 def test_what_was_not_carried_out_failed(before: Entry | None) -> None:
-    came = outcome_of(item(), before, frozenset())
+    came = outcome_of(item(), before, resurfaced=False)
     assert (came.status, came.reason, came.method) == (Status.FAILED, "not-carried-out", None)
 
 
@@ -93,7 +92,7 @@ def test_what_was_not_carried_out_failed(before: Entry | None) -> None:
 def test_statuses_and_reasons(
     result: Result, finding: Finding | None, again: bool, status: Status, reason: str
 ) -> None:
-    came = outcome_of(item(), entry(result, finding), frozenset({"i"} if again else ()))
+    came = outcome_of(item(), entry(result, finding), resurfaced=again)
     assert (came.status, came.reason) == (status, reason)
     if again and status is Status.FAILED:
         assert came.finding is Finding.RESIDUE
@@ -101,29 +100,29 @@ def test_statuses_and_reasons(
 
 def test_a_reason_of_the_backends_comes_before_the_general_one() -> None:
     for result in (Result.FAILED, Result.RETAINED, Result.CHANGED, Result.PENDING):
-        came = outcome_of(item(), entry(result, None, reason="in-use"), frozenset())
+        came = outcome_of(item(), entry(result, None, reason="in-use"), resurfaced=False)
         assert came.reason == "in-use"
 
 
 def test_a_lock_found_by_the_plan_keeps_its_date() -> None:
     locked = item(Decision.RETAINED, retained_until=LATER, retention="object-lock")
-    assert outcome_of(locked, None, frozenset()).until == LATER
-    pending = outcome_of(item(), entry(Result.PENDING, None, until=LATER), frozenset())
+    assert outcome_of(locked, None, resurfaced=False).until == LATER
+    pending = outcome_of(item(), entry(Result.PENDING, None, until=LATER), resurfaced=False)
     assert pending.until == LATER
 
 
 def test_who_took_it_away_is_told_if_it_was_not_us() -> None:
     gone = entry(Result.ALREADY_ABSENT)
-    assert outcome_of(item(), gone, frozenset()).limitations == ("absent-before-destruction",)
+    assert outcome_of(item(), gone, resurfaced=False).limitations == ("absent-before-destruction",)
     ours = Entry("i", gone.destruction, gone.verification, attempts=2)
-    assert outcome_of(item(), ours, frozenset()).limitations == ()
+    assert outcome_of(item(), ours, resurfaced=False).limitations == ()
 
 
 def test_limitations_are_those_of_holding_and_destruction_and_no_more_than_can_be_told() -> None:
-    came = outcome_of(item(limitations=("b",)), entry(limitations=("a", "b")), frozenset())
+    came = outcome_of(item(limitations=("b",)), entry(limitations=("a", "b")), resurfaced=False)
     assert came.limitations == ("a", "b")
     many = tuple(f"code-{n}" for n in range(80))
-    came = outcome_of(item(limitations=many), entry(), frozenset())
+    came = outcome_of(item(limitations=many), entry(), resurfaced=False)
     assert len(came.limitations) == MOST_LIMITATIONS
 
 
@@ -132,7 +131,7 @@ def test_no_method_is_claimed_for_what_is_not_gone(
     decision: Decision, found: Any, done: Destruction, seen: Verification
 ) -> None:
     planned = Item("i", found, decision, Technique.FORGET, whole=False, reason="x")
-    came = outcome_of(planned, Entry("i", done, seen, 1), frozenset())
+    came = outcome_of(planned, Entry("i", done, seen, 1), resurfaced=False)
     if came.method is not None:
         assert came.status in {Status.VERIFIED, Status.UNVERIFIED, Status.PENDING}
 
