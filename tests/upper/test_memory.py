@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import tracemalloc
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -30,14 +31,15 @@ from shredder.spool import spooled
 from tests.support.rack import RackStore, fill
 from tests.upper.place import DATASET, HEADER, Place, rows
 
-FEW, MANY = 1000, 4000
-EACH = 24  # bytes that a holding may cost at the most; one object for each would cost more
+FEW, MANY = 2200, 4200  # beyond the 2,000 tuples of a length that the interpreter keeps for reuse
+EACH = 64  # bytes that a holding may cost at the most: an id that is kept costs more than 80
 LINES = [HEADER, *(rows(n) for n in range(8))]
 
 
 @contextmanager
 def measured(peaks: list[int]) -> Iterator[None]:
     """How many bytes of Python's were held at the most, beyond those held before."""
+    gc.collect()
     tracemalloc.reset_peak()
     before, _ = tracemalloc.get_traced_memory()
     yield
@@ -132,9 +134,12 @@ WAYS = {"whole": (whole, RackStore), "again": (again, RackStore), "gaps": (gaps,
 def test_a_holding_more_costs_no_memory(tmp_path: Path, way: str) -> None:
     walk, store = WAYS[way]
     peaks: dict[int, list[int]] = {}
+    kept = gc.get_threshold()
+    gc.freeze()
+    gc.set_threshold(200, 2, 2)  # what waits to be collected is not held
     tracemalloc.start()
     try:
-        for units in (FEW // 2, FEW, MANY):  # the first time for what is made once
+        for units in (FEW // 20, FEW, MANY):  # the first time for what is made once
             (folder := tmp_path / f"{units}").mkdir()
             place = Long(folder, units, store)
             with mock.patch("shredder.run.work.open_store", place.open):
@@ -142,6 +147,8 @@ def test_a_holding_more_costs_no_memory(tmp_path: Path, way: str) -> None:
             place.close()
     finally:
         tracemalloc.stop()
+        gc.set_threshold(*kept)
+        gc.unfreeze()
     pairs = zip(peaks[FEW], peaks[MANY], strict=True)
     grown = [round((many - few) / (MANY - FEW), 1) for few, many in pairs]
     assert max(grown) <= EACH, grown
