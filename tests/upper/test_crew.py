@@ -20,9 +20,9 @@ from backends.contract import Context, CoverageStatus, Matcher, Store, Unit
 from backends.files import BACKEND
 from backends.reference import ReferenceMatcher
 from shredder.errors import Inconclusive, UsageError
-from shredder.observer import Nobody
-from shredder.sweep import Cluster, Crew, Job, Means, Processes, Sweep, hands, sweep
+from shredder.sweep import Cluster, Crew, Job, Means, Processes, hands
 from shredder.sweep.worker import Task, examine_all
+from tests.upper.kept import Kept, kept
 from tests.upper.place import IDS, Watcher, foreign, rows
 
 MATCHER = ReferenceMatcher(IDS)
@@ -46,16 +46,16 @@ def swept(
     matcher: Matcher = MATCHER,
     store: Store | None = None,
     watcher: Watcher | None = None,
-) -> Sweep:
+) -> Kept:
     settings: Mapping[str, object] = {"roots": [str(tree)]}
     context = Context(tree.parent, tree.parent / "state")
     job = Job("share", backend, settings, context, matcher)
     opened = store or BACKEND.open("share", settings, context)
     means = Means(crew=crew, jobs={"share": job.packed})
-    return sweep({"share": opened}, matcher, watcher or Nobody(), means=means)
+    return kept({"share": opened}, matcher, observer=watcher, means=means)
 
 
-def gist(found: Sweep) -> Any:
+def gist(found: Kept) -> Any:
     return list(found.holdings), found.coverage, list(found.problems), found.bytes_read
 
 

@@ -13,8 +13,8 @@ from backends.contract import CoverageStatus, Examination, Gap, Scope, Traits, U
 from backends.errors import Unreachable
 from backends.memory import MemoryStore, Space, register
 from backends.reference import ReferenceMatcher
-from shredder.observer import Nobody
-from shredder.sweep import Ledger, Means, Sweep, sweep
+from shredder.sweep import Ledger, Means
+from tests.upper.kept import Kept, kept
 from tests.upper.place import IDS, foreign, rows
 from tests.upper.scripted import Breaks, Scripted, View, holding
 
@@ -30,13 +30,13 @@ def swept(
     context: tuple[str, ...] = CONTEXT,
     matcher: ReferenceMatcher = MATCHER,
     settings: str = "as configured",
-) -> Sweep:
+) -> Kept:
     with Ledger(folder / "sweeps" / "survey.sqlite", matcher, context) as ledger:
         means = Means(ledger=ledger, full=full, settings={store.name: settings})
-        return sweep({store.name: store}, matcher, Nobody(), means=means)
+        return kept({store.name: store}, matcher, means=means)
 
 
-def unchanged(found: Sweep) -> int:
+def unchanged(found: Kept) -> int:
     assert all(c.listed and c.unchanged <= c.examined for c in found.coverage)
     return sum(c.unchanged for c in found.coverage)
 
@@ -187,7 +187,7 @@ def replace_examine(view: View, examine: Any) -> View:
 
 
 def test_units_that_are_gone_are_forgotten_after_a_whole_listing_only(tmp_path: Path) -> None:
-    def kept() -> int:
+    def remembered() -> int:
         with sqlite3.connect(tmp_path / "sweeps" / "survey.sqlite") as db:
             ((number,),) = db.execute("SELECT count(*) FROM examined")
         db.close()
@@ -195,13 +195,13 @@ def test_units_that_are_gone_are_forgotten_after_a_whole_listing_only(tmp_path: 
 
     ten: list[Any] = [[] for _ in range(10)]
     swept(tmp_path, Stated(View(units={"desk": ten})))
-    assert kept() == 10
+    assert remembered() == 10
     swept(tmp_path, Stated(View(units={"desk": [*ten[:4], Breaks(Unreachable("no"))]})))
-    assert kept() == 10
+    assert remembered() == 10
     swept(tmp_path, Stated(View(scopes=(Scope("desk", problem="access-denied"),))))
-    assert kept() == 10
+    assert remembered() == 10
     swept(tmp_path, Stated(View(units={"desk": ten[:4]})))
-    assert kept() == 4
+    assert remembered() == 4
 
 
 def test_a_damaged_file_is_made_anew(place: Space, tmp_path: Path) -> None:
