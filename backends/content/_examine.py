@@ -205,7 +205,8 @@ class _Examination:
             for chunk in upto.damage(_counted(part.chunks, self._bounds)):
                 if chunk:
                     self._scan.probe(chunk)
-                    self._divided = False  # nobody can tell where a record ends
+                    # Nobody can tell where a record ends.
+                    self._divided = self._divided and part.freed
             self._scan.probe(b"")
         else:
             self.note(part.reason)

@@ -50,9 +50,15 @@ class Beside:
 
 @dataclass(frozen=True, slots=True)
 class Raw:
-    """Bytes without delimiters, which make one run; see :meth:`Scan.probe`."""
+    """Bytes without delimiters, which make one run; see :meth:`Scan.probe`.
+
+    `freed`: stretches of what is in use that its container has given up, and writes over when it
+    likes. What of the dataset is left in them counts; nobody's record is in them any more, so none
+    there is a foreign one.
+    """
 
     chunks: Iterator[bytes]
+    freed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ NOT_CODES = {
     "us-east-1", "latin-1", "utf-16", "utf-16-be", "utf-16-le", "utf-32", "utf-32-be",
     "utf-32-le", "utf-8",
     "content-transfer-encoding", "quoted-printable", "signed-data", "smime-type",  # in mail
-    "arrow-stream", "copy-rows",  # openers
+    "arrow-stream", "copy-rows", "sqlite-journal", "sqlite-wal",  # openers
     "unidentified-machine",  # an identity
     "records-2",  # a version
     "count-ahead",  # a thread

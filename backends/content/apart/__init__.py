@@ -10,6 +10,6 @@ that can seek and yields what it finds: :class:`Block`, :class:`Names`, :class:`
 """
 
 from backends.content.apart._found import Block, Found, Inner, Loose, Names, Unread
-from backends.content.apart._parent import read_apart
+from backends.content.apart._parent import as_parts, read_apart
 
-__all__ = ["Block", "Found", "Inner", "Loose", "Names", "Unread", "read_apart"]
+__all__ = ["Block", "Found", "Inner", "Loose", "Names", "Unread", "as_parts", "read_apart"]

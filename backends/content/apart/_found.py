@@ -35,9 +35,10 @@ class Inner:
 
 @dataclass(frozen=True, slots=True)
 class Loose:
-    """Bytes without delimiters, a run of their own."""
+    """Bytes without delimiters, a run of their own; see :class:`backends.content.Raw`."""
 
     data: bytes
+    freed: bool = False  # does not travel
 
 
 @dataclass(frozen=True, slots=True)

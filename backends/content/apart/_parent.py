@@ -32,7 +32,12 @@ def read_apart(reader: str, file: BinaryIO, bounds: Bounds) -> Iterator[Part]:
     The reason is ``reader-lost`` where the process was: the library crashed, or took more time
     or memory than there is for it.
     """
-    events = _Events(_read(reader, file, bounds))
+    yield from as_parts(_read(reader, file, bounds), bounds)
+
+
+def as_parts(all_found: Iterator[Found], bounds: Bounds) -> Iterator[Part]:
+    """Yield what was found as the parts of a container."""
+    events = _Events(all_found)
     while (found := events.peek()) is not None:
         if isinstance(found, Block):
             yield Rows(events.blocks(Block))
@@ -49,7 +54,7 @@ def _part(found: Inner | Loose | Unread) -> Part:
     if isinstance(found, Unread):
         return Opaque(found.reason)
     if isinstance(found, Loose):
-        return Raw(iter((found.data,)))
+        return Raw(iter((found.data,)), freed=found.freed)
     return Member(Source(iter((found.data,))))
 
 

@@ -134,7 +134,6 @@ def test_depth_has_a_limit() -> None:
     [
         b"\x02\x21\x4c\x18",
         b"\x50\x2a\x4d\x18\x04",
-        b"SQLite format 3\x00",
         b"Rar!\x1a\x07\x01",
         b"\x5d\x00\x00\x80\x00",
     ],
