@@ -24,8 +24,10 @@ from urllib3.exceptions import HTTPError
 from backends.content import Reading, examine_stream
 from backends.contract import Matcher
 from backends.errors import ChangedWhileRead
+from backends.s3 import _ranges
 from backends.s3._bucket import Bucket
 from backends.s3._errors import code_of, is_denied, is_gone, speaking, status_of, translated
+from backends.s3._ranges import Moved, Ranges, asking, first_of
 
 _ATTEMPTS = 3
 _STRETCH = 4 << 20  # bytes that are read at once elsewhere than in order
@@ -55,22 +57,28 @@ class Content:
     mismatch: bool
 
 
-def read(bucket: Bucket, key: str, version_id: str, matcher: Matcher) -> Content:
-    """Read a version in full; again if the connection breaks. Raises Unreadable, CouldNotTell."""
+def read(bucket: Bucket, key: str, version_id: str, matcher: Matcher, size: int) -> Content:
+    """Read a version in full; again if the connection breaks. Raises Unreadable, CouldNotTell.
+
+    `size`: what the listing said, in bytes. A large one is read by ranges.
+    """
     for attempt in range(1, _ATTEMPTS + 1):
-        answer = _get(bucket, key, version_id)
-        body: StreamingBody = answer["Body"]
-        fetch = partial(_fetch, bucket, key, version_id, str(answer.get("ETag", "")))
-        stream = _Watched(body, int(answer.get("ContentLength", -1)), fetch)
+        stream: _Watched | None = None
         try:
+            answer, stream = _begun(bucket, key, version_id, ranged=size >= _ranges.LARGE)
             reading = examine_stream(stream, matcher)
             stream.finish()
-        except (BotoCoreError, HTTPError, OSError, _Short) as error:
-            failure = stream.failure or error
+        except (BotoCoreError, HTTPError, OSError, _Short, Moved) as error:
+            failure = (stream.failure if stream is not None else None) or error
             if attempt < _ATTEMPTS:
                 continue
             if isinstance(failure, FlexibleChecksumError):
                 raise Unreadable("content-mismatch") from None
+            if isinstance(failure, Moved):
+                raise ChangedWhileRead(
+                    f"{bucket.where}: an object changed while it was read, again and again",
+                    hint="stop the program that writes to it, then sweep again",
+                ) from None
             if isinstance(failure, (_Short, IncompleteReadError, ResponseStreamingError)):
                 raise ChangedWhileRead(
                     f"{bucket.where}: an object breaks off before its end, again and again",
@@ -78,18 +86,40 @@ def read(bucket: Bucket, key: str, version_id: str, matcher: Matcher) -> Content
                 ) from None
             raise translated(failure, bucket.where) from None
         finally:
-            body.close()
+            if stream is not None:
+                stream.close()
         return Content(reading, answer, _is_md5(answer) and stream.md5 != answer["ETag"].strip('"'))
     raise AssertionError("unreachable: the last attempt returns or raises")
 
 
-def _get(bucket: Bucket, key: str, version_id: str) -> Mapping[str, Any]:
+def _begun(
+    bucket: Bucket, key: str, version_id: str, *, ranged: bool
+) -> tuple[Mapping[str, Any], _Watched]:
+    """Begin to read; `ranged`: by ranges, if the server knows these."""
+    first = {"Range": f"bytes=0-{_ranges.PIECE - 1}"} if ranged else {}
+    answer = _get(bucket, key, version_id, **first)
+    etag = str(answer.get("ETag", ""))
+    fetch = partial(_fetch, bucket, key, version_id, etag)
+    size, total = first_of(answer)
+    if size < 0:
+        return answer, _Watched(answer["Body"], int(answer.get("ContentLength", -1)), fetch)
+    with closing(answer["Body"]) as body:
+        begin: bytes = body.read()
+    if len(begin) != size:
+        raise _Short
+    ranges = Ranges(asking(bucket, key, version_id), begin, total, etag)
+    return answer, _Watched(ranges, total, fetch)
+
+
+def _get(bucket: Bucket, key: str, version_id: str, **more: Any) -> Mapping[str, Any]:
     with speaking(bucket.where):
         try:
             answer: Mapping[str, Any] = bucket.client.get_object(
-                Bucket=bucket.name, Key=key, VersionId=version_id
+                Bucket=bucket.name, Key=key, VersionId=version_id, **more
             )
         except ClientError as error:
+            if more and status_of(error) == 416:  # overwritten since it was listed: it is empty
+                return _get(bucket, key, version_id)
             reason = _unreadable(error)
             if not reason:
                 raise
@@ -159,7 +189,7 @@ class _Watched(io.RawIOBase):
     """
 
     def __init__(
-        self, body: StreamingBody, length: int, fetch: Callable[[int, int], bytes]
+        self, body: StreamingBody | Ranges, length: int, fetch: Callable[[int, int], bytes]
     ) -> None:
         super().__init__()
         self._body = body
@@ -196,7 +226,7 @@ class _Watched(io.RawIOBase):
             return self._elsewhere(size)
         try:
             data = self._body.read(size if size >= 0 else None)
-        except (BotoCoreError, HTTPError, OSError) as error:
+        except (BotoCoreError, HTTPError, OSError, Moved) as error:
             self.failure = error
             raise
         self._count += len(data)
@@ -219,6 +249,11 @@ class _Watched(io.RawIOBase):
         data = self._stretch[at : at + size]
         self._place += len(data)
         return data
+
+    def close(self) -> None:
+        """Close the body."""
+        self._body.close()
+        super().close()
 
     def finish(self) -> None:
         """Check that everything announced was read. Raises what reading raised."""

@@ -51,7 +51,7 @@ def examine(bucket: Bucket, unit: Unit, matcher: Matcher) -> Examination:
         written = evidence_in(labels(key, {}, {}), matcher)
         seen = _Seen(_NOTHING, 0, written, version.etag, version.modified)
     else:
-        seen = _look(bucket, key, version, matcher)
+        seen = _look(bucket, key, version, matcher, unit.size or 0)
     gap = None
     if seen.reason:
         gap = Gap(unit.scope, CoverageStatus.FAILED, seen.reason, unit.locator)
@@ -70,9 +70,9 @@ def glance(bucket: Bucket, unit: Unit, matcher: Matcher) -> bool:
     return tags is not None and evidence_in(labels(key, {}, tags), matcher).verdict is None
 
 
-def _look(bucket: Bucket, key: str, version: Version, matcher: Matcher) -> _Seen:
+def _look(bucket: Bucket, key: str, version: Version, matcher: Matcher, size: int) -> _Seen:
     try:
-        content = read(bucket, key, version.version_id, matcher)
+        content = read(bucket, key, version.version_id, matcher, size)
     except Unreadable as unreadable:
         # The key alone can be evidence, and then what is behind it counts as unknown.
         written = evidence_in(labels(key, {}, {}), matcher)

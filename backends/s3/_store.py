@@ -44,6 +44,7 @@ from backends.s3._destroy import destroy
 from backends.s3._examine import examine, glance
 from backends.s3._listing import THREADS, Walk
 from backends.s3._model import cursor_key, locator
+from backends.s3._ranges import AHEAD
 from backends.s3._scopes import is_pattern, scopes
 from backends.s3._source import open_rows
 from backends.s3._verify import verify
@@ -68,7 +69,7 @@ _TRAITS = Traits(
 _CONFIG = Config(
     connect_timeout=5,
     read_timeout=60,
-    max_pool_connections=2 * THREADS,
+    max_pool_connections=(2 + AHEAD) * THREADS,
     retries={"mode": "standard", "total_max_attempts": 4},
 )
 
