@@ -1,4 +1,4 @@
-"""Who signed, the fields of NIST's sample certificate, and how to check all of it again."""
+"""Who signed, and how to check all of it again."""
 
 from __future__ import annotations
 
@@ -9,11 +9,9 @@ from attestations import Destruction, Report
 from attestations.policy import APPROVER
 from attestations.text import sha256, shown
 from shredder.certificate.content import (
-    Cell,
     Commands,
     Digest,
     Facts,
-    Inline,
     Paragraph,
     Section,
     cell,
@@ -21,16 +19,6 @@ from shredder.certificate.content import (
     moment,
     mono,
     name,
-    plain,
-)
-from shredder.certificate.people import person
-
-_LEFT_OUT = (
-    "Left out: manufacturer, model, serial and property number, since a dataset is no medium and "
-    "its media stay in use; confidentiality before and after, optional there, since the "
-    "attestation does not state it; {name}location, contact and handwritten signature of people, "
-    "since an attestation holds no personal data; validation, since the organisation decides on it "
-    "and not the tool."
 )
 
 
@@ -56,58 +44,6 @@ def signers(report: Report) -> Section:
         "Signatures that hold, by keys that the auditor's policy trusts, under the policy's names."
     )
     return Section("Signers", (Paragraph(cell(what)), Facts(rows)))
-
-
-def nist(result: Destruction, report: Report) -> Section:
-    """The fields of the certificate of NIST SP 800-88 Rev. 2 (4.6) that apply to a dataset."""
-    targets = result.targets
-    verified = sum(1 for target in targets if target.verification.looked)
-    tool = result.tool
-    digest = [cell(mono(tool.digest))] if tool.digest else [cell("its code was not measured")]
-    rows: tuple[tuple[str, Cell], ...] = (
-        ("Media type", _codes(sorted({target.kind for target in targets}))),
-        ("Media source", _names(sorted({target.store for target in targets}))),
-        ("Sanitization method", _codes(sorted({str(t.method) for t in targets if t.method}))),
-        ("Sanitization technique", _codes(sorted({t.technique for t in targets if t.technique}))),
-        ("Tool used, with version", lines(cell(mono(tool.name), " ", mono(tool.version)), *digest)),
-        (
-            "Verification method",
-            cell(
-                "Looked for residue in ",
-                verified,
-                " of ",
-                len(targets),
-                " groups of holdings; then ",
-                "a second examination: see Stores and coverage"
-                if result.sweep
-                else "no second examination",
-            ),
-        ),
-        (
-            "Performed by, position",
-            cell(*person(result.operator, report)),
-        ),
-        ("Date performed", cell(moment(result.times.finished))),
-        ("Date verified", cell(moment(result.times.verified, "never"))),
-        ("Signature", lines(*(cell(mono(each.keyid)) for each in report.signers))),
-    )
-    return Section(
-        "Fields of the NIST SP 800-88 Rev. 2 sample certificate",
-        (Facts(rows), Paragraph(cell(_LEFT_OUT.format(name="" if report.names else "name, ")))),
-    )
-
-
-def _codes(of: list[str]) -> Cell:
-    return _joined([mono(code) for code in of])
-
-
-def _names(of: list[str]) -> Cell:
-    return _joined([name(each) for each in of])
-
-
-def _joined(parts: list[Inline]) -> Cell:
-    after = [(part, plain(", ")) for part in parts]
-    return tuple(each for pair in after for each in pair)[:-1] or cell("none")
 
 
 def recipe(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from attestations import Destruction, Outcome, Plan, Report, TimeVerdict, Verdict
-from shredder.certificate import checking, coverage, done, remains, times, verified
+from shredder.certificate import checking, coverage, done, nist, remains, times, verified
 from shredder.certificate.content import (
     Banner,
     Cell,
@@ -64,7 +64,7 @@ def compose(checked: Checked) -> Certificate:
             remains.section(result),
             remains.recipients(result),
             checking.signers(report),
-            checking.nist(result, report),
+            nist.section(result, report),
             checking.recipe(
                 report, result, checked.bundle, checked.policy, checked.at, checked.version
             ),

@@ -23,9 +23,10 @@ from attestations import (
 )
 from attestations.text import sha256
 from backends.contract import Technique
-from shredder.certificate import Checked, compose, to_html, words
-from shredder.certificate.content import Kind, Table, name
+from shredder.certificate import Checked, compose, nist, to_html, words
+from shredder.certificate.content import Cell, Kind, Table, name
 from shredder.errors import InvalidAttestation
+from tests.attestations import made
 from tests.certificate.facts import codes, expected, numbers
 from tests.certificate.made import RUNS, certificate, checked, mixed
 from tests.certificate.page import Page
@@ -100,6 +101,77 @@ def test_a_bundle_that_does_not_verify_is_not_rendered() -> None:
     spoilt = replace(run.report, authentic=Verdict.INVALID, codes=("E_SIG",))
     with pytest.raises(InvalidAttestation, match="E_SIG"):
         compose(replace(run, report=spoilt))
+
+
+FORM = {
+    "Person performing sanitization": ["name", "title", "organization", "location", "phone", "date"],
+    "Media information": [
+        "make", "vendor", "model number", "serial number", "property number", "media type",
+        "source", "classification", "data backed up", "backup location",
+    ],
+    "Sanitization details": [
+        "clear, purge or destroy", "method used", "method details", "tool used, with version",
+        "verification method", "classification afterwards", "notes",
+    ],
+    "Media destination": ["reuse", "recycling", "manufacturer", "other"],
+    "Signature": ["signature", "date"],
+    "Validation": [
+        "name", "title", "organization", "location", "phone", "signature", "date",
+    ],
+}  # fmt: skip
+
+
+def nist_fields(run: Checked) -> dict[str, dict[str, str]]:
+    """The table of NIST's form: group, field, answer."""
+    (section,) = [each for each in compose(run).sections if each.title == nist.TITLE]
+    (table,) = [block for block in section.blocks if isinstance(block, Table)]
+    said = {
+        said_of(group.title): {said_of(field): said_of(answer) for field, answer in group.rows}
+        for group in table.groups
+    }
+    assert all(answer for fields in said.values() for answer in fields.values())
+    return said
+
+
+def said_of(cell: Cell) -> str:
+    return "".join(" " if part.kind is Kind.BREAK else part.text for part in cell)
+
+
+@pytest.mark.parametrize("of", RUNS)
+def test_no_field_of_nists_form_is_passed_over(of: Callable[[], Checked]) -> None:
+    said = nist_fields(of())
+    assert list(said) == list(FORM)
+    for group, fields in FORM.items():
+        rows = " / ".join(said[group]).lower()
+        assert [field for field in fields if field not in rows] == []
+
+
+def test_a_field_is_filled_from_the_statement_or_says_why_it_is_not() -> None:
+    run = mixed()
+    said = nist_fields(run)
+    titles = {section.title for section in compose(run).sections}
+    assert {"Stores and coverage", "What was done", "What remains", "Verification"} <= titles
+    person, media = said["Person performing sanitization"], said["Media information"]
+    assert person["Name"].startswith("Not stated: ")
+    assert "staff-17" in person["Name"]
+    assert media["Serial number, property number"].startswith("Does not apply: ")
+    assert media["Source"] == "Stores: share, vault"
+    assert media["Data backed up, backup location"].startswith("Unknown: ")
+    details = said["Sanitization details"]
+    assert details["Method type: clear, purge or destroy"] == "clear: 34 holdings"
+    assert details["Method used"] == "overwrite"
+    assert "in 1 of 4 groups" in details["Verification method"]
+    named = replace(run.report, names={"staff-17": "Ada Example"})
+    assert nist_fields(replace(run, report=named))["Person performing sanitization"]["Name"] == (
+        "Ada Example"
+    )
+
+
+def test_a_logical_delete_is_no_method_of_nists() -> None:
+    targets = (made.target(method=Method.LOGICAL_DELETE, holdings=3, records=120),)
+    said = nist_fields(checked(changes={"targets": targets}))["Sanitization details"]
+    method = said["Method type: clear, purge or destroy"]
+    assert method == "None is claimed: 3 holdings by logical-delete"
 
 
 def test_every_word_of_a_statement_is_explained() -> None:
