@@ -3,8 +3,9 @@
 from shredder.sweep.ahead import counted_ahead
 from shredder.sweep.coverage import Coverage, ScopeCoverage, could_look
 from shredder.sweep.crew import Cluster, Crew, Processes
+from shredder.sweep.found import Problem, Sweep
 from shredder.sweep.ledger import Ledger
-from shredder.sweep.sweep import Means, Problem, Sweep, sweep
+from shredder.sweep.sweep import Means, sweep
 from shredder.sweep.worker import Job
 
 __all__ = [

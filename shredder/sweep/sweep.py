@@ -6,9 +6,8 @@ while a unit is examined makes that unit a gap; nothing raised is ever read as "
 
 from __future__ import annotations
 
-import heapq
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from threading import Lock
@@ -27,15 +26,15 @@ from backends.errors import BackendError, Unreachable
 from shredder import answers, clock
 from shredder.errors import Inconclusive
 from shredder.observer import Observer
-from shredder.spool import Spool, SpooledSet, sort_key
+from shredder.spool import Spool, SpooledSet
 from shredder.sweep.coverage import WHOLE_STORE, Coverage, ScopeCoverage
 from shredder.sweep.crew import Crew
+from shredder.sweep.found import Holdings, Problem, Sweep, place
 from shredder.sweep.hands import Hands
 from shredder.sweep.ledger import Ledger
 from shredder.sweep.worker import Seen, Task
 
 _GIVE_UP_AFTER = 3  # units in a row that a store did not answer for: it is gone
-_LAST = 2**62  # phase
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,52 +51,6 @@ class Means:
     crew: Crew | None = None
     jobs: Mapping[str, Callable[[], bytes]] = field(default_factory=dict)
     settings: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """A gap, and whose. Holds a locator: for the operator's eyes only."""
-
-    store: str
-    gap: Gap
-
-
-@dataclass(frozen=True, slots=True)
-class Sweep:
-    """All that a sweep found. What grows with the stores lies in the spool, and ends with it."""
-
-    holdings: Holdings
-    coverage: tuple[ScopeCoverage, ...]
-    problems: Sequence[Problem]
-    bytes_read: int
-    records_read: int
-    started: str
-    finished: str
-
-
-class Holdings(Iterable[Holding]):
-    """The holdings of all stores, in the order of a plan: by phase, store, scope and locator."""
-
-    def __init__(self, stores: Sequence[Iterable[Holding]], found: Mapping[str, int]) -> None:
-        self._stores = stores
-        self.found = found  # verdict -> holdings
-
-    def __len__(self) -> int:
-        return sum(self.found.values())
-
-    def __iter__(self) -> Iterator[Holding]:
-        return heapq.merge(*self._stores, key=_phase)  # of equal ones, the first store's first
-
-
-def _phase(holding: Holding) -> int:
-    """Backends number what must wait for others: a materialised view comes after its tables."""
-    phase = holding.details.get("phase", 0)
-    return max(-_LAST, min(phase, _LAST)) if isinstance(phase, int) else 0
-
-
-def _place(holding: Holding) -> bytes:
-    first = (_phase(holding) + _LAST).to_bytes(8, "big")
-    return first + sort_key(holding.scope, holding.locator, holding.version)
 
 
 class _Meter:
@@ -295,7 +248,7 @@ class _StoreSweep:
         self.problems.append(Problem(self._name, gap))
 
     def _keep(self, holding: Holding) -> None:
-        self.holdings.append(holding, _place(holding))
+        self.holdings.append(holding, place(holding))
         self.found[holding.verdict.value] += 1
 
     def _companions(self, store: Store) -> None:
@@ -306,9 +259,9 @@ class _StoreSweep:
             for companion in store.companions(self.holdings, self._matcher):
                 fitting = answers.holding(companion, self._name)
                 known = known or self._places()
-                place = fitting.scope, fitting.locator, fitting.version
-                if not known.has(*place):
-                    known.add(*place)
+                where = fitting.scope, fitting.locator, fitting.version
+                if not known.has(*where):
+                    known.add(*where)
                     found.append(fitting)
         except Inconclusive:
             raise  # the spool's: it is full, and no defect of the store's
