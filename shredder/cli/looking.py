@@ -60,6 +60,14 @@ def plan(
     dismiss: options.Dismiss = None,
     mixed: options.MixedOption = "leave",
     despite_gaps: options.DespiteGaps = False,
+    decisions: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Your rulings on single holdings, in such a file."),
+    ] = None,
+    undecided: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write what waits for a decision, to be filled in."),
+    ] = None,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", help="Also write the plan here (mode 0600)."),
@@ -73,6 +81,7 @@ def plan(
 ) -> int:
     """Sweep, decide on every holding, and freeze that as a plan with a digest."""
     from shredder import durable, report
+    from shredder import plan as plans
     from shredder.cli.session import changing, spooling
     from shredder.journal import Phase
     from shredder.run import machine
@@ -85,18 +94,23 @@ def plan(
         spooling(work) as spool,
     ):
         run = machine.begin(work, dataset, decided)
-        problems = machine.plan(work, run, spool)
+        problems = machine.plan(work, run, spool, decisions)
         planned = work.journal.run(run)
         answer = report.plan_json(work, planned, problems)
         if output is not None:
             durable.write(output.absolute(), durable.blocks(work.plan_file(run)))
             answer["plan"] = str(output.absolute())
+        if undecided is not None:
+            waiting = plans.undecided(plans.read_items(work.plan_file(run)))
+            durable.write(undecided.absolute(), waiting)
         code = report.LOOKED[answer["outcome"]]
         out.result(answer, code)
         render.looked(out, answer)
         out.say()
         out.say(f"plan: {shown(answer['plan'])}")
         out.say(f"digest: {answer['digest']}")
+        if undecided is not None:
+            out.say(f"decide in {shown(undecided)}, then plan with --decisions")
         if planned.phase is Phase.PLANNED:
             out.say(f"carry it out: shredder destroy {dataset} --plan {shown(answer['plan'])}")
         else:

@@ -11,6 +11,7 @@ from shredder.plan.file import (
     write_plan,
 )
 from shredder.plan.model import Decision, Header, Item, Mixed, Options
+from shredder.plan.rulings import Ruling, read_rulings, undecided
 
 __all__ = [
     "Decision",
@@ -18,6 +19,7 @@ __all__ = [
     "Item",
     "Mixed",
     "Options",
+    "Ruling",
     "decide",
     "digest_of",
     "dump_options",
@@ -26,6 +28,8 @@ __all__ = [
     "read_header",
     "read_items",
     "read_lines",
+    "read_rulings",
     "to_destroy",
+    "undecided",
     "write_plan",
 ]

@@ -11,7 +11,19 @@ from backends.contract import CoverageStatus, Holding, Store, Verdict
 from backends.errors import BackendError
 from shredder import answers, clock
 from shredder.config import DatasetConfig
-from shredder.plan import Decision, Header, Item, Options, decide, read_items, write_plan
+from shredder.errors import UsageError
+from shredder.plan import (
+    Decision,
+    Header,
+    Item,
+    Options,
+    Ruling,
+    decide,
+    read_items,
+    read_rulings,
+    write_plan,
+)
+from shredder.plan.rulings import place_of
 from shredder.run.means import means
 from shredder.run.work import Work, stores_or_errors
 from shredder.spool import Spool, SpooledSet
@@ -107,14 +119,39 @@ def items(
     options: Options,
     dataset: DatasetConfig,
     dismissed: SpooledSet,
+    rulings: Rulings,
 ) -> Iterator[Item]:
-    """The lines of a plan, in the order of execution."""
+    """The lines of a plan, in the order of execution. Raises UsageError, see `decide`."""
     for number, holding in enumerate(holdings, start=1):
-        item = decide(f"{run}-{number:07d}", holding, options, dataset.locations)
+        ruling = rulings.on(holding)
+        item = decide(f"{run}-{number:07d}", holding, options, dataset.locations, ruling)
         open_to_it = item.decision is Decision.UNDECIDED and holding.verdict is not Verdict.COPY
         if open_to_it and dismissed.has(holding.store, holding.locator, holding.version):
             item = replace(item, decision=Decision.DISMISSED, reason="dismissed-before")
         yield item
+
+
+class Rulings:
+    """What the operator has ruled on single holdings, in a file; without one, on none."""
+
+    def __init__(self, path: Path | None, spool: Spool) -> None:
+        """Read the file. Raises UsageError, also where two lines rule on one holding."""
+        self._sets = {ruling: spool.new_set() for ruling in Ruling if ruling}
+        self.given = self.used = 0
+        for place, ruling in read_rulings(path) if path is not None else ():
+            if any(known.has(*place) for known in self._sets.values()):
+                raise UsageError(f"{path} rules twice on one holding", hint="leave one line out")
+            self._sets[ruling].add(*place)
+            self.given += 1
+
+    def on(self, holding: Holding) -> Ruling:
+        """The ruling on this very version of a holding."""
+        place = place_of(holding)
+        for ruling, known in self._sets.items():
+            if known.has(*place):
+                self.used += 1
+                return ruling
+        return Ruling.NONE
 
 
 def dismissed_before(work: Work, dataset: str, spool: Spool) -> SpooledSet:

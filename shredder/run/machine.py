@@ -25,7 +25,7 @@ from shredder.plan import Decision, Options, digest_of, dump_options, read_heade
 from shredder.run.again import again_file, sweep_again
 from shredder.run.desk import Desk, Summary
 from shredder.run.execute import execute, held
-from shredder.run.look import dismissed_before, gaps, items, look, write_down
+from shredder.run.look import Rulings, dismissed_before, gaps, items, look, write_down
 from shredder.run.residue import look_for_residue
 from shredder.run.results import results_file, write_results
 from shredder.run.work import Work, new_run_id
@@ -114,19 +114,25 @@ def clear_way(work: Work, dataset: str, *, keep: str = "") -> None:
         abandon(work, run.id, "begun-anew")
 
 
-def plan(work: Work, run: str, spool: Spool) -> Sequence[Problem]:
+def plan(work: Work, run: str, spool: Spool, decisions: Path | None = None) -> Sequence[Problem]:
     """Sweep and freeze the plan; returns what could not be examined. Repeatable.
 
-    What is returned lies in the spool.
+    `decisions`: a file of rulings on single holdings. What is returned lies in the spool.
     """
+    rulings = Rulings(decisions, spool)
     known = work.journal.run(run)
     dataset = work.dataset(known.dataset)
     _now(known)
     seen = look(work, dataset, spool)
     ruled = dismissed_before(work, dataset.name, spool)
-    lines = items(run, seen.sweep.holdings, work.options(run), dataset, ruled)
+    lines = items(run, seen.sweep.holdings, work.options(run), dataset, ruled, rulings)
     path = work.plan_file(run)
     digest = write_down(work, path, run, dataset, seen, lines)
+    if rulings.used < rulings.given:
+        raise UsageError(
+            f"{rulings.given - rulings.used} decisions are about nothing that was found",
+            hint="what has changed since is undecided again: make a new file with --undecided",
+        )
     open_gaps = gaps(seen.sweep.problems, read_items(path), spool)
     anything = any(line.decision is not Decision.DISMISSED for line in read_items(path))
     nothing = not anything and not open_gaps and not _falls_short(work, known.dataset)
