@@ -23,6 +23,8 @@ NOT_CODES = {
     "utf-32-le", "utf-8",
     "content-transfer-encoding", "quoted-printable", "signed-data", "smime-type",  # in mail
     "arrow-stream", "copy-rows", "sqlite-journal", "sqlite-wal",  # openers
+    "boolean-value", "covered-table-cell", "date-value", "encryption-data", "line-break",
+    "number-rows-repeated", "string-value", "table-cell", "table-row", "time-value",  # in ods
     "unidentified-machine",  # an identity
     "records-2",  # a version
     "count-ahead",  # a thread

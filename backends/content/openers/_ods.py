@@ -1,0 +1,64 @@
+"""Sheets of OpenDocument (ISO/IEC 26300, part 1, section 9)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from backends.content import Stop
+from backends.content.openers._xml import END, START, TEXT, Event
+from backends.content.readers.values import AFTER, BETWEEN, text_of
+
+_VALUES = ("value", "date-value", "time-value", "boolean-value", "string-value", "formula")
+_CELLS = {"table-cell", "covered-table-cell"}
+_WIDEST = 64 << 20  # bytes of a row
+
+
+def rows(found: Iterator[Event]) -> Iterator[bytes]:
+    """Yield the rows of all sheets, as often as they are repeated, with their cells' comments."""
+    cells: list[bytes] = []
+    pieces: list[str] = []
+    inside, size, times = False, 0, 1
+    for kind, name, attributes in found:
+        if kind == TEXT:
+            if inside:
+                size += len(name)
+                if size > _WIDEST:
+                    raise Stop("bomb-limit")
+                pieces.append(name)
+        elif name == "table-row":
+            if kind == START:
+                repeated = attributes.get("number-rows-repeated", "1")
+                times = int(repeated) if repeated.isdecimal() and len(repeated) < 10 else 1
+                cells, size = [], 0
+            elif cells:
+                row = BETWEEN.join(cells) + AFTER
+                for _ in range(times):
+                    yield row
+        elif name in _CELLS:
+            inside = kind == START
+            if kind == START:
+                pieces = []
+                cells += _values(attributes)
+            elif text := "".join(pieces).strip():
+                cells.append(text.encode())
+        elif inside:
+            if name in {"p", "line-break", "tab", "creator"} and pieces:
+                pieces.append("\n")
+            elif name == "s" and kind == START:
+                pieces.append(" ")
+            elif name == "a" and kind == START:
+                pieces.append(attributes.get("href", "") + "\n")
+        elif kind == END:
+            continue
+
+
+def _values(attributes: dict[str, str]) -> Iterator[bytes]:
+    for name in _VALUES:
+        value = attributes.get(name)
+        if value and name == "value":
+            try:
+                yield text_of(float(value))
+            except (ValueError, OverflowError):
+                yield value.encode()
+        elif value:
+            yield value.replace("T", " ").encode() if name == "date-value" else value.encode()
