@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 
 from backends import content
 from backends.contract import (
@@ -31,11 +32,13 @@ from backends.files._look import Sight, look
 from backends.files._settled import Settled
 from backends.files.reader import Reader
 from backends.files.trees import Root, Trees, cursor, parts_of
+from backends.fsops import linux
 from backends.fsops.identity import Version
 from backends.fsops.reasons import RootUnavailable, root_reason, told
 from backends.fsops.tree import Found, open_root
 
 _LIMITATIONS = ("overwrite-not-proved-physical",)
+_MOST_MOUNT = 150  # characters
 _BLIND_SPOTS = (
     "earlier-versions-in-free-space",
     "file-system-journal",
@@ -81,8 +84,8 @@ class TreeStore:
         )
 
     def scopes(self) -> Sequence[Scope]:
-        """Return the roots; one that cannot be opened has a problem."""
-        return [Scope(root.name, problem=_problem(root)) for root in self._trees.roots]
+        """Return the roots, as of now; one that cannot be opened has a problem."""
+        return [_scope(root) for root in self._trees.roots]
 
     def units(self, scope: str, after: str = "") -> Iterator[Unit | Gap]:
         """Yield the files below a root, in the order of their names."""
@@ -201,10 +204,21 @@ class TreeStore:
         """Do nothing: nothing is held open."""
 
 
-def _problem(root: Root) -> str:
+def _scope(root: Root) -> Scope:
     try:
         fd = open_root(root.path)
     except RootUnavailable as error:
-        return root_reason(error)
-    os.close(fd)
-    return ""
+        return Scope(root.name, problem=root_reason(error))
+    try:
+        return Scope(root.name, as_of=f"{_mounted(fd)}, {datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}")
+    finally:
+        os.close(fd)
+
+
+def _mounted(fd: int) -> str:
+    """The file system and how it is mounted: no device, and no option that names anything."""
+    mount = linux.mount_of(fd)
+    if mount is None:
+        return "unknown file system"
+    options = sorted(o for o in mount.options if o.isalpha() or o.startswith("data="))
+    return f"{mount.kind} ({','.join(options)})"[:_MOST_MOUNT]

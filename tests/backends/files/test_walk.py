@@ -10,6 +10,7 @@ import subprocess
 import tempfile
 import unicodedata
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,21 @@ def open_store(share: Path, **more: object) -> Store:
     state = share.parent / ".state"
     state.mkdir(exist_ok=True)
     return BACKEND.open("share", {"roots": ["share"], **more}, Context(share.parent, state))
+
+
+def test_a_scope_tells_file_system_mount_and_time_and_no_place(share: Path) -> None:
+    (scope,) = open_store(share).scopes()
+    mounted = subprocess.run(
+        ["findmnt", "-n", "-o", "FSTYPE,OPTIONS", "-T", share], capture_output=True, text=True,
+        check=True,
+    ).stdout.split()  # fmt: skip
+    assert scope.as_of.startswith(f"{mounted[0]} (")
+    told = scope.as_of.partition("(")[2].partition(")")[0].split(",")
+    assert set(told) <= set(mounted[1].split(","))
+    assert {"rw", "relatime", "noatime"} & set(told)
+    when = datetime.fromisoformat(scope.as_of.rpartition(", ")[2])
+    assert abs(datetime.now(UTC) - when).total_seconds() < 60
+    assert "/" not in scope.as_of
 
 
 def test_locators_begin_with_the_root_as_configured(share: Path) -> None:
