@@ -25,7 +25,8 @@ import zstandard
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from backends.content import Bounds, Limits, Member, Source, openers
+from backends.content import Bounds, Limits, Member, Source
+from backends.content._registry import openers
 
 CHUNK = 256 << 10
 PACK: dict[str, Callable[[bytes], bytes]] = {

@@ -15,7 +15,7 @@ NOT_YET: Mapping[str, frozenset[str]] = {
     "evidence": frozenset(
         {"email+text", "email+values", "number+values", "name+values", "text"},
     ),
-    "format": frozenset({"pickle-dicts", "pickle-tuples", "sqlite-deleted"}),
+    "format": frozenset({"sqlite-deleted"}),
     "encoding": frozenset(),
     "wrapper": frozenset(),
 }

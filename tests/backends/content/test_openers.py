@@ -28,8 +28,8 @@ from backends.content import (
     _examine,
     _registry,
     examine_stream,
-    openers,
 )
+from backends.content._registry import openers
 from backends.contract import CheckStatus, Verdict
 from tests.backends.content.wrapping import IDS, MATCHER, Dribble, read, record, tarred
 from tests.structure.docs import DOCS
