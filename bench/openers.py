@@ -25,8 +25,7 @@ import zstandard
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from backends.content import Bounds, Limits, Member, Source
-from backends.content._registry import openers
+from backends.content import Bounds, Limits, Member, Source, installed_openers
 
 CHUNK = 256 << 10
 PACK: dict[str, Callable[[bytes], bytes]] = {
@@ -54,7 +53,7 @@ def chunks(path: Path) -> Iterator[bytes]:
 
 def opened(name: str, path: Path) -> float:
     """Return the seconds that an opener takes."""
-    (opener,) = (each for each in openers() if each.name == name)
+    (opener,) = (each for each in installed_openers() if each.name == name)
     bounds = Bounds(Limits())
     begun = time.perf_counter()
     for part in opener.open(Source(chunks(path)), bounds):

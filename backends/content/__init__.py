@@ -15,7 +15,7 @@ from backends.content._fields import fields_of, has_inner_break
 from backends.content._opener import HEAD, Beside, Declined, Member, Opaque, Opener, Part, Raw, Rows
 from backends.content._reading import Reading
 from backends.content._records import Block
-from backends.content._registry import check, identify
+from backends.content._registry import check, identify, installed_openers
 from backends.content._source import CHUNK, Readable, Source
 
 __all__ = [
@@ -48,6 +48,7 @@ __all__ = [
     "fields_of",
     "has_inner_break",
     "identify",
+    "installed_openers",
     "is_binary",
     "wide_encoding",
 ]

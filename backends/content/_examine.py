@@ -26,7 +26,7 @@ from backends.content._header import is_header
 from backends.content._opener import HEAD, Beside, Declined, Member, Opener, Part, Raw, Rows
 from backends.content._reading import Reading
 from backends.content._records import Block, blocks
-from backends.content._registry import lacking, openers
+from backends.content._registry import installed_openers, lacking
 from backends.content._source import CHUNK, Meter, Readable, Source
 from backends.content._unopened import why_unopened
 from backends.contract import Evidence, Matcher, RecordClass, Scan, Signs, Verdict
@@ -157,7 +157,7 @@ class _Examination:
 
     def _opened(self, source: Source, head: bytes, depth: int) -> bool:
         """Examine what a container holds; False: its bytes are to be looked at as they are."""
-        for opener in openers():
+        for opener in installed_openers():
             if not opener.recognises(head):
                 continue
             if depth == self._bounds.limits.depth:

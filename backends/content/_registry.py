@@ -16,7 +16,7 @@ GROUP = "shredder.openers"
 
 
 @functools.cache
-def openers() -> tuple[Opener, ...]:
+def installed_openers() -> tuple[Opener, ...]:
     """Return all openers, in the order in which they are asked."""
     found: dict[str, Opener] = {}
     for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
@@ -49,7 +49,7 @@ def identify(head: bytes) -> tuple[str, str]:
 
     Both empty: these bytes are looked at as they are.
     """
-    for opener in openers():
+    for opener in installed_openers():
         if opener.recognises(head):
             return opener.name, ""
     return "", why_unopened(head)
@@ -57,9 +57,11 @@ def identify(head: bytes) -> tuple[str, str]:
 
 def check() -> Iterator[Check]:
     """Yield a line for doctor: what cannot be opened for want of a library."""
-    what, missing = "formats", [opener for opener in openers() if lacking(opener)]
+    what, missing = "formats", [opener for opener in installed_openers() if lacking(opener)]
     if not missing:
-        yield Check(what, CheckStatus.OK, f"{len(openers())} kinds of containers are opened")
+        yield Check(
+            what, CheckStatus.OK, f"{len(installed_openers())} kinds of containers are opened"
+        )
         return
     names = ", ".join(sorted(opener.name for opener in missing))
     modules = sorted({module for opener in missing for module in lacking(opener)})

@@ -23,8 +23,8 @@ def test_it_opens_what_it_says(package: Path) -> None:
 
 def test_it_is_found_by_its_entry_point(package: Path) -> None:
     code = (
-        "from backends.content import Opener; from backends.content._registry import openers;"
-        "(found,) = [o for o in openers() if o.name == 'ar'];"
+        "from backends.content import Opener, installed_openers;"
+        "(found,) = [o for o in installed_openers() if o.name == 'ar'];"
         "assert isinstance(found, Opener); print(found.name)"
     )
     done = run(package, "-c", code)

@@ -28,8 +28,8 @@ from backends.content import (
     _examine,
     _registry,
     examine_stream,
+    installed_openers,
 )
-from backends.content._registry import openers
 from backends.contract import CheckStatus, Verdict
 from tests.backends.content.wrapping import IDS, MATCHER, Dribble, read, record, tarred
 from tests.structure.docs import DOCS
@@ -48,8 +48,8 @@ def test_the_installed_entry_points_are_those_declared() -> None:
 
 
 def test_an_opener_has_the_name_of_its_entry_point() -> None:
-    assert set(declared()) <= {opener.name for opener in openers()}
-    assert all(isinstance(opener, Opener) for opener in openers())
+    assert set(declared()) <= {opener.name for opener in installed_openers()}
+    assert all(isinstance(opener, Opener) for opener in installed_openers())
 
 
 def test_every_opener_is_in_the_documents() -> None:
@@ -59,10 +59,10 @@ def test_every_opener_is_in_the_documents() -> None:
 
 
 def test_the_narrower_kind_is_asked_first() -> None:
-    names = [opener.name for opener in openers()]
+    names = [opener.name for opener in installed_openers()]
     wrong = [
         (opener.name, later)
-        for opener in openers()
+        for opener in installed_openers()
         for later in opener.precedes
         if names.index(opener.name) > names.index(later)
     ]
@@ -95,9 +95,9 @@ class Made(Opener):
 def installed(monkeypatch: pytest.MonkeyPatch) -> list[Opener]:
     """The openers that are asked: what a test puts there, then the real ones."""
     found: list[Opener] = []
-    real = openers()
-    monkeypatch.setattr(_examine, "openers", lambda: (*found, *real))
-    monkeypatch.setattr(_registry, "openers", lambda: (*found, *real))
+    real = installed_openers()
+    monkeypatch.setattr(_examine, "installed_openers", lambda: (*found, *real))
+    monkeypatch.setattr(_registry, "installed_openers", lambda: (*found, *real))
     return found
 
 
