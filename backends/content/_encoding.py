@@ -37,7 +37,7 @@ def wide_encoding(head: bytes) -> tuple[str, int]:
         if head.startswith(bom):
             return encoding, len(bom)
     sample = np.frombuffer(head[: len(head) // 4 * 4], np.uint8)
-    if not len(sample):
+    if not len(sample) or b"\0" not in head:
         # One UTF-16 character of ASCII is too little to tell; a record is never so short.
         return "", 0
     null = (sample.reshape(-1, 4) == 0).mean(axis=0)

@@ -32,20 +32,23 @@ def is_header(
         return False
     records = [data[a:b] for a, b in pairwise(edges)]
     dialect = dialect or guess_dialect(records[0])
-    rows = [fields_of(record, dialect) for record in records]
-    first, others = rows[0], [row for row in rows[1:] if any(row)]
+    first = fields_of(records[0], dialect)
+    known = sum(field.lower() in columns for field in first)
+    enough = 2 * known >= len(first) and known >= min(2, len(first))
+    if not enough and not (len(first) >= 2 and _names(first)):
+        return False  # whatever the others are, which take longer to part
+    others = [row for record in records[1:] if any(row := fields_of(record, dialect))]
     if not all(len(row) == len(first) for row in others):
         return False
-    known = sum(field.lower() in columns for field in first)
-    if 2 * known >= len(first) and known >= min(2, len(first)):
-        return True
-    return len(others) >= 3 and len(first) >= 2 and _differs(first, others)
+    return enough or (len(others) >= 3 and _differs(first, others))
+
+
+def _names(first: Sequence[str]) -> bool:
+    names = {field.lower() for field in first}
+    return len(names) == len(first) and all(_NAME.fullmatch(field) for field in first)
 
 
 def _differs(first: Sequence[str], others: Sequence[Sequence[str]]) -> bool:
-    names = {field.lower() for field in first}
-    if len(names) < len(first) or not all(_NAME.fullmatch(field) for field in first):
-        return False
     typed = 0
     for name, *values in zip(first, *others, strict=True):
         if name in values:

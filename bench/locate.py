@@ -1,0 +1,203 @@
+"""How fast `shredder locate` goes through a directory, beside its own matcher in the same run.
+
+    python bench/locate.py --sizes 1GB 4GB
+
+For each size a directory is filled with dense foreign text, in files of 4 KB to a quarter of it
+all; the command is run on it as an operator would, with a process a processor. The matcher alone
+has the same text in memory, cut into lines beforehand, in one thread; the promise is 0.6 of its
+rate. Told are, too, the processor time that a gigabyte takes, which other work on the machine
+falsifies least, and the memory of all its processes together, which is not to grow from size to
+size. Beginning (Python, numba, the catalogue, in each process) is measured over an empty
+directory; the rate is told with it and without. The sources are gone once they are enrolled, so
+nothing but foreign text is read.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.matcher import KEY, MEGA, Survey, blocks, size_of, text
+from shredder.fingerprint import FingerprintMatcher, enrol
+
+PROMISED = 0.6
+FLAT = 1.1  # memory of the largest size, to that of the smallest
+_SHREDDER = Path(sys.executable).with_name("shredder")
+_FILES = (4_000, 64_000, MEGA, 16 * MEGA, 64 * MEGA)  # bytes; as many bytes of each kind
+_SMALL = 2_000  # files of a kind
+_CONFIG = """
+[stores.desk]
+backend = "csv"
+roots = ["desk"]
+
+[stores.share]
+backend = "files"
+roots = ["share"]
+
+[datasets.survey]
+sources = [{ store = "desk", path = "desk/survey.csv" }]
+"""
+
+
+@dataclass(frozen=True)
+class Told:
+    """What one run of the command took. Seconds; bytes."""
+
+    passed: float
+    used: float
+    read: int
+    memory: int
+
+
+def fill(folder: Path, total: int, content: bytes) -> int:
+    """Write files of about so many bytes in all, and return how many bytes there are."""
+    shutil.rmtree(folder, ignore_errors=True)
+    written = 0
+    sizes = [total // 4]
+    for size in _FILES:
+        sizes += [size] * min(_SMALL, total * 3 // 4 // len(_FILES) // size)
+    sizes += [64 * MEGA] * ((total - sum(sizes)) // (64 * MEGA))
+    for number, size in enumerate(sizes):
+        path = folder / f"{number % 100:02}" / f"{number}.log"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("wb") as file:
+            at, end = number * 4096 % len(content), written + size
+            while written < end:
+                written += file.write(content[at : at + end - written])
+                at = 0
+    return written
+
+
+class Watch(threading.Thread):
+    """Sums up processor time and memory of a session's processes, from time to time."""
+
+    def __init__(self, session: int) -> None:
+        super().__init__(daemon=True)
+        self._session = session
+        self._used: dict[int, float] = {}
+        self._over = threading.Event()
+        self.memory = 0  # the most at one time, all processes together
+
+    def run(self) -> None:
+        while not self._over.wait(0.05):
+            self.memory = max(self.memory, sum(map(self._look, self._processes())))
+
+    def end(self) -> float:
+        """Return the seconds of processor time; of each process as it was last seen."""
+        self._over.set()
+        self.join()
+        return sum(self._used.values())
+
+    def _processes(self) -> list[int]:
+        found = []
+        for entry in Path("/proc").iterdir():
+            if entry.name.isdigit():
+                with suppress(OSError):
+                    if os.getsid(int(entry.name)) == self._session:
+                        found.append(int(entry.name))
+        return found
+
+    def _look(self, process: int) -> int:
+        try:
+            fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+            rollup = Path(f"/proc/{process}/smaps_rollup").read_text()
+        except OSError:
+            return 0
+        self._used[process] = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        found = re.search(r"^Pss_Anon: +([0-9]+) kB", rollup, re.MULTILINE)
+        return 1024 * int(found[1]) if found else 0
+
+
+def located(folder: Path, size: int) -> Told:
+    """Run the command."""
+    begun = time.perf_counter()
+    with subprocess.Popen(
+        [_SHREDDER, "locate", "survey", "--full", "--json"],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        watch = Watch(process.pid)
+        watch.start()
+        said, problems = process.communicate()
+    passed = time.perf_counter() - begun
+    used = watch.end()
+    answer = json.loads(said)
+    if answer.get("outcome") != "nothing-found" or answer["bytes_read"] < size:
+        raise SystemExit(f"not all was read, or too much found: {said[:2000]}{problems}")
+    return Told(passed, used, size, watch.memory)
+
+
+def matcher_rate(path: Path, content: bytes) -> float:
+    """Return bytes a second of processor time, in one thread."""
+    work = blocks(content)
+    scan = FingerprintMatcher(path, KEY).scan()
+    scan.feed(*work[0])
+    begun = time.thread_time()
+    for block, ends in work:
+        scan.feed(block, ends)
+    return len(content) / (time.thread_time() - begun)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--sizes", type=size_of, nargs="+", default=[size_of("1GB")])
+    parser.add_argument("--tokens", type=int, default=1_000_000)
+    given = parser.parse_args()
+    content = text(64 * MEGA)
+    survey = Survey(given.tokens)
+    results = []
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        enrol([survey], roles={}, key=KEY, path=folder / "catalogue")
+        alone = matcher_rate(folder / "catalogue", content)
+        subprocess.run([_SHREDDER, "init"], cwd=folder, check=True, capture_output=True)
+        (folder / "shredder.toml").write_text(_CONFIG)
+        (folder / "desk").mkdir()
+        rows = [",".join(survey.columns), *(",".join(map(str, row)) for row in survey)]
+        (folder / "desk" / "survey.csv").write_text("\n".join(rows) + "\n")
+        (folder / "share").mkdir()
+        enroll = [_SHREDDER, "enroll", "survey", "--json"]
+        subprocess.run(enroll, cwd=folder, check=True, capture_output=True)
+        (folder / "desk" / "survey.csv").unlink()
+        located(folder, 0)  # compiles, and warms the cache
+        empty = located(folder, 0)
+        for size in sorted(given.sizes):
+            written = fill(folder / "share", size, content)
+            results.append(located(folder, written))
+    print(f"matcher alone, one thread, {given.tokens:,} tokens: {alone / MEGA:.0f} MB/s")
+    print(f"locate, nothing: {empty.passed:.1f} s, {empty.used:.1f} s of processor time")
+    for told in results:
+        rate, net = told.read / told.passed, told.read / (told.passed - empty.passed)
+        used = 1000 * MEGA * (told.used - empty.used) / told.read
+        print(
+            f"locate: {told.read / MEGA:6.0f} MB in {told.passed:5.1f} s: {rate / MEGA:.0f} MB/s, "
+            f"{rate / alone:.2f} of the matcher; without beginning {net / MEGA:.0f} MB/s, "
+            f"{net / alone:.2f}, {used:.2f} s of processor time a GB; {told.memory / MEGA:.0f} MB",
+            flush=True,
+        )
+    ratio = results[-1].read / results[-1].passed / alone
+    growth = results[-1].memory / results[0].memory
+    good = ratio >= PROMISED, growth <= FLAT
+    words = ["PASS" if each else "short" for each in good]
+    print(f"ratio {ratio:.2f} (promised: {PROMISED}) {words[0]}")
+    if len(results) > 1:
+        print(f"memory, largest size to smallest: {growth:.2f} (at most {FLAT}) {words[1]}")
+    return 0 if all(good) else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
