@@ -12,20 +12,20 @@ import pytest
 
 from backends.contract import Examination, Unit
 from backends.errors import ChangedWhileRead, CouldNotTell
-from backends.s3 import _ranges
 from tests.backends.s3.conftest import MATCHER, Place, text, units
 from tests.backends.s3.proxy import Answer, Proxy, Request, refused
 
 BODY = text(*[*range(60)] * 50, others=900)
 OTHER = text(*range(60), others=3000)
 PIECE = 10_000
+AHEAD = 4  # pieces that are fetched beside the one that is read
 Forward = Callable[[], Answer]
 
 
 @pytest.fixture(autouse=True)
 def _small(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_ranges, "PIECE", PIECE)
-    monkeypatch.setattr(_ranges, "LARGE", 3 * PIECE)
+    monkeypatch.setattr("backends.s3._ranges.PIECE", PIECE)
+    monkeypatch.setattr("backends.s3._ranges.LARGE", 3 * PIECE)
     assert min(len(BODY), len(OTHER)) > 10 * PIECE
 
 
@@ -91,7 +91,7 @@ def test_no_more_is_asked_for_than_memory_is_bounded_to(plain: Place, proxy: Pro
 
     with proxy.lying(slow):
         assert holds(examine(), BODY)
-    assert PIECE * _ranges.AHEAD == first[0]
+    assert PIECE * AHEAD == first[0]
 
 
 def test_a_range_that_breaks_off_is_asked_for_again(plain: Place, proxy: Proxy) -> None:
