@@ -18,7 +18,12 @@ holds record content, a locator or a secret. `reason` is a code for coverage and
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Final
+
+# A limitation of holdings whose records are told, in part, by what only counts together with the
+# rest of the unit: a single one of them may be another's by chance. Such records are taken out
+# one by one only where the operator rules so.
+BY_VALUES: Final = "records-by-values"
 
 
 class BackendError(Exception):

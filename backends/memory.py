@@ -44,7 +44,7 @@ from backends.contract import (
     Unit,
     Verification,
 )
-from backends.errors import SourceError, Unreachable, Vanished
+from backends.errors import BY_VALUES, SourceError, Unreachable, Vanished
 
 _LIMITATIONS = ("freed-memory-not-overwritten",)
 _TRAITS = Traits(
@@ -230,7 +230,7 @@ class MemoryStore:
                 size=len(entry.content),
                 whole=Technique.FORGET,
                 partial=Technique.REWRITE_WITHOUT_RECORDS,
-                limitations=_LIMITATIONS,
+                limitations=(*_LIMITATIONS, *([BY_VALUES] if evidence.promoted else [])),
                 signs=evidence.signs,
             )
             holdings = (holding,)

@@ -24,7 +24,7 @@ from backends.contract import (
     Unit,
     Verification,
 )
-from backends.errors import SourceError
+from backends.errors import BY_VALUES, SourceError
 from backends.files import _check, _destroy, _verify
 from backends.files._identity import machine_digest
 from backends.files._links import Links
@@ -133,6 +133,8 @@ class TreeStore:
         limitations: tuple[str, ...] = _LIMITATIONS
         if sight.links > 1 and sight.links > self._links.names(version.device, version.inode):
             limitations = (*limitations, "hard-link-outside-roots")
+        if evidence.promoted:
+            limitations = (*limitations, BY_VALUES)
         partial = content.partial
         obstacle = content.obstacle
         if partial and not evidence.matched:

@@ -17,7 +17,7 @@ from backends.contract import (
     Unit,
     Verdict,
 )
-from backends.errors import ChangedWhileRead, Vanished
+from backends.errors import BY_VALUES, ChangedWhileRead, Vanished
 from backends.postgres import _definitions, _large
 from backends.postgres._catalog import (
     LARGE_OBJECT,
@@ -138,6 +138,8 @@ def _holding(
         # Rows that only name a person are never taken out one by one.
         partial, obstacle = None, "no-certain-records"
     limitations = []
+    if evidence.promoted:
+        limitations.append(BY_VALUES)
     if found.published:
         limitations.append("published-to-subscribers")
     return Holding(

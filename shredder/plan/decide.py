@@ -6,6 +6,7 @@ import fnmatch
 from collections.abc import Sequence
 
 from backends.contract import Holding, Technique, Verdict
+from backends.errors import BY_VALUES
 from shredder.config import Location
 from shredder.errors import UsageError
 from shredder.plan.model import Decision, Item, Mixed, Options
@@ -23,7 +24,8 @@ def decide(
 
     A lock of the store's comes first, then the operator's `ruling` on this holding, then the
     verdict, then the foreign records: without the operator's word nothing but a certain, unmixed
-    or rewritable holding is destroyed. Raises UsageError for a certain copy that is dismissed.
+    or rewritable holding is destroyed, and of a mixed one no record that may be another's by
+    chance. Raises UsageError for a certain copy that is dismissed.
     """
 
     def left(decision: Decision, reason: str) -> Item:
@@ -55,13 +57,15 @@ def decide(
             return left(Decision.IMPOSSIBLE, holding.obstacle or "no-technique")
         every = holding.mixed  # the operator's word for content that nobody can look at
         return Item(item_id, holding, Decision.DESTROY, whole, whole=every, reason="")
-    if partial is not None and holding.records:
+    by_chance = BY_VALUES in holding.limitations and ruling is not Ruling.DESTROY
+    if partial is not None and holding.records and not by_chance:
         return Item(item_id, holding, Decision.DESTROY, partial, whole=False, reason="")
     if options.mixed is Mixed.WHOLE and whole is not None:
         return Item(item_id, holding, Decision.DESTROY, whole, whole=True, reason="")
     if whole is None:
         return left(Decision.IMPOSSIBLE, holding.obstacle or "no-technique")
-    return left(Decision.UNDECIDED, holding.obstacle or "mixed")
+    waits = BY_VALUES if partial is not None and by_chance else "mixed"
+    return left(Decision.UNDECIDED, holding.obstacle or waits)
 
 
 def _statable(technique: Technique | None) -> Technique | None:

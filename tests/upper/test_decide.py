@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backends.contract import Holding, Technique, Verdict
+from backends.errors import BY_VALUES
 from shredder.config import Location
-from shredder.plan import Decision, Mixed, Options, decide, is_declared
+from shredder.plan import Decision, Mixed, Options, Ruling, decide, is_declared
 from tests.upper import made
 from tests.upper.scripted import holding
 
@@ -37,6 +38,11 @@ LATER = "2031-01-31T00:00:00.000000Z"
         ({"foreign_records": None, "partial": None}, WHOLE, "destroy", FORGET, True, ""),
         ({"foreign_records": 2, "partial": None, "whole": None}, WHOLE, "impossible", None, False,
          "no-technique"),
+        # mixed, and single records are told by what may be another's by chance
+        ({"foreign_records": 2, "limitations": (BY_VALUES,)}, Options(), "undecided", None, False,
+         "records-by-values"),
+        ({"foreign_records": 2, "limitations": (BY_VALUES,)}, WHOLE, "destroy", FORGET, True, ""),
+        ({"foreign_records": 0, "limitations": (BY_VALUES,)}, Options(), "destroy", FORGET, False, ""),
         # nothing to take out: a rewriting would not destroy it
         ({"foreign_records": 2, "records": None}, Options(), "undecided", None, False, "mixed"),
         # not certain
@@ -133,3 +139,9 @@ def test_a_declared_place_is_a_glob_over_locators_of_one_store() -> None:
     assert not is_declared(found, [Location("mem", "DESK/2018/*")])
     item = decide("i", found, Options(), [Location("mem", "desk/*")])
     assert item.decision is Decision.DESTROY
+
+
+def test_a_ruling_takes_out_what_may_be_anothers_by_chance() -> None:
+    found = holding(foreign_records=2, limitations=(BY_VALUES,))
+    item = decide("i", found, Options(), (), Ruling.DESTROY)
+    assert (item.decision, item.technique, item.whole) == (Decision.DESTROY, REWRITE, False)
