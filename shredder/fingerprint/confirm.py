@@ -9,13 +9,15 @@ stand confirms nothing.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 import numpy.typing as npt
 
-from shredder.fingerprint.catalogue import Catalogue
+from shredder.fingerprint.catalogue import PERSON_TOKEN, Catalogue
 from shredder.fingerprint.gathering import value_hashes
 from shredder.fingerprint.keys import Keys
 from shredder.fingerprint.siphash import Hashes
@@ -23,6 +25,11 @@ from shredder.fingerprint.words import value_forms
 
 LEVEL = 0.02  # a window is a trace if chance would make it one no oftener than that
 MOST_BYTES = 1 << 16  # a longer window is no single record's
+_WEIGHED = 6  # columns; that more of them fit by chance does not come into account
+
+_ADDRESS = re.compile(rb"[0-9A-Za-z_.+\-\x80-\xff]@[0-9A-Za-z\x80-\xff]")
+_TOKEN = re.compile(rb"[0-9A-Za-z](?:[0-9A-Za-z_.+\-]*[0-9A-Za-z])?")
+_CODE_DIGITS = 3
 
 Shares = npt.NDArray[np.float64]
 
@@ -32,12 +39,14 @@ class Answer:
     """What one window says: of each pair of value columns, a column with itself included.
 
     `fits`: whether a record's own values of both stand there; `chance`: how likely they would
-    for any record. `record`: the one for which that is a trace, or -1.
+    for any record. `record`: the one for which that is a trace, or -1. `by_chance`: how likely one
+    of other people's records would be a trace here.
     """
 
     fits: npt.NDArray[np.bool_]
     chance: Shares
     record: int
+    by_chance: float
 
 
 def chances(
@@ -66,7 +75,23 @@ class Confirmer:
     def __init__(self, catalogue: Catalogue, keys: Keys) -> None:
         self._catalogue = catalogue
         self._keys = keys
+        self._addresses = bool((catalogue.roles == PERSON_TOKEN).any())
         self._columns = np.arange(catalogue.traits.value_columns, dtype=np.uint64) << np.uint64(32)
+
+    def belongs_to_others(self, window: bytes) -> bool:
+        """Whether a window has what would be a record's address or identifier, as far as looks go.
+
+        Of the dataset's own records such a window is known by that, and needs no other sign.
+        """
+        if self._addresses and _ADDRESS.search(window):
+            return True
+        lengths = self._catalogue.lengths
+        return bool(lengths) and any(
+            len(token) in lengths
+            and sum(map(_digit, token)) >= _CODE_DIGITS
+            and token.upper() != token.lower()
+            for token in _TOKEN.findall(window)
+        )
 
     def ask(self, window: bytes, records: Sequence[int], without: Collection[int]) -> Answer | None:
         """Look whether values in a window are those of one of the records; None: there are none.
@@ -88,7 +113,12 @@ class Confirmer:
         both = (fits[:, :, None] & fits[:, None, :]).any(axis=0)
         chance = np.outer(shares, shares)
         np.fill_diagonal(chance, shares)
-        return Answer(both, np.minimum(1.0, chance * len(records)), record)
+        return Answer(
+            both,
+            np.minimum(1.0, chance * len(records)),
+            record,
+            _by_chance(shares, len(records)),
+        )
 
     def _trace(
         self,
@@ -120,3 +150,19 @@ class Confirmer:
         report = self._catalogue.report
         shares = counts.sum(axis=1) / max(1, report.records + report.repeated)
         return np.asarray(np.minimum(shares, 1.0))
+
+
+def _by_chance(shares: Shares, records: int) -> float:
+    """Return how likely values with such shares are a trace of one of some records by chance."""
+    some = np.sort(shares[shares > 0])[:_WEIGHED].tolist()
+    total = 0.0
+    for which in product((False, True), repeat=len(some)):
+        fit = math.prod(share for share, fits in zip(some, which, strict=True) if fits)
+        rest = math.prod(1 - share for share, fits in zip(some, which, strict=True) if not fits)
+        if any(which) and fit * math.comb(len(some), sum(which)) * records <= LEVEL:
+            total += fit * rest
+    return min(1.0, total * records)
+
+
+def _digit(byte: int) -> bool:
+    return 0x30 <= byte <= 0x39

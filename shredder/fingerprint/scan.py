@@ -19,8 +19,7 @@ from shredder.fingerprint.phrases import Phrases
 from shredder.fingerprint.probing import Probing, mark
 from shredder.fingerprint.siphash import Offsets
 from shredder.fingerprint.tokens import Mask
-from shredder.fingerprint.verdict import promoted as enough
-from shredder.fingerprint.verdict import verdict
+from shredder.fingerprint.verdict import enough, parted, verdict
 from shredder.fingerprint.weighing import SPARSE_ENOUGH, Weighing
 
 
@@ -164,7 +163,7 @@ class CatalogueScan:
         sums.in_order = max(self._order.longest, probed.in_order)
         density = self._catalogue.traits.number_density
         together = enough(sums, density)
-        counts = self._promoted or (trace > 0 and together)
+        counts = self._promoted or (trace > 0 and together and parted(sums, density))
         if counts:
             matched, trace = matched + trace, 0
         masks = [mask for mask in (self._seen, probed.seen) if mask is not None]
@@ -177,7 +176,7 @@ class CatalogueScan:
             person=person,
             foreign=foreign,
             blank=blank,
-            verdict=verdict(sums, counts=together or (counts and matched > 0)),
+            verdict=verdict(sums, together=together, counts=counts and matched > 0),
             trace=trace,
             promoted=counts,
             signs=Signs(

@@ -1,12 +1,12 @@
 """From numbers to a verdict: what a holding is, judged by all of its windows together.
 
-Alone, a private value makes a copy, and so do an e-mail address and several passages of the same
-record. What is weaker counts once there is enough of it:
+Alone, a private value makes a copy, and so do an e-mail address and seven passages of the same
+record. What is weaker counts once there is enough of it, and none of it is others' (`parted`):
 
-* *texts*: several passages of one record: of three records, or of one beside a certain one;
-* *owned*: a passage beside its record's e-mail address: once, if that holds of three in ten
-  addresses whose records have a text. Set phrases meet by chance, but seldom;
-* *named*: a passage beside its record's name: likewise, of three records;
+* *texts*: seven passages of one record: of three records, or of one beside a certain one;
+* *owned*: a passage beside its record's e-mail address: of three records, if that holds of three in
+  ten addresses whose records have a text. Set phrases meet by chance, but seldom;
+* *named*: a passage beside its record's name: likewise;
 * *persons*: windows with an e-mail address and the record's own values: beyond chance, and of
   those with an address three in ten;
 * *names*: windows with a name and the record's own values: more than twice what chance gives and
@@ -36,6 +36,8 @@ _COMMON = 0.1  # of windows, that values fit by chance
 _BEYOND_CHANCE = 1e-4
 _BESIDE_CERTAIN = 1e-2
 _NO_OTHER_NUMBERING = 1e-9
+_UNSEEN = 2  # windows of others, for each whose values fit nothing of a record's
+_RISK = 0.02  # windows of others that may be expected among those that count
 
 
 class Beside:
@@ -47,6 +49,8 @@ class Beside:
 
     def __init__(self, width: int) -> None:
         self.rows = 0
+        self.unasked = 0
+        self.risk = 0.0  # how many windows of others chance would make traces
         self.traces = 0
         self.fits = np.zeros((width, width), np.int64)
         self.chance = np.zeros((width, width), np.float64)
@@ -99,6 +103,7 @@ class Sums:
     names_with_text: int = 0
     named: int = 0
     labelled: int = 0  # windows that have a known number under the name of its column
+    only_labelled: int = 0  # that count by nothing else
     under_label: int = 0  # windows that have any number there
 
     @property
@@ -111,17 +116,16 @@ class Sums:
         )
 
 
-def promoted(sums: Sums, density: float) -> bool:
+def enough(sums: Sums, density: float) -> bool:
     """Whether windows that are evidence only together are enough of it."""
     certain = sums.certain > 0
-    persons, names, numbers = sums.by_person, sums.by_name, sums.by_number
     level = _BESIDE_CERTAIN if certain else _BEYOND_CHANCE
     return (
         sums.texts >= (1 if certain else _TEXTS)
-        or (sums.owned > 0 and sums.owned >= _SHARE * sums.persons_with_text)
+        or (sums.owned >= _TEXTS and sums.owned >= _SHARE * sums.persons_with_text)
         or (sums.named >= _TEXTS and sums.named >= _SHARE * sums.names_with_text)
-        or persons.beyond_chance(level, share=_SHARE)
-        or any(kind.beyond_chance(level, several=True) for kind in (names, numbers))
+        or sums.by_person.beyond_chance(level, share=_SHARE)
+        or any(kind.beyond_chance(level, several=True) for kind in (sums.by_name, sums.by_number))
         or (
             sums.labelled >= _LABELLED
             and at_least(sums.labelled, density * sums.under_label) < _NO_OTHER_NUMBERING
@@ -129,11 +133,29 @@ def promoted(sums: Sums, density: float) -> bool:
     )
 
 
-def verdict(sums: Sums, *, counts: bool) -> Verdict | None:
-    """What a holding is; `counts`: whether its traces do."""
+def parted(sums: Sums, density: float) -> bool:
+    """Whether the windows that would count are the dataset's own, each of them.
+
+    A name and a short number are others', too, and values beside them fit a few of the others'
+    records by chance. Of a holding that has such records at all, nobody can tell which these are;
+    and where records are known by what is certain, what is not is others'.
+    """
+    kinds = sums.by_name, sums.by_number
+    if not any(kind.traces for kind in kinds) and not sums.only_labelled:
+        return True
+    if sums.certain or any(kind.traces and kind.unasked for kind in kinds):
+        return False
+    risk = _UNSEEN * sum(kind.risk for kind in kinds)
+    if sums.only_labelled:
+        risk += density * (sums.under_label - sums.labelled)
+    return risk <= _RISK
+
+
+def verdict(sums: Sums, *, together: bool, counts: bool) -> Verdict | None:
+    """What a holding is; `together`: whether its traces are enough; `counts`: whether they do."""
     if sums.certain or counts:
         return Verdict.COPY
-    if sums.in_order >= IN_ORDER:
+    if together or sums.in_order >= IN_ORDER:
         return Verdict.LIKELY
     # A name alone is nobody's: many bear it. A list of names of the dataset is worth a look.
     listed = sums.names >= _MANY_NAMES and sums.names >= _SHARE * sums.windows

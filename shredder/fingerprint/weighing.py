@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,8 +17,9 @@ from shredder.fingerprint.siphash import Offsets
 from shredder.fingerprint.tokens import Mask
 from shredder.fingerprint.verdict import Beside, Sums
 
-# Passages of a record's text that its window must have: a third of them, and from two to six.
-_SHARE, _FEWEST, _MOST = 3, 2, 6
+# Passages of a record's text that its window must have, if nothing else is there: eleven words.
+# What many say ("I have nothing to add at the moment, thank you") can be one record's alone.
+_PASSAGES = 7
 # Numbers lie so densely that those of another table would be taken for them: no label helps.
 SPARSE_ENOUGH = 0.5
 # So many windows are asked for plain values; then only while some are confirmed beyond chance.
@@ -25,6 +27,8 @@ _ASKED = 4096
 _WORTH_ASKING = 0.01
 _WINDOW, _RECORD = np.uint64(32), np.uint64(0xFFFFFFFF)
 _UNDECIDED = (RecordClass.FOREIGN, RecordClass.PERSON, RecordClass.BLANK)
+
+_FEW = 2  # names in a window that nothing fits; more are of several records
 
 _NONE = np.empty(0, np.int64)
 
@@ -96,20 +100,21 @@ class Weighing:
             number = _anchors(self._catalogue.numbers, hits.windows, hits.ends, hits.rows)
             self.sums.names += np.unique(found.names.windows).size
             self.passages += np.unique(found.passages.windows).size
-            texts, certain = self._texts(classes, found, person, name)
+            texts, certain = self._texts(block, stops, classes, found, person, name)
             classes = _marked(classes, np.concatenate((texts, certain)))
         traces = [texts]
         numbers = self._catalogue.traits.number_values
+        fitting: set[int] = set()  # windows with a value of a record that they name
         for anchors, counted, without in (
             (person, self.sums.by_person, ()),
             (name, self.sums.by_name, ()),
             (number, self.sums.by_number, numbers),
         ):
-            confirmed = self._ask(block, stops, classes, anchors, counted, without)
+            confirmed = self._ask(block, stops, classes, anchors, counted, without, fitting)
             classes = _marked(classes, confirmed)
             traces.append(confirmed)
         if found is not None and labelled.size:
-            traces.append(self._labelled(classes, found, labelled))
+            traces.append(self._labelled(block, stops, classes, found, labelled))
         return Weighed(certain, np.concatenate(traces))
 
     def records(self, seen: Mask | None, *, traces: bool) -> int:
@@ -121,14 +126,25 @@ class Weighing:
         return int(np.count_nonzero(found & ~seen if seen is not None else found))
 
     def _texts(
-        self, classes: npt.NDArray[np.uint8], found: Found, person: Anchors, name: Anchors
+        self,
+        block: bytes,
+        stops: Offsets,
+        classes: npt.NDArray[np.uint8],
+        found: Found,
+        person: Anchors,
+        name: Anchors,
     ) -> tuple[Offsets, Offsets]:
         """Return windows with traces of texts, and those that are certain by them."""
         hits = found.passages
         passages = _anchors(self._catalogue.passages, hits.windows, hits.ends, hits.rows)
-        enough = self._enough(found)
-        owned = passages.only(beside(passages, person)).keys
-        named = passages.only(beside(passages, name)).keys
+        enough = self._enough(block, stops, found)
+        owned = np.unique(passages.only(beside(passages, person)).keys)
+        owned = owned[
+            np.isin(owned, person.keys)
+            | ~self._others(block, stops, (owned >> _WINDOW).astype(np.int64))
+        ]
+        named = np.unique(passages.only(beside(passages, name)).keys)
+        named = named[~self._others(block, stops, (named >> _WINDOW).astype(np.int64))]
         sums, texts = self.sums, self._catalogue.texts
         sums.persons_with_text += _places(person, texts)
         sums.names_with_text += _places(name, texts)
@@ -141,17 +157,30 @@ class Weighing:
         traces = self._open(free, np.unique(np.concatenate((enough, owned, named))))
         return traces, certain
 
-    def _enough(self, found: Found) -> Keys:
+    def _others(self, block: bytes, stops: Offsets, windows: Offsets) -> Mask:
+        """Tell of windows whether they have an address or an identifier of their own."""
+        starts = np.where(windows > 0, stops[windows - 1], 0).tolist()
+        ends = stops[windows].tolist()
+        return np.array(
+            [
+                self._confirmer.belongs_to_others(block[start:end])
+                for start, end in zip(starts, ends, strict=True)
+            ],
+            np.bool_,
+        )
+
+    def _enough(self, block: bytes, stops: Offsets, found: Found) -> Keys:
         """Return which windows have enough passages of which records."""
         hits = found.passages
         once = np.unique(np.stack((hits.windows, hits.rows)), axis=1)
         keys, counts = np.unique(
             _keys_of_all(self._catalogue.passages, once[0], once[1]), return_counts=True
         )
-        texts = self._catalogue.texts[(keys & _RECORD).astype(np.int64)]
-        counts = together(keys, counts)
-        needed = np.clip(-(-texts.astype(np.int64) // _SHARE), _FEWEST, _MOST)
-        return np.asarray(keys[counts >= needed])
+        enough = together(keys, counts) >= _PASSAGES
+        # A row beside the record's own may say in part what the record says.
+        few = enough & (counts < _PASSAGES)
+        enough[few] = ~self._others(block, stops, (keys[few] >> _WINDOW).astype(np.int64))
+        return np.asarray(keys[enough])
 
     def _open(
         self, classes: npt.NDArray[np.uint8], keys: Keys, *, certain: bool = False
@@ -170,30 +199,52 @@ class Weighing:
         anchors: Anchors,
         beside: Beside,
         without: tuple[int, ...],
+        fitting: set[int],
     ) -> Offsets:
         """Ask round anchors for the values of their records; return the windows that confirm."""
         if not self._catalogue.traits.value_columns or not anchors.windows.size:
             return _NONE
         taken = np.unique(anchors.windows)
         free = ~np.isin(classes[anchors.windows], (RecordClass.RECORD, RecordClass.TRACE))
-        confirmed = []
+        confirmed: list[int] = []
+        misfits: list[tuple[int, float]] = []
         for window, text, records in surroundings(block, stops, anchors.only(free), taken):
             if beside.rows >= _ASKED and beside.traces < beside.rows * _WORTH_ASKING:
                 beside.add(None)
+                beside.unasked += 1
+                continue
+            if beside is not self.sums.by_person and self._confirmer.belongs_to_others(text):
                 continue
             answer = self._confirmer.ask(text, records, without)
             beside.add(answer)
+            if answer is not None and answer.fits.any():
+                fitting.add(window)
+            elif answer is not None:
+                misfits.append((window, answer.by_chance))
             if answer is not None and answer.record >= 0:
                 confirmed.append(window)
                 self._traced.add(np.array([answer.record], np.uint64))
+        # Of one record's window whose values fit one name, another ("White" is none) says nothing.
+        asked = Counter(window for window, _ in misfits)
+        beside.risk += sum(
+            risk for window, risk in misfits if window not in fitting or asked[window] > _FEW
+        )
         windows = np.unique(np.array(confirmed, np.int64))
         self.values += windows.size
         return windows
 
-    def _labelled(self, classes: npt.NDArray[np.uint8], found: Found, labelled: Offsets) -> Offsets:
+    def _labelled(
+        self,
+        block: bytes,
+        stops: Offsets,
+        classes: npt.NDArray[np.uint8],
+        found: Found,
+        labelled: Offsets,
+    ) -> Offsets:
         """Return the windows in which a known number stands under the name of its column."""
         self.sums.under_label += labelled.size
         known = np.isin(found.numbers.ends, labelled)
+        known[known] = ~self._others(block, stops, found.numbers.windows[known])
         keys = _keys(
             self._catalogue.numbers, found.numbers.windows[known], found.numbers.rows[known]
         )
@@ -201,8 +252,10 @@ class Weighing:
         windows = (keys >> _WINDOW).astype(np.int64)
         free = ~np.isin(classes[windows], (RecordClass.RECORD, RecordClass.TRACE))
         self._traced.add(keys)
-        self.values += np.unique(windows[free]).size
-        return np.unique(windows[free])
+        only = np.unique(windows[free])
+        self.sums.only_labelled += only.size
+        self.values += only.size
+        return only
 
 
 def _keys(table: Table, windows: Offsets, rows: Offsets) -> Keys:

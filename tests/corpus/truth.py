@@ -7,19 +7,23 @@ whoever made the file. It holds so where one of these holds, tried in this order
     One record with its identifier of 32 bits or more (a UUID, a code of 52 bits): nobody but the
     dataset made it.
 ``email+text``
-    One record with its e-mail address and, in its free text, a run of five words that no other
-    record of the dataset has.
+    One record with its e-mail address and, in its free text, seven runs of five words that no other
+    record of the dataset has; or three with one such run each. Fewer can be a phrase of everybody's.
 ``text``
-    Three records, each with two such runs, or with one and the person's name.
+    Three records, each with seven such runs, or with one and the person's name.
 ``values``
     Records with a key and with values of the dataset that go with it, more of them than chance
-    gives. Keys are e-mail addresses, numbers of five digits and more, and names (first and last);
+    gives. Keys are e-mail addresses, numbers of five digits and more, and names (first and last,
+    side by side);
     they may stand elsewhere honestly, beside any values. The values that confirm are income and
     ethnicity; a number confirms the other two keys. The chance that a row confirms is the product
-    of the shares that its values have in the dataset (a number of `d` digits: 10**-d). With
-    `lambda` the sum over all rows with a key of the dataset, foreign rows of namesakes and of equal
-    numbers included, and k records planted: k >= 3 (names only: k >= 6 and k > 3 lambda + 5), and
-    the Poisson probability of k or more is below 1e-6.
+    of the shares that its values have in the dataset (a number of `d` digits: 10**-d). Of the k
+    records planted count those for which it is 1 in 50 or less. With `lambda` the sum over all rows
+    with a key of the dataset, foreign ones included: k >= 3 (names and numbers: k >= 6 and
+    k > 3 lambda + 5), and the Poisson probability of k or more is below 1e-6. By names and numbers
+    it is decidable only where no foreign row has a name of the dataset, or any number: among
+    namesakes some have such values, too, and nobody can tell which rows these are. So are rows by text that
+    have names and values as well, but no e-mail address.
 
 What does not count: a person's telephone number, city and date of birth, for a customer list has
 them too; a rating of one digit; words without white space between them (Japanese); a number that
@@ -40,6 +44,8 @@ FOREIGN = -1  # instead of a row's number: not of the dataset
 
 _CHANCE = 1e-6
 _KEY_DIGITS = 5
+_RUNS, _THREE = 7, 3
+_TRACE = 0.02  # chance, of a row whose values confirm
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +94,11 @@ def _evidence(
     if Kind.TEXT in kinds:
         at = kinds.index(Kind.TEXT)
         runs = [len(_own_runs(dataset, row[at])) for row in own.values()]
-        if Kind.EMAIL in kinds and any(runs):
+        if Kind.EMAIL in kinds and (max(runs) >= _RUNS or sum(map(bool, runs)) >= _THREE):
             return "email+text"
-        wanted = 1 if _has_name(kinds) else 2
-        if sum(n >= wanted for n in runs) >= 3:
+        wanted = 1 if _has_name(kinds) else _RUNS
+        alone = Kind.EMAIL in kinds or not _mingled(dataset, kinds, rows)
+        if alone and sum(n >= wanted for n in runs) >= _THREE:
             return "text"
     for key in (Kind.EMAIL, Kind.NUMBER, Kind.FULL):
         if _by_values(dataset, key, kinds, rows, binary_numbers=binary_numbers):
@@ -104,12 +111,15 @@ def _own_runs(dataset: Dataset, text: str) -> list[str]:
 
 
 def _has_name(kinds: Sequence[Kind]) -> bool:
-    return Kind.FULL in kinds or {Kind.FIRST, Kind.LAST} <= set(kinds)
+    if Kind.FULL in kinds:
+        return True
+    both = {Kind.FIRST, Kind.LAST} <= set(kinds)
+    return both and abs(kinds.index(Kind.FIRST) - kinds.index(Kind.LAST)) == 1
 
 
 def _key(key: Kind, kinds: Sequence[Kind], row: Row) -> str:
     """Return what a row is known by; nothing where it does not have such a key."""
-    if key is Kind.FULL and {Kind.FIRST, Kind.LAST} <= set(kinds):
+    if key is Kind.FULL and Kind.FULL not in kinds and _has_name(kinds):
         return f"{row[kinds.index(Kind.FIRST)]} {row[kinds.index(Kind.LAST)]}"
     if key not in kinds:
         return ""
@@ -138,6 +148,8 @@ def _by_values(
     known = {_key(key, _kinds(dataset), row): row for row in dataset.table.rows}
     chance = 0.0
     planted = set()
+    if key is Kind.NUMBER and any(number == FOREIGN for number, _ in rows):
+        return False
     for number, row in rows:
         theirs = known.get(_key(key, kinds, row) or "\0")
         if theirs is None:
@@ -148,12 +160,26 @@ def _by_values(
             digits = kinds[at] is Kind.NUMBER
             share *= 10.0 ** -len(value) if digits else dataset.frequency[kinds[at]][value]
         chance += share
-        if number != FOREIGN:
+        if number == FOREIGN and key is not Kind.EMAIL:
+            return False
+        if number != FOREIGN and share <= _TRACE:
             planted.add(number)
     k = len(planted)
-    if key is Kind.FULL and (k < 6 or k <= 3 * chance + 5):
+    if key is not Kind.EMAIL and (k < 6 or k <= 3 * chance + 5):
         return False
     return k >= 3 and tail(chance, k) < _CHANCE
+
+
+def _mingled(dataset: Dataset, kinds: list[Kind], rows: Sequence[tuple[int, Row]]) -> bool:
+    """Whether foreign rows have names or numbers of the dataset, and values beside them."""
+    if not {Kind.INCOME, Kind.ETHNICITY} & set(kinds):
+        return False
+    own = _kinds(dataset)
+    for key in (Kind.FULL, Kind.NUMBER):
+        known = {_key(key, own, row) for row in dataset.table.rows} - {""}
+        if any(number == FOREIGN and _key(key, kinds, row) in known for number, row in rows):
+            return True
+    return False
 
 
 def _kinds(dataset: Dataset) -> list[Kind]:
