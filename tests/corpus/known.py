@@ -12,9 +12,7 @@ from tests.corpus.judge import Answer
 
 NOT_YET: Mapping[str, frozenset[str]] = {
     "store": frozenset(),
-    "evidence": frozenset(
-        {"email+text", "email+values", "number+values", "name+values", "text"},
-    ),
+    "evidence": frozenset(),
     "format": frozenset({"sqlite-deleted"}),
     "encoding": frozenset(),
     "wrapper": frozenset(),
