@@ -27,7 +27,7 @@ LEVEL = 0.02  # a window is a trace if chance would make it one no oftener than 
 MOST_BYTES = 1 << 16  # a longer window is no single record's
 _WEIGHED = 6  # columns; that more of them fit by chance does not come into account
 
-_ADDRESS = re.compile(rb"[0-9A-Za-z_.+\-\x80-\xff]@[0-9A-Za-z\x80-\xff]")
+_ADDRESS = re.compile(rb"[0-9A-Za-z_.+\-\x80-\xff](?:@|%40|=40|&#64;)[0-9A-Za-z\x80-\xff]")
 _TOKEN = re.compile(rb"[0-9A-Za-z](?:[0-9A-Za-z_.+\-]*[0-9A-Za-z])?")
 _CODE_DIGITS = 3
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass
 
@@ -30,6 +31,7 @@ _UNDECIDED = (RecordClass.FOREIGN, RecordClass.PERSON, RecordClass.BLANK)
 
 _FEW = 2  # names in a window that nothing fits; more are of several records
 
+_LETTER = re.compile(rb"[A-Za-z\x80-\xff]")
 _NONE = np.empty(0, np.int64)
 
 
@@ -96,6 +98,7 @@ class Weighing:
         if found is not None:
             hits = found.names
             name = _anchors(self._catalogue.names, hits.windows, hits.ends, hits.rows)
+            name = name.only(~_across(block, stops, name))
             hits = found.numbers
             number = _anchors(self._catalogue.numbers, hits.windows, hits.ends, hits.rows)
             self.sums.names += np.unique(found.names.windows).size
@@ -276,6 +279,20 @@ def _anchors(table: Table, windows: Offsets, places: Offsets, rows: Offsets) -> 
     every = np.repeat(rows - before, sizes) + np.arange(int(sizes.sum()))
     records = table.records[every].astype(np.int64)
     return Anchors(np.repeat(windows, sizes), np.repeat(places, sizes), records)
+
+
+def _across(block: bytes, stops: Offsets, names: Anchors) -> Mask:
+    """Tell which names begin in the row before, of windows that have a name of their own."""
+    windows, places = np.unique(np.stack((names.windows, names.places)), axis=1)
+    own, first, counts = np.unique(windows, return_index=True, return_counts=True)
+    across = [
+        place
+        for window, place in zip(
+            own[counts > 1].tolist(), places[first[counts > 1]].tolist(), strict=True
+        )
+        if not _LETTER.search(block, int(stops[window - 1]) if window else 0, place)
+    ]
+    return np.isin(names.places, across)
 
 
 def _places(anchors: Anchors, texts: npt.NDArray[np.uint8]) -> int:
