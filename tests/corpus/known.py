@@ -13,7 +13,7 @@ from tests.corpus.judge import Answer
 NOT_YET: Mapping[str, frozenset[str]] = {
     "store": frozenset(),
     "evidence": frozenset(),
-    "format": frozenset({"sqlite-deleted"}),
+    "format": frozenset({"pickle-dicts", "pickle-tuples", "sqlite-deleted", "vim-swap"}),
     "encoding": frozenset(),
     "wrapper": frozenset(),
 }
