@@ -13,9 +13,13 @@ from shredder.fingerprint import FingerprintMatcher, NoEvidence, enrol
 from tests.corpus import cases
 from tests.corpus.cases import Case
 from tests.corpus.dataset import Dataset
+from tests.corpus.formats import FORMATS
+from tests.corpus.relations import SHAPES
 from tests.corpus.targets import Target, Tree, scratch
 from tests.fingerprint.made import KEY, Table
 
+# What has a place for each record, so that they can be counted.
+EXACT = {name for name, form in FORMATS.items() if form.exact} | (set(SHAPES) - {"json-in-one"})
 NONE = "none"  # instead of a verdict: not a holding
 _STRONGEST = tuple(Verdict)
 
@@ -50,6 +54,13 @@ class Answer:
     def false(self) -> bool:
         """A decoy was called a copy."""
         return not self.case.truth and self.found
+
+    @property
+    def claimed(self) -> int:
+        """How many records of others are told as the dataset's, where a format parts records."""
+        truth, told = self.case.truth, self.foreign
+        exact = self.case.format in EXACT and self.verdict != NONE
+        return max(0, truth.foreign - told) if truth and exact and told is not None else 0
 
     @property
     def mixed_unseen(self) -> bool:

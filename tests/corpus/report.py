@@ -5,12 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from tests.corpus.formats import FORMATS
-from tests.corpus.judge import Answer
-from tests.corpus.relations import SHAPES
-
-# What has a place for each record, so that they can be counted.
-EXACT = {name for name, form in FORMATS.items() if form.exact} | (set(SHAPES) - {"json-in-one"})
+from tests.corpus.judge import EXACT, Answer
 
 AXES: dict[str, Callable[[Answer], str]] = {
     "store": lambda a: a.store,
@@ -39,6 +34,7 @@ class Totals:
     miscounted: int
     mixed: int  # copies found among others' records
     mixed_unseen: int
+    claimed: int  # records of others, told as the dataset's
     errors: int
 
     @property
@@ -79,6 +75,7 @@ def totals(answers: Sequence[Answer]) -> Totals:
             a.verdict != "none" and bool(a.case.truth and a.case.truth.foreign) for a in copies
         ),
         mixed_unseen=sum(a.mixed_unseen for a in copies),
+        claimed=sum(a.claimed for a in copies),
         errors=sum(bool(a.error) for a in answers),
     )
 
@@ -96,6 +93,7 @@ def lines(answers: Sequence[Answer], *, misses: int) -> Iterable[str]:
         ("false", [a for a in decoys if a.false]),
         ("miscounted", [a for a in answers if miscounted(a)]),
         ("mixed, and told as unmixed", [a for a in answers if a.mixed_unseen]),
+        ("others' records claimed", [a for a in answers if a.claimed]),
         ("errors", [a for a in answers if a.error]),
     ):
         if chosen:
@@ -142,4 +140,5 @@ def summary(t: Totals) -> Iterable[str]:
     yield f"decoys               {t.decoys:6}   called copy  {t.false:6}"
     yield f"copies counted       {t.counted:6}   miscounted   {t.miscounted:6}"
     yield f"mixed holdings       {t.mixed:6}   told unmixed {t.mixed_unseen:6}"
+    yield f"others' records told as the dataset's {t.claimed:13}"
     yield f"errors               {t.errors:6}"
