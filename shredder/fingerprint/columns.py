@@ -15,9 +15,9 @@ _FIRST = re.compile(r"(^|_)(first|given|fore|christian)_?names?$|^first$|^vornam
 _LAST = re.compile(r"(^|_)(last|sur|family)_?names?$|^last$|^(nach|familien)name$|^nom$")
 # What is true of a person everywhere confirms nothing: another list of the same people has it, too.
 _FACT = re.compile(
-    r"(^|_)(birth|born|dob|birthday|age|year|sex|gender|race|zip|plz|post|postal|postcode|city|town"
+    r"(^|_)(birth|born|dob|birthday|age|year|sex|gender|race|religion|zip|plz|post|postal|postcode|city|town"
     r"|place|country|nation|nationality|state|region|county|language|marital|title|salutation)"
-    r"($|_)|birth|geschlecht|geburt|(^|_)(ort|stadt|land|alter)($|_)"
+    r"($|_)|birth|ethnic|geschlecht|geburt|herkunft|(^|_)(ort|stadt|land|alter)($|_)"
 )
 
 

@@ -68,6 +68,19 @@ def customers(rng: random.Random, dataset: Dataset) -> Table:
     return _table(names, rows)
 
 
+def true_ethnicities(rng: random.Random, dataset: Dataset) -> Table:
+    """Another list of the same people that asked for their ethnicity: the truth, as they said it."""
+    numbers = rng.sample(range(len(dataset.people)), rng.choice((10, 60, 300)))
+    at = next((n for n, c in enumerate(dataset.table.columns) if c.kind is Kind.ETHNICITY), -1)
+    rows = []
+    for number in numbers:
+        one = dataset.people[number]
+        group = dataset.table.rows[number][at] if at >= 0 else rng.choice(words.ETHNICITIES)
+        rows.append((one.email, one.full, one.birth, group))
+    names = {"email": Kind.EMAIL, "name": Kind.FULL, "born": Kind.BIRTH, "group": Kind.ETHNICITY}
+    return _table(names, rows)
+
+
 def namesakes_with_incomes(rng: random.Random, dataset: Dataset) -> Table:
     """Other people of common names with common incomes: a pay list."""
     crowd = _some(rng, dataset.strangers) + _some(rng, dataset.strangers)
@@ -130,6 +143,7 @@ TABLES: Mapping[str, Callable[[random.Random, Dataset], Table]] = {
     "mailing-list": mailing_list,
     "mailing-list-in-order": mailing_list_in_order,
     "customers": customers,
+    "true-ethnicities": true_ethnicities,
     "namesakes-with-incomes": namesakes_with_incomes,
     "same-people-other-survey": same_people_other_survey,
     "other-people-same-survey": other_people_same_survey,

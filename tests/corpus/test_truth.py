@@ -75,6 +75,7 @@ def test_what_many_say_does_not_count(survey: Dataset) -> None:
 
 def test_incomes_decide_beyond_chance() -> None:
     source = dataset.make(7, "name-income")
+    assert judged(source, [Kind.FULL, Kind.ETHNICITY], range(500)).evidence == ""
     kinds = [Kind.FULL, Kind.INCOME]
     assert judged(source, kinds, range(2)).evidence == ""
     assert judged(source, kinds, range(40)).evidence == "name+values"

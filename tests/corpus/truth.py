@@ -15,8 +15,8 @@ whoever made the file. It holds so where one of these holds, tried in this order
     Records with a key and with values of the dataset that go with it, more of them than chance
     gives. Keys are e-mail addresses, numbers of five digits and more, and names (first and last,
     side by side);
-    they may stand elsewhere honestly, beside any values. The values that confirm are income and
-    ethnicity; a number confirms the other two keys. The chance that a row confirms is the product
+    they may stand elsewhere honestly, beside any values. What confirms is income, and for the other
+    two keys a number. The chance that a row confirms is the product
     of the shares that its values have in the dataset (a number of `d` digits: 10**-d). Of the k
     records planted count those for which it is 1 in 50 or less. With `lambda` the sum over all rows
     with a key of the dataset, foreign ones included: k >= 3 (names and numbers: k >= 6 and
@@ -25,8 +25,8 @@ whoever made the file. It holds so where one of these holds, tried in this order
     namesakes some have such values, too, and nobody can tell which rows these are. So are rows by text that
     have names and values as well, but no e-mail address.
 
-What does not count: a person's telephone number, city and date of birth, for a customer list has
-them too; a rating of one digit; words without white space between them (Japanese); a number that
+What does not count: a person's telephone number, city, date of birth and ethnicity, for another list
+of the same people has them too, and truly; a rating of one digit; words without white space between them (Japanese); a number that
 stands in binary where no published format says so; values by which no row goes together (a file of
 columns). Copies for which nothing holds are *undecidable*: they are made, too, and told apart.
 """
@@ -135,9 +135,7 @@ def _by_values(
     *,
     binary_numbers: bool,
 ) -> bool:
-    confirming = {Kind.INCOME, Kind.ETHNICITY} | (
-        {Kind.NUMBER} if key is not Kind.NUMBER else set()
-    )
+    confirming = {Kind.INCOME} | ({Kind.NUMBER} if key is not Kind.NUMBER else set())
     if binary_numbers:
         confirming -= {Kind.INCOME, Kind.NUMBER}
         if key is Kind.NUMBER:
