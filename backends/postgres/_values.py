@@ -11,6 +11,7 @@ _COPY = re.compile(rb"\\(.)", re.DOTALL)  # COPY's text form, "File Formats" in 
 _CHARACTERS = {b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v": b"\v"}
 _BYTE = re.compile(rb"\\(?:([0-3][0-7]{2})|\\)")  # bytea_output = escape
 _OCTAL = re.compile(rb"\\\\[0-3][0-7]{2}")
+_BASE64 = re.compile(rb"(?:[A-Za-z0-9+/]|\\[rn]){200}")
 
 _LONG = 4096  # bytes; a longer value may well be more than one record
 _JOINT = re.compile(rb"""[})\]]["']?\s*,\s*["']?[{(\[]|}\s*[\r\n]\s*{""")
@@ -41,12 +42,21 @@ def _alike(lines: list[bytes], mark: bytes) -> bool:
 
 
 def documents(row: bytes) -> Iterator[bytes]:
-    """Yield the binary values of a row that are files of their own, or no text."""
-    if not _OCTAL.search(row) and b"%PDF-" not in row:
+    """Yield the binary values of a row that are files of their own, or no text.
+
+    Those of several lines are, whatever is in them: as one window, a file is no record.
+    """
+    if not (rb"\n" in row or _OCTAL.search(row) or b"%PDF-" in row or _BASE64.search(row)):
         return
     for data in map(_plain, values(row)):
         head = data[:SAMPLE]
-        if any(identify(data[:HEAD])) or wide_encoding(head)[0] or ebcdic(head) or is_binary(head):
+        if (
+            b"\n" in data
+            or any(identify(data[:HEAD]))
+            or wide_encoding(head)[0]
+            or ebcdic(head)
+            or is_binary(head)
+        ):
             yield data
 
 

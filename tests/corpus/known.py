@@ -13,7 +13,9 @@ from tests.corpus.judge import Answer
 NOT_YET: Mapping[str, frozenset[str]] = {
     "store": frozenset(),
     "evidence": frozenset(),
-    "format": frozenset({"pickle-dicts", "pickle-tuples", "sqlite-deleted", "vim-swap"}),
+    "format": frozenset(
+        {"pg-dump-custom", "pickle-dicts", "pickle-tuples", "sqlite-deleted", "vim-swap"},
+    ),
     "encoding": frozenset(),
     "wrapper": frozenset(),
 }

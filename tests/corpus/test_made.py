@@ -27,7 +27,7 @@ from tests.structure.docs import DOCS
 
 @pytest.fixture(scope="module")
 def made() -> list[Case]:
-    return [cases.make(500 + n // 200, f"copy-{n % 200}") for n in range(600)]
+    return [cases.make(500 + n // 200, f"copy-{n % 200}") for n in range(800)]
 
 
 @pytest.fixture(scope="module")

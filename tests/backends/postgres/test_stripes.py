@@ -74,11 +74,11 @@ def test_examining_a_large_table_takes_all_connections_that_are_worth_it(
     with any_place.store() as store:
         (expected,) = examined(store, at).holdings
     monkeypatch.setattr(_examine, "connections", lambda: 3)
-    seen: set[str] = set()
+    seen: list[_stripes._Stripe] = []
     run = _stripes._Stripe.run
 
     def noted(self: _stripes._Stripe) -> None:
-        seen.add(str(self.ident))
+        seen.append(self)
         run(self)
 
     monkeypatch.setattr(_stripes._Stripe, "run", noted)
