@@ -391,7 +391,7 @@ def test_a_file_replaced_while_it_is_read_is_read_again(
 
 
 def test_content_that_cannot_be_opened_is_a_gap_beside_what_was_found(share: Path) -> None:
-    (share / "db").write_bytes(b"SQLite format 3\x00" + RECORDS)
+    (share / "disk").write_bytes(b"KDMV\x01\x00\x00\x00\n" + RECORDS)
     store = open_store(share)
     (unit,) = units(store)
     result = store.examine(unit, MATCHER)
