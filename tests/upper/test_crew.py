@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,8 @@ def swept(
 
 
 def gist(found: Kept) -> Any:
-    return list(found.holdings), found.coverage, list(found.problems), found.bytes_read
+    coverage = [replace(scope, as_of="") for scope in found.coverage]  # tells the time
+    return list(found.holdings), coverage, list(found.problems), found.bytes_read
 
 
 def test_processes_find_what_threads_find(tree: Path) -> None:
