@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from backends.contract import Matcher, RecordClass, Verdict
@@ -19,6 +19,7 @@ from shredder.fingerprint import CatalogueDamaged, FingerprintMatcher, NotEnroll
 from shredder.fingerprint.engine import ROUTE
 from tests.fingerprint.made import KEY, Naive, Table, enrolled
 
+ESCAPES = (b"\xef\xbb\xbf", b"\xe2\x80", b"\xc2\xad", b"=", b"%", b"\\", b"&")
 UUID = "6f9619ff-8b86-d011-b42d-00c04fc964ff"
 PRIVATE = [
     UUID,
@@ -158,12 +159,16 @@ def texts(draw: st.DrawFn) -> tuple[bytes, list[int]]:
 
 
 @settings(
-    max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=400,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.filter_too_much],
 )
 @given(blocks=st.lists(texts(), max_size=3))
 def test_it_says_what_a_naive_matcher_says(
     matcher: FingerprintMatcher, blocks: list[tuple[bytes, list[int]]]
 ) -> None:
+    # The naive one undoes no escapes: test_escapes.py is about these.
+    assume(not any(mark in block for block, _ in blocks for mark in ESCAPES))
     scan, oracle = matcher.scan(), naive()
     for block, ends in blocks:
         assert scan.feed(block, ends) == oracle.feed(block, ends)
