@@ -62,7 +62,10 @@ def forget_fingerprint(work: Work, name: str) -> int:
     # first, for without it the catalogue says nothing.
     fresh = standing.with_name(standing.name + ".fresh")
     key = state.fingerprint_key(name)
-    paths = (key, standing, unfinished(standing), fresh, unfinished(fresh))
+    # What sweeps remember by it, with what SQLite leaves beside it after a kill.
+    swept = state.ledger(name)
+    leftover = swept.with_name(swept.name + "-journal")
+    paths = (key, standing, unfinished(standing), fresh, unfinished(fresh), swept, leftover)
     gone = sum(durable.destroy(path) for path in paths)
     work.observer.event("fingerprint-destroyed", dataset=name, files=gone)
     return gone

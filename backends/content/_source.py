@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import BinaryIO, Protocol, cast
 
 from backends.content._bounds import Bounds, Limits, Stop
+from backends.content._placed import Placed
 from backends.contract import Digest
 
 CHUNK = 256 << 10
@@ -192,36 +193,15 @@ class Meter:
             raise
 
 
-class _Window(io.RawIOBase):
+class _Window(Placed):
     """A stretch of a stream that can seek."""
 
     def __init__(self, meter: Meter, start: int, size: int) -> None:
-        super().__init__()
-        self._meter, self._start, self._size = meter, start, size
-        self._place = 0
+        super().__init__(size)
+        self._meter, self._start = meter, start
 
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
-        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._place, os.SEEK_END: self._size}[whence]
-        if base + offset < 0:
-            raise ValueError("a place before the beginning")
-        self._place = base + offset
-        return self._place
-
-    def tell(self) -> int:
-        return self._place
-
-    def readinto(self, buffer: memoryview, /) -> int:  # type: ignore[override]
-        size = max(0, min(len(buffer), self._size - self._place))
-        data = self._meter.read_at(self._start + self._place, size) if size else b""
-        buffer[: len(data)] = data
-        self._place += len(data)
-        return len(data)
+    def bytes_at(self, place: int, size: int) -> bytes:
+        return self._meter.read_at(self._start + place, size)
 
 
 def _tell(stream: Readable) -> int | None:

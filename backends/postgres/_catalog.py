@@ -43,9 +43,12 @@ SELECT c.oid, n.nspname, c.relname,
        pg_relation_size(c.oid) + coalesce(pg_relation_size(nullif(c.reltoastrelid, 0)), 0),
        has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT'),
        row_security_active(c.oid), c.relispopulated,
-       EXISTS (SELECT FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
-                WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-                  AND 'bytea'::regtype IN (t.oid, t.typelem, t.typbasetype))
+       ARRAY(SELECT x.place
+               FROM (SELECT row_number() OVER (ORDER BY a.attnum) - 1, a.atttypid
+                       FROM pg_attribute a
+                      WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+                    ) x(place, type) JOIN pg_type t ON t.oid = x.type
+              WHERE 'bytea'::regtype IN (t.oid, t.typelem, t.typbasetype) ORDER BY x.place)
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 """
 _PAGE_OF_RELATIONS: LiteralString = (
@@ -87,7 +90,7 @@ class Relation:
     readable: bool
     filtered: bool  # a row policy applies to us
     populated: bool
-    binary: bool  # has a bytea column
+    binary: Sequence[int]  # places of bytea columns among all, from 0 on
 
     @property
     def qualified(self) -> tuple[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from struct import Struct
 from typing import BinaryIO, cast
@@ -56,7 +56,7 @@ class RowScan:
     """A pass of `matcher` over rows in COPY's text form. Memory: a block, or one longer row."""
 
     matcher: Matcher
-    binary: bool = False  # look into binary values, too
+    binary: Sequence[int] = ()  # columns whose values are looked into, too
     addresses: RowAddresses | None = None  # takes the ctids of the rows with records
     promoted: bool = False  # see Matcher.scan()
     count_foreign: bool = False  # sum up the rows without records, whatever their order
@@ -115,7 +115,7 @@ class RowScan:
         if self.binary:
             self.containers = self.containers or has_container(block)
             for row in self._rows:
-                for document in documents(row):
+                for document in documents(row, self.binary):
                     self._examiner.take(document)
         classes = self._scan.feed(*readable(self._rows))
         if not self.several and not _OURS.isdisjoint(classes):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from backends.content import HEAD, SAMPLE, ebcdic, identify, is_binary, wide_encoding
 
@@ -41,14 +41,15 @@ def _alike(lines: list[bytes], mark: bytes) -> bool:
     return len(numbers) == 1 and 0 not in numbers
 
 
-def documents(row: bytes) -> Iterator[bytes]:
-    """Yield the binary values of a row that are files of their own, or no text.
+def documents(row: bytes, binary: Sequence[int]) -> Iterator[bytes]:
+    """Yield the values in the binary columns of a row that are files of their own, or no text.
 
     Those of several lines are, whatever is in them: as one window, a file is no record.
     """
     if not (rb"\n" in row or _OCTAL.search(row) or b"%PDF-" in row or _BASE64.search(row)):
         return
-    for data in map(_plain, values(row)):
+    found = values(row)
+    for data in (_plain(found[place]) for place in binary):
         head = data[:SAMPLE]
         if (
             b"\n" in data

@@ -5,38 +5,23 @@ They say the same as the numpy route does, see `shredder.fingerprint.phrases`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TypeVar, cast
-
-import numba
 import numpy as np
 
-from shredder.fingerprint.siphash import Bytes, Hashes, Offsets
+from shredder.fingerprint.kernels import compiled, find_row, knows
+from shredder.fingerprint.siphash import INITIAL, Bytes, Hashes, Offsets
 from shredder.fingerprint.tokens import HIGH, WORD, Mask
 from shredder.fingerprint.words import LONGEST_WORD, PASSAGE, REACH
 
-_1, _6, _12, _63 = (np.uint64(n) for n in (1, 6, 12, 63))
-_3, _7, _56 = (np.uint64(n) for n in (3, 7, 56))
+_1, _3, _7, _56 = (np.uint64(n) for n in (1, 3, 7, 56))
 _0 = np.uint64(0)
-_C0, _C1 = np.uint64(0x736F6D6570736575), np.uint64(0x646F72616E646F6D)
-_C2, _C3 = np.uint64(0x6C7967656E657261), np.uint64(0x7465646279746573)
+_C0, _C1, _C2, _C3 = (np.uint64(c) for c in INITIAL)
 _L13, _L16, _L21, _L17, _L32 = (np.uint64(n) for n in (13, 16, 21, 17, 32))
 _R13, _R16, _R21, _R17, _R32 = (np.uint64(64 - n) for n in (13, 16, 21, 17, 32))
 _FF = np.uint64(0xFF)
 _PAIR_END, _PASSAGE_END = np.uint64(16 << 56), np.uint64((8 * PASSAGE) << 56)
 
-_Kernel = TypeVar("_Kernel", bound=Callable[..., object])
 
-
-def _compiled(kernel: _Kernel) -> _Kernel:
-    """Compile at the first call, keep the code on disk, let go of the interpreter's lock."""
-    try:
-        return cast("_Kernel", numba.njit(cache=True, nogil=True)(kernel))
-    except RuntimeError:  # no folder that a cache could be written to
-        return cast("_Kernel", numba.njit(nogil=True)(kernel))
-
-
-@_compiled
+@compiled
 def _rounds(
     a: np.uint64, b: np.uint64, c: np.uint64, d: np.uint64, count: int
 ) -> tuple[np.uint64, np.uint64, np.uint64, np.uint64]:
@@ -54,7 +39,7 @@ def _rounds(
     return a, b, c, d
 
 
-@_compiled
+@compiled
 def split(
     raw: Bytes,
     classes: Bytes,
@@ -117,27 +102,7 @@ def split(
     return count
 
 
-@_compiled
-def _passes(words: Hashes, shift: np.uint64, h: np.uint64) -> bool:
-    bits = words[np.int64(h >> shift)]
-    bits = (bits >> (h & _63)) & (bits >> ((h >> _6) & _63)) & (bits >> ((h >> _12) & _63))
-    return bool((bits & _1) != _0)
-
-
-@_compiled
-def _row(table: Hashes, h: np.uint64) -> int:
-    """Return the first row that has a hash, or -1."""
-    low, high = 0, table.size
-    while low < high:
-        middle = (low + high) >> 1
-        if table[middle] < h:
-            low = middle + 1
-        else:
-            high = middle
-    return low if low < table.size and table[low] == h else -1
-
-
-@_compiled
+@compiled
 def names(
     hashes: Hashes,
     windows: Offsets,
@@ -152,7 +117,7 @@ def names(
     filter_words, shift, keys = table
     before = np.zeros(REACH, np.bool_)  # of the words before this one, whether they are known
     for i in range(hashes.size if keys.size else 0):
-        here = _passes(known[0], known[1], hashes[i])
+        here = knows(known[0], known[1], hashes[i])
         if here:
             for step in range(1, REACH + 1):
                 j = i - step
@@ -172,8 +137,8 @@ def names(
                 c ^= _FF
                 a, b, c, d = _rounds(a, b, c, d, 4)
                 h = a ^ b ^ c ^ d
-                if _passes(filter_words, shift, h):
-                    row = _row(keys, h)
+                if knows(filter_words, shift, h):
+                    row = find_row(keys, h)
                     if row >= 0:
                         last.append(i)
                         rows.append(row)
@@ -181,7 +146,7 @@ def names(
     return np.array(last, np.int64), np.array(rows, np.int64)
 
 
-@_compiled
+@compiled
 def passages(
     hashes: Hashes,
     windows: Offsets,
@@ -198,7 +163,7 @@ def passages(
     for i in range(hashes.size if keys.size else 0):
         if i and windows[i] != windows[i - 1]:
             run = 0
-        run = run + 1 if _passes(known[0], known[1], hashes[i]) else 0
+        run = run + 1 if knows(known[0], known[1], hashes[i]) else 0
         if run < PASSAGE:
             continue
         a, b, c, d = _C0 ^ key[0], _C1 ^ key[1], _C2 ^ key[0], _C3 ^ key[1]
@@ -212,15 +177,15 @@ def passages(
         c ^= _FF
         a, b, c, d = _rounds(a, b, c, d, 4)
         h = a ^ b ^ c ^ d
-        if _passes(filter_words, shift, h):
-            row = _row(keys, h)
+        if knows(filter_words, shift, h):
+            row = find_row(keys, h)
             if row >= 0:
                 last.append(i)
                 rows.append(row)
     return np.array(last, np.int64), np.array(rows, np.int64)
 
 
-@_compiled
+@compiled
 def numbers(hashes: Hashes, table: tuple[Hashes, np.uint64, Hashes]) -> tuple[Offsets, Offsets]:
     """Return the words that are in `table`, and their first rows there."""
     last, rows = [0], [0]  # numba tells the type of a list from what it holds
@@ -228,8 +193,8 @@ def numbers(hashes: Hashes, table: tuple[Hashes, np.uint64, Hashes]) -> tuple[Of
     rows.pop()
     filter_words, shift, keys = table
     for i in range(hashes.size if keys.size else 0):
-        if _passes(filter_words, shift, hashes[i]):
-            row = _row(keys, hashes[i])
+        if knows(filter_words, shift, hashes[i]):
+            row = find_row(keys, hashes[i])
             if row >= 0:
                 last.append(i)
                 rows.append(row)

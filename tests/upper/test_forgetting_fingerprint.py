@@ -27,7 +27,11 @@ def test_key_and_catalogue_go_with_what_crashes_left(place: Place) -> None:
     key, catalogue = laid(place)
     for name in (".partial", ".fresh", ".fresh.partial"):
         catalogue.with_name(catalogue.name + name).write_bytes(b"half")
-    assert forget_fingerprint(place.work, DATASET) == 5
+    swept = place.state.ledger(DATASET)
+    swept.parent.mkdir()
+    swept.write_bytes(b"what sweeps remember")
+    assert forget_fingerprint(place.work, DATASET) == 6
+    assert not swept.exists()
     assert not key.exists()
     assert [path.name for path in catalogue.parent.iterdir()] == [f"{DATASET}.destroyed"]
     assert forget_fingerprint(place.work, DATASET) == 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import io
 import json
 import os
 import resource
@@ -12,6 +11,7 @@ import sys
 from typing import BinaryIO
 
 from backends.content import Stop
+from backends.content._placed import Placed
 from backends.content.apart import _found
 
 _SECONDS = 60  # of computing without saying anything
@@ -62,47 +62,23 @@ def _more_time() -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (used + _SECONDS, resource.RLIM_INFINITY))
 
 
-class _Document(io.RawIOBase):
+class _Document(Placed):
     """The document, whose bytes are asked for."""
 
     def __init__(self, asked: BinaryIO, answers: BinaryIO, size: int) -> None:
-        super().__init__()
-        self._asked, self._answers, self._size = asked, answers, size
-        self._place = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
+        super().__init__(size)
+        self._asked, self._answers = asked, answers
 
     def size(self) -> int:
         """Return how many bytes there are."""
         return self._size
 
-    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
-        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._place, os.SEEK_END: self._size}[whence]
-        if base + offset < 0:
-            raise ValueError("a place before the beginning")
-        self._place = base + offset
-        return self._place
-
-    def tell(self) -> int:
-        return self._place
-
-    def readinto(self, buffer: memoryview, /) -> int:  # type: ignore[override]
-        size = max(0, min(len(buffer), self._size - self._place))
-        if not size:
-            return 0
-        wanted = struct.pack("<QQ", self._place, size)
-        _found.send(self._answers, _found.WANTED, wanted)
+    def bytes_at(self, place: int, size: int) -> bytes:
+        _found.send(self._answers, _found.WANTED, struct.pack("<QQ", place, size))
         message = _found.receive(self._asked, size)
         if message is None:
             sys.exit(1)  # nobody waits for what would be found
-        data = message[1]
-        buffer[: len(data)] = data
-        self._place += len(data)
-        return len(data)
+        return message[1]
 
     def read(self, size: int | None = -1, /) -> bytes:
         """Return up to `size` bytes; memory is taken for no more than there is."""

@@ -469,3 +469,29 @@ def test_a_table_that_takes_the_name_in_mid_work_is_noticed(
         monkeypatch.setattr(_examine, "copy_rows", late)
         with pytest.raises(ChangedWhileRead):
             store.examine(listed, DATASET)
+
+
+def test_a_bytea_column_makes_no_file_of_a_text_beside_it(any_place: Place) -> None:
+    """Answers of several lines, of ours and of others, beside a picture of each."""
+    any_place.sql("CREATE TABLE answers (id text, picture bytea, email text, said text)")
+    for row in (*records(4), *strangers(3)):
+        any_place.sql(
+            "INSERT INTO answers VALUES (%s, %s, %s, %s)",
+            row.respondent_id, b"\x89PNG\r\n\x1a\n\x00\x01", row.email,
+            f"I am {row.email}\nand {row.respondent_id}\nsays so",
+        )  # fmt: skip
+    with any_place.store() as store:
+        found = holding(store, any_place.locator("answers"))
+    assert (4, 3) == (found.records, found.foreign_records)
+    assert (Technique.DELETE_ROWS, "") == (found.partial, found.obstacle)
+
+
+def test_a_file_of_lines_in_a_bytea_column_is_looked_into(any_place: Place) -> None:
+    any_place.sql("CREATE TABLE files (gone int, name text, content bytea)")
+    any_place.sql("ALTER TABLE files DROP COLUMN gone")  # it keeps its number
+    content = as_csv([*records(5), *strangers(2)])
+    any_place.sql("INSERT INTO files VALUES ('a.csv', %s)", content.encode())
+    with any_place.store() as store:
+        found = holding(store, any_place.locator("files"))
+    assert (5, None) == (found.records, found.foreign_records)
+    assert (None, "several-records-in-a-value") == (found.partial, found.obstacle)
