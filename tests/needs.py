@@ -100,6 +100,7 @@ NEEDS: dict[str, Callable[[], str]] = {
     "jq": _program("jq", "jq"),
     "chromium": _program("chromium", "chromium"),
     "node": _node,
+    "7zip": _program("7zz", "7zip"),
     "poppler": _program("pdftotext", "poppler-utils"),
     "vim": _program("vim", "vim"),
 }

@@ -13,6 +13,7 @@ from backends.content._encoding import SAMPLE, UTF8_BOM, ebcdic, is_binary, wide
 from backends.content._examine import Examiner, Sink, added, examine_stream
 from backends.content._fields import fields_of, has_inner_break
 from backends.content._opener import HEAD, Beside, Declined, Member, Opaque, Opener, Part, Raw, Rows
+from backends.content._placed import Stretch
 from backends.content._reading import Reading
 from backends.content._records import Block
 from backends.content._registry import check, identify, installed_openers
@@ -41,6 +42,7 @@ __all__ = [
     "Sink",
     "Source",
     "Stop",
+    "Stretch",
     "added",
     "check",
     "ebcdic",

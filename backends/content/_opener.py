@@ -84,6 +84,9 @@ class Opener(Protocol):
     needs: ClassVar[tuple[str, ...]] = ()
     """Modules that must be installed; ``doctor`` names those that are not."""
 
+    wants: ClassVar[tuple[str, ...]] = ()
+    """Modules without which some documents of the kind are not opened; named likewise."""
+
     def recognises(self, head: bytes) -> bool:
         """Whether a document that begins so is of this kind. Cheap, and loads no library.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 from abc import abstractmethod
+from typing import BinaryIO
 
 
 class Placed(io.RawIOBase):
@@ -45,3 +46,16 @@ class Placed(io.RawIOBase):
         buffer[: len(data)] = data
         self._place += len(data)
         return len(data)
+
+
+class Stretch(Placed):
+    """A part of a file, which others may read in between."""
+
+    def __init__(self, file: BinaryIO, start: int, size: int) -> None:
+        super().__init__(size)
+        self._file, self._start = file, start
+
+    def bytes_at(self, place: int, size: int) -> bytes:
+        """Read there."""
+        self._file.seek(self._start + place)
+        return self._file.read(size)

@@ -57,17 +57,22 @@ def identify(head: bytes) -> tuple[str, str]:
 
 def check() -> Iterator[Check]:
     """Yield a line for doctor: what cannot be opened for want of a library."""
-    what, missing = "formats", [opener for opener in installed_openers() if lacking(opener)]
+    what = "formats"
+    missing = {
+        opener.name: modules
+        for opener in installed_openers()
+        if (modules := [*lacking(opener), *(n for n in opener.wants if not _installed(n))])
+    }
     if not missing:
         yield Check(
             what, CheckStatus.OK, f"{len(installed_openers())} kinds of containers are opened"
         )
         return
-    names = ", ".join(sorted(opener.name for opener in missing))
-    modules = sorted({module for opener in missing for module in lacking(opener)})
+    names = ", ".join(sorted(missing))
+    modules = sorted({module for lacks in missing.values() for module in lacks})
     yield Check(
         what,
         CheckStatus.MISSING,
-        f"not opened: {names} ({', '.join(modules)} not installed)",
+        f"not opened, or not all of it: {names} ({', '.join(modules)} not installed)",
         "pip install 'shredder-toolkit[formats]'",
     )

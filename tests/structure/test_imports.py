@@ -41,8 +41,8 @@ ATTESTING = (
 LIBRARIES = {
     "attestations": {"cryptography", "rfc3161_client"},
     "backends": {"boto3", "botocore", "charset_normalizer", "clevercsv", "cryptography"}
-    | {"fastavro", "isal", "lz4", "mypy_boto3_s3", "numpy", "psycopg", "pyarrow", "pypdf"}
-    | {"pytest", "python_calamine", "urllib3", "zstandard"},
+    | {"fastavro", "isal", "lz4", "mypy_boto3_s3", "numpy", "psycopg", "pyarrow"}
+    | {"pypdf", "pyppmd", "pytest", "python_calamine", "urllib3", "zstandard"},
     "shredder": {
         "click",
         "cryptography",

@@ -30,7 +30,14 @@ def main() -> None:
         _found.send(answers, _found.END, reason.encode())
 
 
-def _read(asked: BinaryIO, answers: BinaryIO, reader: str, size: int, memory: int) -> str:
+def _read(
+    asked: BinaryIO,
+    answers: BinaryIO,
+    reader: str,
+    size: int,
+    memory: int,
+    settings: dict[str, int],
+) -> str:
     """Read one document; return the reason why not all of it was."""
     document = _Document(asked, answers, size)
     try:
@@ -40,7 +47,7 @@ def _read(asked: BinaryIO, answers: BinaryIO, reader: str, size: int, memory: in
         room = pages * resource.getpagesize() + memory
         resource.setrlimit(resource.RLIMIT_AS, (room, resource.RLIM_INFINITY))
         _more_time()
-        for found in read(document):
+        for found in read(document, **settings):
             _found.send(answers, *_found.pack(found))
             _more_time()
     except Stop as stop:

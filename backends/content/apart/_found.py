@@ -28,9 +28,10 @@ class Names:
 
 @dataclass(frozen=True, slots=True)
 class Inner:
-    """A value that is a document of its own."""
+    """A value that is a document of its own, or, if `more` of it follows, a piece of one."""
 
     data: bytes
+    more: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +51,8 @@ class Unread:
 
 Found = Block | Names | Inner | Loose | Unread
 
-BLOCK, NAMES, INNER, LOOSE, UNREAD, WANTED, END = (
-    bytes([mark]) for mark in b"BNILUWE"
+BLOCK, NAMES, INNER, MORE, LOOSE, UNREAD, WANTED, END = (
+    bytes([mark]) for mark in b"BNIMLUWE"
 )  # what the reading process says; WANTED asks for bytes, END has a reason or none
 _MARKS = {Block: BLOCK, Names: NAMES, Inner: INNER, Loose: LOOSE}
 
@@ -80,6 +81,8 @@ def pack(found: Found) -> tuple[bytes, bytes]:
     if isinstance(found, Block | Names):
         ends = struct.pack(f"<{len(found.ends)}Q", *found.ends)
         return _MARKS[type(found)], struct.pack("<Q", len(found.ends)) + ends + found.data
+    if isinstance(found, Inner) and found.more:
+        return MORE, found.data
     return _MARKS[type(found)], found.data
 
 
@@ -94,6 +97,6 @@ def unpack(mark: bytes, payload: bytes) -> Found | None:
         if not ends or ends[-1] != len(data) or any(a > b for a, b in pairwise(ends)):
             return None
         return Block(data, ends) if mark == BLOCK else Names(data, ends)
-    if mark in {INNER, LOOSE}:
-        return Inner(payload) if mark == INNER else Loose(payload)
-    return None
+    if mark in {INNER, MORE}:
+        return Inner(payload, more=mark == MORE)
+    return Loose(payload) if mark == LOOSE else None

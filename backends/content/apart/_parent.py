@@ -10,7 +10,7 @@ import struct
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import BinaryIO, cast
 
 from backends.content._bounds import Bounds, Stop
@@ -26,13 +26,15 @@ _OVER = 16  # times that all of a document may be asked for
 _FREE = 64 << 20  # bytes asked for, that are not counted
 
 
-def read_apart(reader: str, file: BinaryIO, bounds: Bounds) -> Iterator[Part]:
+def read_apart(
+    reader: str, file: BinaryIO, bounds: Bounds, settings: Mapping[str, int] | None = None
+) -> Iterator[Part]:
     """Yield what a reader finds in a document. Raises Stop where it could not read on.
 
-    The reason is ``reader-lost`` where the process was: the library crashed, or took more time
-    or memory than there is for it.
+    `settings` are what the reader must know beside the document. The reason is ``reader-lost``
+    where the process was: the library crashed, or took more time or memory than there is for it.
     """
-    yield from as_parts(_read(reader, file, bounds), bounds)
+    yield from as_parts(_read(reader, file, bounds, settings or {}), bounds)
 
 
 def as_parts(all_found: Iterator[Found], bounds: Bounds) -> Iterator[Part]:
@@ -45,17 +47,20 @@ def as_parts(all_found: Iterator[Found], bounds: Bounds) -> Iterator[Part]:
         elif isinstance(found, Names):
             yield Beside(events.blocks(Names))
             events.skip(Names, bounds)
+        elif isinstance(found, Inner):
+            pieces = events.pieces()
+            yield Member(Source(pieces))
+            for piece in pieces:
+                bounds.unpacked(len(piece))
         else:
             events.take()
             yield _part(found)
 
 
-def _part(found: Inner | Loose | Unread) -> Part:
+def _part(found: Loose | Unread) -> Part:
     if isinstance(found, Unread):
         return Opaque(found.reason)
-    if isinstance(found, Loose):
-        return Raw(iter((found.data,)), freed=found.freed)
-    return Member(Source(iter((found.data,))))
+    return Raw(iter((found.data,)), freed=found.freed)
 
 
 class _Process(subprocess.Popen[bytes]):
@@ -85,15 +90,26 @@ class _Events:
             self.take()
             yield found.data, list(found.ends)
 
+    def pieces(self) -> Iterator[bytes]:
+        """Yield those of a document."""
+        while isinstance(found := self.peek(), Inner):
+            self.take()
+            yield found.data
+            if not found.more:
+                return
+
     def skip(self, kind: type[Block | Names], bounds: Bounds) -> None:
         """Leave out what nobody asked for. Raises Stop: of that, too, there is an end."""
         for data, _ in self.blocks(kind):
             bounds.unpacked(len(data))
 
 
-def _read(reader: str, file: BinaryIO, bounds: Bounds) -> Iterator[Found]:
+def _read(
+    reader: str, file: BinaryIO, bounds: Bounds, settings: Mapping[str, int]
+) -> Iterator[Found]:
     size = file.seek(0, os.SEEK_END)
-    request = {"reader": reader, "size": size, "memory": _ROOM * bounds.limits.memory}
+    memory = _ROOM * bounds.limits.memory
+    request = {"reader": reader, "size": size, "memory": memory, "settings": dict(settings)}
     process = _idle.take()
     left = _OVER * size + _FREE
     whole = False

@@ -11,36 +11,35 @@ from backends.content import Stop
 )
 _SIZE, _CRC, _FOLDER, _UNPACK_SIZE, _NUMBER = 0x09, 0x0A, 0x0B, 0x0C, 0x0D
 ENCODED, PLAIN = 0x17, _HEADER
+START = 32  # bytes before the first packed stream
+_STREAMS = 32  # that go into the methods of a folder, at most
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Coder:
     """One method of a folder."""
 
     method: bytes
     properties: bytes
-    size: int = 0  # of what comes out of it
+    feeds: tuple[int, ...]  # what goes in: another coder, or ``~n`` for the nth packed stream
+    size: int = 0  # of what comes out
 
 
 @dataclass(slots=True)
 class Folder:
-    """One packed stream, what it is to be sent through, and the files in what comes out.
-
-    `coders` are in the order of unpacking; empty: they do not form a chain.
-    """
+    """Packed streams, the tree of methods that they go through, and the files that come out."""
 
     coders: list[Coder]
-    order: list[int]  # of the coders, as they stand in the header
-    packed_streams: int
+    root: int  # the coder that comes last
+    packed: int  # streams
     crc: int | None = None
-    offset: int = 0
-    packed: int = 0
+    streams: list[tuple[int, int]] = field(default_factory=list)  # offset, size
     files: list[tuple[int, int | None]] = field(default_factory=list)  # size, CRC-32
 
     @property
     def size(self) -> int:
         """Bytes that come out in the end."""
-        return self.coders[-1].size if self.coders else 0
+        return self.coders[self.root].size
 
 
 class Header:
@@ -107,11 +106,12 @@ class Header:
             folders = self._folders()
             kind = self.byte()
         for folder in folders:
-            mine, sizes = sizes[: folder.packed_streams], sizes[folder.packed_streams :]
-            if len(mine) < folder.packed_streams:
+            mine, sizes = sizes[: folder.packed], sizes[folder.packed :]
+            if len(mine) < folder.packed:
                 raise Stop("damaged-container")
-            folder.offset, folder.packed = offset, sum(mine)
-            offset += folder.packed
+            for size in mine:
+                folder.streams.append((offset, size))
+                offset += size
             folder.files = [(folder.size, folder.crc)]
         if kind == _SUBSTREAMS:
             self._substreams(folders)
@@ -139,12 +139,8 @@ class Header:
         folders = [self._folder() for _ in range(number)]
         self.expect(_UNPACK_SIZE)
         for folder in folders:
-            sizes = [self.number() for _ in range(max(len(folder.order), len(folder.coders)))]
-            if folder.order:
-                coders = folder.coders
-                folder.coders = [
-                    Coder(coders[n].method, coders[n].properties, sizes[n]) for n in folder.order
-                ]
+            for coder in folder.coders:
+                coder.size = self.number()
         while (kind := self.byte()) != _END:
             if kind != _CRC:
                 raise Stop("damaged-container")
@@ -153,23 +149,31 @@ class Header:
         return folders
 
     def _folder(self) -> Folder:
-        coders, ins, outs = [], 0, 0
+        coders: list[Coder] = []
+        ins = 0
         for _ in range(self.count()):
             flags = self.byte()
             method = self.take(flags & 0x0F)
             taken, given = (self.count(), self.count()) if flags & 0x10 else (1, 1)
-            ins, outs = ins + taken, outs + given
-            coders.append(Coder(method, self.take(self.count()) if flags & 0x20 else b""))
-        if not coders or outs != len(coders):
-            raise Stop("container-not-opened")
-        bound = {self.number(): self.number() for _ in range(outs - 1)}
+            if given != 1 or ins + taken > _STREAMS:
+                raise Stop("container-not-opened")
+            properties = self.take(self.count()) if flags & 0x20 else b""
+            coders.append(Coder(method, properties, tuple(range(ins, ins + taken))))
+            ins += taken
+        bound = {self.number(): self.number() for _ in coders[1:]}
         packed = ins - len(bound)
         if packed < 1:
             raise Stop("damaged-container")
-        if packed > 1:
-            for _ in range(packed):
-                self.number()
-        return Folder(coders, _chain(bound, len(coders)) if ins == outs else [], packed)
+        places = [self.number() for _ in range(packed)] if packed > 1 else []
+        places = places or [n for n in range(ins) if n not in bound]
+        feeds = bound | {place: ~number for number, place in enumerate(places)}
+        (root, *others) = set(range(len(coders))) - set(bound.values()) or {-1}
+        # So that they are a tree: each goes into one other.
+        if others or root < 0 or set(feeds) != set(range(ins)):
+            raise Stop("damaged-container")
+        for coder in coders:
+            coder.feeds = tuple(feeds[place] for place in coder.feeds)
+        return Folder(coders, root, packed)
 
     def _substreams(self, folders: list[Folder]) -> None:
         numbers = [1] * len(folders)
@@ -204,17 +208,3 @@ class Header:
             bits = self.take(-(-number // 8))
             known = [bool(bits[n // 8] >> (7 - n % 8) & 1) for n in range(number)]
         return [int.from_bytes(self.take(4), "little") if k else None for k in known]
-
-
-def _chain(bound: dict[int, int], number: int) -> list[int]:
-    """Return the coders in the order of unpacking, if each has one stream in and one out.
-
-    `bound` leads from what goes into a coder to the coder that it comes out of.
-    """
-    (last, *more) = set(range(number)) - set(bound.values()) or {-1}
-    order = [last]
-    while not more and order[-1] in bound and len(order) <= number:
-        order.append(bound[order[-1]])
-    if more or last < 0 or len(order) != number or not set(order) <= set(range(number)):
-        raise Stop("damaged-container")
-    return order[::-1]

@@ -42,6 +42,7 @@ class Spreadsheet(Opener):
 
     name = "spreadsheet"
     precedes = frozenset({"zip"})
+    wants = ("python_calamine",)  # for xlsb
 
     def recognises(self, head: bytes) -> bool:
         """Tell by the name of the archive's first member."""

@@ -332,7 +332,7 @@ def test_mutants_end_as_rows_or_as_a_reason(kind: str) -> None:
 def test_without_the_libraries_it_is_a_gap_and_doctor_names_the_extra() -> None:
     program = """
 import io, sys
-for name in ("pyarrow", "fastavro", "cramjam", "python_calamine"):
+for name in ("pyarrow", "fastavro", "cramjam", "python_calamine", "pyppmd"):
     sys.modules[name] = None
 import importlib.util
 real = importlib.util.find_spec
@@ -348,5 +348,5 @@ print([reading.reason, reading.foreign_records, line.status, line.detail, line.h
         input=FILES["parquet"](), stdout=subprocess.PIPE, check=True,
     ).stdout.decode()  # fmt: skip
     assert said.startswith("['opener-not-installed', None,")
-    for word in ("parquet", "avro", "pyarrow", "shredder-toolkit[formats]"):
+    for word in ("parquet", "avro", "pyarrow", "7z", "pyppmd", "shredder-toolkit[formats]"):
         assert word in said
