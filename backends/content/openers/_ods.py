@@ -13,8 +13,16 @@ _CELLS = {"table-cell", "covered-table-cell"}
 _WIDEST = 64 << 20  # bytes of a row
 
 
-def rows(found: Iterator[Event]) -> Iterator[bytes]:
-    """Yield the rows of all sheets, as often as they are repeated, with their cells' comments."""
+def sheets(found: Iterator[Event]) -> Iterator[tuple[str, Iterator[bytes]]]:
+    """Yield the name of each sheet and its rows, which are read before the next one is."""
+    for kind, name, attributes in found:
+        if name == "table" and kind == START:
+            yield attributes.get("name", ""), _rows(found)
+
+
+def _rows(found: Iterator[Event]) -> Iterator[bytes]:
+    """Yield the rows of a sheet, as often as they are repeated, with their cells' comments."""
+    deep = 0  # tables within cells
     cells: list[bytes] = []
     pieces: list[str] = []
     inside, size, times = False, 0, 1
@@ -25,6 +33,10 @@ def rows(found: Iterator[Event]) -> Iterator[bytes]:
                 if size > _WIDEST:
                     raise Stop("bomb-limit")
                 pieces.append(name)
+        elif name == "table":
+            deep += 1 if kind == START else -1
+            if deep < 0:
+                return
         elif name == "table-row":
             if kind == START:
                 repeated = attributes.get("number-rows-repeated", "1")

@@ -153,7 +153,12 @@ class _Book:
                     yield Unread("encrypted")
                     return
         content = self._archive.getinfo("content.xml")
-        yield from self._told(_blocks(_ods.rows(self._events(content))))
+        yield from self._told(self._sheets(_ods.sheets(self._events(content))))
+
+    def _sheets(self, sheets: Iterator[tuple[str, Iterator[bytes]]]) -> Iterator[Found]:
+        for name, rows in sheets:
+            yield from _names([name.encode() + AFTER])
+            yield from _blocks(rows)
 
     def _office(self, roots: Mapping[str, str]) -> Iterator[Found]:
         strings, formats = _xlsx.Strings(), _xlsx.Formats()
@@ -180,7 +185,8 @@ class _Book:
                 beside: list[bytes] = []
                 found = _xlsx.rows(self._events(named[name]), strings, formats, notes, beside)
                 yield from self._told(_blocks(found))
-                yield from _names(beside)
+                # The next sheet's rows are others: each has its own header.
+                yield from _names(beside or [AFTER])
         yield from _names(list(strings.unused()))
 
     def _notes(

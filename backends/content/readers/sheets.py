@@ -8,19 +8,21 @@ from typing import BinaryIO
 import python_calamine
 
 from backends.content import Stop
-from backends.content.apart import Found
-from backends.content.readers.values import block, row
+from backends.content.apart import Found, Names
+from backends.content.readers.values import AFTER, block, row
 
 _ROWS = 1000  # at once
 
 
 def workbook(file: BinaryIO) -> Iterator[Found]:
-    """Read a workbook sheet by sheet."""
+    """Read a workbook sheet by sheet, each with its name before it."""
     try:
         book = python_calamine.CalamineWorkbook.from_filelike(file)
     except python_calamine.PasswordError:
         raise Stop("encrypted") from None
     for name in book.sheet_names:
+        title = name.encode("utf-8", "replace") + AFTER
+        yield Names(title, (len(title),))
         rows: list[bytes] = []
         others: list[Found] = []
         for cells in book.get_sheet_by_name(name).iter_rows():

@@ -8,6 +8,7 @@ import bz2
 import gzip
 import io
 import lzma
+import struct
 import tarfile
 import tracemalloc
 import zipfile
@@ -124,12 +125,21 @@ def test_entities_that_multiply_are_text() -> None:
     assert ("", 1) == (reading.reason, reading.evidence.records)
 
 
+END = 0xFFFFFFFE
+
+
 def ole(*names: str) -> bytes:
-    """The header and the first sector of the directory of a compound file, [MS-CFB] 2.2, 2.6."""
+    """A compound file whose streams are empty: header, table, directory; [MS-CFB] 2.2, 2.3, 2.6."""
     head = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(16) + b"\x3e\0\x03\0\xfe\xff\x09\0\x06\0"
-    head = head.ljust(44, b"\0") + b"\1\0\0\0" + b"\1\0\0\0"
-    entries = b"".join(name.encode("utf-16-le").ljust(128, b"\0") for name in names)
-    return head.ljust(512, b"\xff") + bytes(512) + entries.ljust(512, b"\0")
+    head = head.ljust(44, b"\0") + struct.pack("<8I", 1, 1, 0, 4096, END, 0, END, 0)
+    table = struct.pack("<2I", 0xFFFFFFFD, END)
+    entries = b"".join(
+        (name.encode("utf-16-le").ljust(64, b"\0") + bytes([2 * len(name) + 2, 0, 2 if n else 5]))
+        .ljust(116, b"\0") + struct.pack("<IQ", END, 0)
+        for n, name in enumerate(names)
+    )  # fmt: skip
+    whole = (head + bytes(4)).ljust(512, b"\xff") + table.ljust(512, b"\xff")
+    return whole + entries.ljust(512, b"\0")
 
 
 def test_office_documents_that_have_a_password_are_named() -> None:

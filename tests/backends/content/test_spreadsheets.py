@@ -87,6 +87,27 @@ def test_rows_are_counted_exactly(step: int) -> None:
         assert reading.layers == ("spreadsheet",)
 
 
+def test_every_sheet_has_a_header_of_its_own() -> None:
+    def fill(book: openpyxl.Workbook) -> None:
+        for rows in (RECORDS[:50], [*RECORDS[50:], OTHER]):
+            sheet = book.create_sheet()
+            for row in [HEAD, *rows]:
+                sheet.append(row)
+
+    tables = [ods(*map(ods_row, [HEAD, *rows])) for rows in (RECORDS[:50], [*RECORDS[50:], OTHER])]
+    first, second = (zipfile.ZipFile(io.BytesIO(t)).read("content.xml").decode() for t in tables)
+    end, begin = "</table:table>", "<table:table "
+    both = first[: first.index(end) + len(end)] + second[second.index(begin) :]
+    both = both.replace(f'{begin}table:name="a"', f'{begin}table:name="{IDS[3]}"')
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("mimetype", _ODS_TYPE)
+        archive.writestr("content.xml", both)
+    for data in (xlsx(fill), file.getvalue()):
+        assert summed(read(data)) == (200, 1, "")
+    assert read(file.getvalue()).evidence.matched == 202  # a sheet's name counts, too
+
+
 def test_read_by_seeking_and_within_an_archive() -> None:
     for data in (xlsx(filled), zipped(a=xlsx(filled))):
         assert summed(examine_stream(io.BytesIO(data), MATCHER)) == (200, 1, "")
