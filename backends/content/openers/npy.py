@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import math
 from collections.abc import Iterator, Sequence
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,8 +75,7 @@ def _header(source: Source) -> tuple[np.dtype[Any], tuple[int, ...], bool]:
     shape = tuple(told["shape"])
     if not all(isinstance(n, int) and n >= 0 for n in shape):
         raise Stop("damaged-container")
-    dtype = cast("np.dtype[Any]", np.lib.format.descr_to_dtype(told["descr"]))
-    return dtype, shape, bool(told["fortran_order"])
+    return np.lib.format.descr_to_dtype(told["descr"]), shape, bool(told["fortran_order"])
 
 
 def _stretch(source: Source, left: int) -> Iterator[bytes]:
