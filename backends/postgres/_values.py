@@ -11,7 +11,7 @@ _COPY = re.compile(rb"\\(.)", re.DOTALL)  # COPY's text form, "File Formats" in 
 _CHARACTERS = {b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v": b"\v"}
 _BYTE = re.compile(rb"\\(?:([0-3][0-7]{2})|\\)")  # bytea_output = escape
 _OCTAL = re.compile(rb"\\\\[0-3][0-7]{2}")
-_BASE64 = re.compile(rb"(?:[A-Za-z0-9+/]|\\[rn]){200}")
+_BASE64 = re.compile(rb"(?:[A-Za-z0-9+/]|\\[rn]){22}")
 
 _LONG = 4096  # bytes; a longer value may well be more than one record
 _JOINT = re.compile(rb"""[})\]]["']?\s*,\s*["']?[{(\[]|}\s*[\r\n]\s*{""")

@@ -138,6 +138,32 @@ def test_base64_is_opened_and_what_is_in_it(encode: object) -> None:
     assert (200, 0, "") == found(read(encode(lzma.compress(TEXT)), step=1001))
 
 
+@pytest.mark.parametrize("size", range(16, 150))
+def test_base64_of_any_length_is_opened(size: int) -> None:
+    text = (record(1).rstrip() + b" Z\xc3\xbcrich, ja" * 9)[:size].decode(errors="ignore").encode()
+    for packed in (
+        base64.b64encode(text),
+        base64.encodebytes(text),
+        b" %b\n" % base64.b64encode(text),
+    ):
+        reading = read(packed)
+        assert (1, 0, "") == found(reading)
+        assert ("base64",) == reading.layers
+    small = gzip.compress(record(1))
+    assert ("base64", "gzip") == read(base64.b64encode(small)).layers
+
+
+def test_a_short_text_in_the_letters_of_base64_is_looked_at_as_it_is() -> None:
+    """Also where by chance something else comes out of it."""
+    matcher = ReferenceMatcher(["SGVsbG8gdGhlcmUsIHlvdSE0"], [])
+    reading = examine_stream(io.BytesIO(b"SGVsbG8gdGhlcmUsIHlvdSE0\n"), matcher)
+    assert (1, ("base64",)) == (reading.evidence.records, reading.layers)
+    draw = random.Random(7)
+    for _ in range(3000):
+        word = "".join(draw.choices(string.ascii_letters + string.digits, k=24))
+        assert () == read(word.encode()).layers
+
+
 def test_what_only_looks_like_base64_is_a_text() -> None:
     """Codes are looked at as they are: what comes out of them has no form."""
     rng = random.Random(7)
