@@ -44,6 +44,7 @@ def examine_stream(
     encoding: str = "",
     sink: Sink | None = None,
     promoted: bool = False,
+    digested: bool = True,
 ) -> Reading:
     """Read a stream to its end and say what of the dataset is in it.
 
@@ -55,10 +56,11 @@ def examine_stream(
     With a `dialect` the text is delimited: a record is what RFC 4180 says, and only that. An
     `encoding` is told for texts that are neither supersets of ASCII nor tell theirs by
     themselves. A `sink` gets the text as it was classified, without its byte order mark.
-    `promoted`: see :meth:`backends.contract.Matcher.scan`.
+    `promoted`: see :meth:`backends.contract.Matcher.scan`. Not `digested`: for a store that tells
+    versions apart without the digest, which costs about as much as the matcher.
     """
     bounds = Bounds(limits or Limits())
-    meter = Meter(stream, matcher.digest(), bounds)
+    meter = Meter(stream, matcher.digest() if digested else None, bounds)
     examination = _Examination(meter, bounds, matcher, dialect, encoding, sink, promoted=promoted)
     examination.document(meter.source(), 0)
     meter.drain()
@@ -95,14 +97,14 @@ class Examiner:
     def take(self, data: bytes) -> None:
         """Examine a document."""
         bounds = Bounds(Limits())
-        meter = Meter(io.BytesIO(data), self._matcher.digest(), bounds)
+        meter = Meter(io.BytesIO(data), None, bounds)
         if self._examination is None:
             self._examination = _Examination(meter, bounds, self._matcher, None, "", None)
         self._examination.begin(meter, bounds)
         self._examination.document(meter.source(), 0)
 
     def reading(self) -> Reading | None:
-        """Sum up what is in all of them; None if there was none. The digest is not over all."""
+        """Sum up what is in all of them; None if there was none. Nothing is digested."""
         return self._examination.reading() if self._examination else None
 
 

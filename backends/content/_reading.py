@@ -16,7 +16,7 @@ class Reading:
 
     evidence: Evidence
     bytes_read: int  # taken from the stream, containers closed
-    digest: str  # keyed, over these bytes
+    digest: str  # keyed, over these bytes; empty where none was wanted
     reason: str  # a code why it was not examined in full; empty: it was
     layers: tuple[str, ...]  # containers opened, outermost first
     texts: int  # texts found: one, but for archives and what follows a container

@@ -119,9 +119,9 @@ class Source:
 
 
 class Meter:
-    """Takes bytes from a stream and digests them, each once, in order."""
+    """Takes bytes from a stream and digests them, if it is to, each once, in order."""
 
-    def __init__(self, stream: Readable, digest: Digest, bounds: Bounds) -> None:
+    def __init__(self, stream: Readable, digest: Digest | None, bounds: Bounds) -> None:
         self._stream = stream
         self._digest = digest
         self._bounds = bounds
@@ -136,7 +136,8 @@ class Meter:
             self._seek(self._start + self.bytes_read)
             self._away = False
         data = self._read(size)
-        self._digest.update(data)
+        if self._digest:
+            self._digest.update(data)
         self.bytes_read += len(data)
         self._bounds.bytes_read = max(self._bounds.bytes_read, self.bytes_read)
         return data
@@ -151,8 +152,8 @@ class Meter:
         return Source(chunks(), self._bounds, self._open_at)
 
     def hexdigest(self) -> str:
-        """Return the digest of what was read."""
-        return self._digest.hexdigest()
+        """Return the digest of what was read; empty without one."""
+        return self._digest.hexdigest() if self._digest else ""
 
     def drain(self) -> None:
         """Read the stream to its end: the digest is over all of it."""

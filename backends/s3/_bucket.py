@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from backends.s3._connections import Connections
 from backends.s3._errors import code_of, is_denied, is_unsupported, speaking, status_of
 from backends.s3._listing import Listing
 
@@ -32,6 +33,7 @@ class Bucket:
     client: S3Client = field(repr=False)
     name: str
     store: str
+    connections: Connections = field(repr=False)  # for reading objects; all buckets share them
 
     @property
     def where(self) -> str:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
-import re
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
@@ -26,13 +24,13 @@ from backends.contract import Matcher
 from backends.errors import ChangedWhileRead
 from backends.s3 import _ranges
 from backends.s3._bucket import Bucket
+from backends.s3._checksum import Check, check_of
 from backends.s3._errors import code_of, is_denied, is_gone, speaking, status_of, translated
 from backends.s3._ranges import Moved, Ranges, asking, first_of
 
 _ATTEMPTS = 3
 _STRETCH = 4 << 20  # bytes that are read at once elsewhere than in order
 _PRECONDITION_FAILED = 412
-_MD5 = re.compile(r"[0-9a-f]{32}")
 _KMS_CODES = {
     "KMS.DisabledException": "kms-key-disabled",
     "KMS.KMSInvalidStateException": "kms-key-state",
@@ -50,7 +48,7 @@ class Unreadable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What reading gave. `mismatch`: the bytes are not those that the ETag stands for."""
+    """What reading gave. `mismatch`: the bytes are not those that the server speaks of."""
 
     reading: Reading
     answer: Mapping[str, Any]  # the headers of GetObject, parsed
@@ -62,11 +60,18 @@ def read(bucket: Bucket, key: str, version_id: str, matcher: Matcher, size: int)
 
     `size`: what the listing said, in bytes. A large one is read by ranges.
     """
+    with bucket.connections.reading() as share:
+        return _read(bucket, key, version_id, matcher, share if size >= _ranges.LARGE else None)
+
+
+def _read(
+    bucket: Bucket, key: str, version_id: str, matcher: Matcher, share: Callable[[], int] | None
+) -> Content:
     for attempt in range(1, _ATTEMPTS + 1):
         stream: _Watched | None = None
         try:
-            answer, stream = _begun(bucket, key, version_id, ranged=size >= _ranges.LARGE)
-            reading = examine_stream(stream, matcher)
+            answer, stream = _begun(bucket, key, version_id, share)
+            reading = examine_stream(stream, matcher, digested=False)
             stream.finish()
         except (BotoCoreError, HTTPError, OSError, _Short, Moved) as error:
             failure = (stream.failure if stream is not None else None) or error
@@ -88,27 +93,26 @@ def read(bucket: Bucket, key: str, version_id: str, matcher: Matcher, size: int)
         finally:
             if stream is not None:
                 stream.close()
-        return Content(reading, answer, _is_md5(answer) and stream.md5 != answer["ETag"].strip('"'))
+        return Content(reading, answer, not stream.check.holds())
     raise AssertionError("unreachable: the last attempt returns or raises")
 
 
 def _begun(
-    bucket: Bucket, key: str, version_id: str, *, ranged: bool
+    bucket: Bucket, key: str, version_id: str, share: Callable[[], int] | None
 ) -> tuple[Mapping[str, Any], _Watched]:
-    """Begin to read; `ranged`: by ranges, if the server knows these."""
-    first = {"Range": f"bytes=0-{_ranges.PIECE - 1}"} if ranged else {}
+    """Begin to read; with `share`, see Ranges, by ranges, if the server knows these."""
+    first = {"Range": f"bytes=0-{_ranges.length(share()) - 1}"} if share else {}
     answer = _get(bucket, key, version_id, **first)
     etag = str(answer.get("ETag", ""))
     fetch = partial(_fetch, bucket, key, version_id, etag)
     size, total = first_of(answer)
-    if size < 0:
-        return answer, _Watched(answer["Body"], int(answer.get("ContentLength", -1)), fetch)
-    with closing(answer["Body"]) as body:
-        begin: bytes = body.read()
-    if len(begin) != size:
-        raise _Short
-    ranges = Ranges(asking(bucket, key, version_id), begin, total, etag)
-    return answer, _Watched(ranges, total, fetch)
+    if share is None or size < 0:
+        length = int(answer.get("ContentLength", -1))
+        return answer, _Watched(answer["Body"], length, fetch, check_of(answer))
+    begun = answer["Body"], size
+    ranges = Ranges(asking(bucket, key, version_id), begun, total, etag, share)
+    check = check_of(answer, _told(bucket, key, version_id))
+    return answer, _Watched(ranges, total, fetch, check)
 
 
 def _get(bucket: Bucket, key: str, version_id: str, **more: Any) -> Mapping[str, Any]:
@@ -125,6 +129,16 @@ def _get(bucket: Bucket, key: str, version_id: str, **more: Any) -> Mapping[str,
                 raise
             raise Unreadable(reason) from None
     return answer
+
+
+def _told(bucket: Bucket, key: str, version_id: str) -> Mapping[str, Any]:
+    """Ask for the checksum of a version, which no answer with a range has; it may have none."""
+    try:
+        return bucket.client.head_object(
+            Bucket=bucket.name, Key=key, VersionId=version_id, ChecksumMode="ENABLED"
+        )
+    except (BotoCoreError, ClientError, HTTPError, OSError):
+        return {}  # then by its ETag, if that tells
 
 
 def _fetch(bucket: Bucket, key: str, version_id: str, etag: str, start: int, size: int) -> bytes:
@@ -168,16 +182,6 @@ def _unreadable(error: ClientError) -> str:
     )
 
 
-def _is_md5(answer: Mapping[str, Any]) -> bool:
-    """Whether the ETag is the MD5 of the content: neither of parts nor under a customer's key."""
-    encryption = str(answer.get("ServerSideEncryption", ""))
-    return (
-        _MD5.fullmatch(str(answer.get("ETag", "")).strip('"')) is not None
-        and not encryption.startswith("aws:kms")
-        and "SSECustomerAlgorithm" not in answer
-    )
-
-
 class _Short(Exception):
     """Fewer or more bytes came than were announced."""
 
@@ -189,7 +193,11 @@ class _Watched(io.RawIOBase):
     """
 
     def __init__(
-        self, body: StreamingBody | Ranges, length: int, fetch: Callable[[int, int], bytes]
+        self,
+        body: StreamingBody | Ranges,
+        length: int,
+        fetch: Callable[[int, int], bytes],
+        check: Check,
     ) -> None:
         super().__init__()
         self._body = body
@@ -198,13 +206,8 @@ class _Watched(io.RawIOBase):
         self._count = 0
         self._place = 0
         self._stretch, self._begin = b"", 0
-        self._md5 = hashlib.md5(usedforsecurity=False)
+        self.check = check  # takes in what is read
         self.failure: Exception | None = None
-
-    @property
-    def md5(self) -> str:
-        """Of what was read so far."""
-        return self._md5.hexdigest()
 
     def seekable(self) -> bool:
         """Whether the size is known."""
@@ -231,7 +234,7 @@ class _Watched(io.RawIOBase):
             raise
         self._count += len(data)
         self._place = self._count
-        self._md5.update(data)
+        self.check.update(data)
         return data
 
     def _elsewhere(self, size: int) -> bytes:

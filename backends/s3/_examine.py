@@ -35,8 +35,7 @@ class _Seen:
     written: Evidence  # in the key, metadata and tags
     etag: str
     modified: int
-    digest: str = ""
-    bytes_read: int = 0
+    size: int | None = None  # bytes that were read; None: the server keeps them from us
     reason: str = ""  # why it was not examined in full
 
     @property
@@ -58,7 +57,7 @@ def examine(bucket: Bucket, unit: Unit, matcher: Matcher) -> Examination:
     holdings: tuple[Holding, ...] = ()
     if seen.verdict is not None:
         holdings = (_holding(bucket, unit, key, version, seen, seen.verdict),)
-    return Examination(unit, holdings, gap, seen.bytes_read, seen.content.windows)
+    return Examination(unit, holdings, gap, seen.size or 0, seen.content.windows)
 
 
 def glance(bucket: Bucket, unit: Unit, matcher: Matcher) -> bool:
@@ -88,8 +87,7 @@ def _look(bucket: Bucket, key: str, version: Version, matcher: Matcher, size: in
         written=evidence_in(labels(key, answer, tags or {}), matcher),
         etag=str(answer.get("ETag", "")).strip('"'),
         modified=int(answer["LastModified"].timestamp()),
-        digest=reading.digest,
-        bytes_read=reading.bytes_read,
+        size=reading.bytes_read,
         reason=reason or ("" if tags is not None else "tags-unread"),
     )
 
@@ -121,7 +119,7 @@ def _holding(
         verdict=verdict,
         records=max(seen.content.records, seen.written.records),
         foreign_records=seen.foreign,
-        size=seen.bytes_read if seen.digest else unit.size,
+        size=unit.size if seen.size is None else seen.size,
         whole=None if bucket.mfa_delete else Technique.DELETE_VERSION,
         obstacle=obstacle,
         retained_until=lock.until,
@@ -129,7 +127,6 @@ def _holding(
         limitations=tuple(limitations),
         details={
             "versioning": bucket.versioning_state,
-            "content": seen.digest,
             "records-in-labels": seen.written.records,
             **_company(bucket, key, unit.kind),
         },

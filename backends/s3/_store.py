@@ -39,6 +39,7 @@ from backends.s3._backend import Settings
 from backends.s3._bucket import Bucket
 from backends.s3._check import check_buckets
 from backends.s3._companions import companions
+from backends.s3._connections import Connections
 from backends.s3._delete import BATCH, add_content_md5
 from backends.s3._destroy import destroy
 from backends.s3._examine import examine, glance
@@ -110,6 +111,7 @@ class S3Store:
     client: S3Client = field(repr=False)
     settings: Settings
     traits: Traits = field(default=_TRAITS, repr=False)
+    _connections: Connections = field(default_factory=lambda: Connections(THREADS), repr=False)
     _buckets: dict[str, Bucket] = field(default_factory=dict, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
@@ -241,7 +243,9 @@ class S3Store:
 
     def _bucket(self, name: str) -> Bucket:
         with self._lock:
-            return self._buckets.setdefault(name, Bucket(self.client, name, self.name))
+            return self._buckets.setdefault(
+                name, Bucket(self.client, name, self.name, self._connections)
+            )
 
     def _uploads(self, bucket: Bucket) -> Iterator[Gap]:
         """No part of an upload can be read: each is a gap, whatever may be in it."""
