@@ -1,8 +1,9 @@
 """The loops of the compiled route. Importing this module needs numba.
 
 They work on a part of a block, see `shredder.fingerprint.tokens`, and say the same as the numpy
-route does. They are written so that the compiler turns them into vector instructions: no
-branches in the loops over bytes, one loop over all tokens for each round of the hash.
+route does. They are written so that the compiler turns them into vector instructions: bytes are
+classed 64 at once (`shredder.fingerprint.lanes`), and one loop over all tokens does each round of
+the hash.
 """
 
 from __future__ import annotations
@@ -13,31 +14,24 @@ from typing import TypeVar, cast
 import numba
 import numpy as np
 
+from shredder.fingerprint.lanes import LANES, between, lowest_bit
 from shredder.fingerprint.siphash import INITIAL, Bytes, Hashes, Offsets
 from shredder.fingerprint.starts import FOLD, LONG, SHORT
 from shredder.fingerprint.tokens import Mask
 
-_0, _1, _2, _6, _12, _63 = (np.uint64(n) for n in (0, 1, 2, 6, 12, 63))
-_7, _8, _56, _64 = (np.uint64(n) for n in (7, 8, 56, 64))
+_0, _1, _2, _6, _8, _12, _63, _64 = (np.uint64(n) for n in (0, 1, 2, 6, 8, 12, 63, 64))
+_56 = np.uint64(56)
 _LEFT = tuple(np.uint64(n) for n in (13, 16, 21, 17, 32))
 _L13, _L16, _L21, _L17, _L32 = _LEFT
 _R13, _R16, _R21, _R17, _R32 = (np.uint64(64) - n for n in _LEFT)
 _C0, _C1, _C2, _C3 = (np.uint64(c) for c in INITIAL)
 _FF = np.uint64(0xFF)
 _ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
-_PACK = np.uint64(0x0102040810204080)  # moves the lowest bits of eight bytes into the highest
 
-_4, _29, _32, _58 = (np.uint64(n) for n in (4, 29, 32, 58))
-_PIECE = 4096  # bytes
-_LONG, _FOLD = LONG, np.uint64(FOLD)
+_4, _29, _32 = (np.uint64(n) for n in (4, 29, 32))
+_SHORT, _LONG, _FOLD = SHORT, LONG, np.uint64(FOLD)
+_BATCH = 1024  # starts that are hashed at once
 _SHORT_BITS = np.uint64((1 << (8 * SHORT)) - 1)
-# A number whose 64 runs of six bits are all different: one of them tells a bit's place.
-_RUNS = 0x03F79D71B4CB0A89
-_DE_BRUIJN = np.uint64(_RUNS)
-_PLACES = np.zeros(64, np.int64)
-for _bit in range(64):
-    _PLACES[((_RUNS << _bit) & ((1 << 64) - 1)) >> 58] = _bit
-
 _Kernel = TypeVar("_Kernel", bound=Callable[..., object])
 
 
@@ -50,32 +44,21 @@ def compiled(kernel: _Kernel) -> _Kernel:
 
 
 @compiled
-def _flags(raw: Bytes, word: Bytes, token: Bytes, high: int) -> None:
-    """Set 1 in `word` and `token` where a byte is of that class.
-
-    With `high` = 1, bytes of 0x80 and above are of both classes.
-    """
-    for i in range(raw.size):
-        c = raw[i]
-        upper = (c >= 0x41) & (c <= 0x5A)
-        lower = (c >= 0x61) & (c <= 0x7A)
-        digit = (c >= 0x30) & (c <= 0x39)
-        above = (c >= 0x80) & (high != 0)
-        joint = (c == 0x2B) | (c == 0x2D) | (c == 0x2E) | (c == 0x40) | (c == 0x5F)
-        is_word = upper | lower | digit | above
-        word[i] = is_word
-        token[i] = is_word | joint
+def _words(raw: Bytes, at: int, high: int) -> np.uint64:
+    """Return which of 64 bytes are a word's; with `high` = 1, those of 0x80 and above are, too."""
+    found = (
+        between(raw, at, 0x30, 0x39) | between(raw, at, 0x41, 0x5A) | between(raw, at, 0x61, 0x7A)
+    )
+    if high:
+        found |= between(raw, at, 0x80, 0xFF)
+    return found
 
 
 @compiled
-def _pack(flags: Hashes, bits: Hashes) -> None:
-    """Turn bytes of 0 or 1, seen eight at a time, into bits, 64 to a word."""
-    for i in range(bits.size):
-        packed = _0
-        for j in range(8):
-            eight = (flags[8 * i + j] * _PACK) >> _56
-            packed |= eight << np.uint64(8 * j)
-        bits[i] = packed
+def _joints(raw: Bytes, at: int) -> np.uint64:
+    """Return which of 64 bytes are a token's punctuation."""
+    found = between(raw, at, 0x2B, 0x2B) | between(raw, at, 0x2D, 0x2E)
+    return found | between(raw, at, 0x40, 0x40) | between(raw, at, 0x5F, 0x5F)
 
 
 @compiled
@@ -173,21 +156,20 @@ def look_up(
 
 
 @compiled
-def place_of(lowest: np.uint64) -> int:
-    """Return the place of the one bit that is set."""
-    return int(_PLACES[(lowest * _DE_BRUIJN) >> _58])
+def _behind(here: np.uint64, following: np.uint64, step: np.uint64) -> np.uint64:
+    """Return the bits that are `step` places further, the next word's at the end."""
+    return (here >> step) | (following << (_64 - step))
 
 
 @compiled
 def runs(here: np.uint64, following: np.uint64, size: int) -> np.uint64:
-    """Leave a bit of `here` where `size` bits (64 at the most) follow each other from it on."""
-    run, have = here, 1
-    while have < size and run:
-        step = min(have, size - have)
-        run &= (run >> np.uint64(step)) | (following << np.uint64(64 - step))
-        following &= following >> np.uint64(step)
-        have += step
-    return run
+    """Leave a bit of `here` where SHORT or LONG bits follow each other from it on."""
+    two, next_two = here & _behind(here, following, _1), following & (following >> _1)
+    four, next_four = two & _behind(two, next_two, _2), next_two & (next_two >> _2)
+    if size == _SHORT:
+        return four & _behind(two, next_two, _4)
+    eight = four & _behind(four, next_four, _4)
+    return eight & _behind(four, next_four, _8)
 
 
 @compiled
@@ -202,21 +184,24 @@ def doubled(found: Offsets) -> Offsets:
 
 @compiled
 def bits_of(raw: Bytes, high: int, words: Hashes, tokens: Hashes) -> None:
-    """Write a bit for each byte of a word, and of a token; the last word of bits is 0.
-
-    Piece by piece, so that a byte's flags do not leave the core's cache before they are bits.
-    """
-    word, token = np.zeros(_PIECE, np.uint8), np.zeros(_PIECE, np.uint8)
-    for start in range(0, raw.size, _PIECE):
-        size = min(_PIECE, raw.size - start)
-        _flags(raw[start : start + size], word, token, high)
-        for i in range(size, _PIECE):
-            word[i] = token[i] = 0
-        at = start >> 6
-        count = (size + 63) >> 6
-        _pack(word.view(np.uint64), words[at : at + count])
-        _pack(token.view(np.uint64), tokens[at : at + count])
+    """Write a bit for each byte of a word, and of a token; the last word of bits is 0."""
+    whole = raw.size // LANES
+    for i in range(whole):
+        words[i] = _words(raw, i * LANES, high)
+        tokens[i] = words[i] | _joints(raw, i * LANES)
+    if whole < words.size - 1:
+        last = rest(raw, whole * LANES)
+        words[whole] = _words(last, 0, high)
+        tokens[whole] = words[whole] | _joints(last, 0)
     words[-1] = tokens[-1] = 0
+
+
+@compiled
+def rest(raw: Bytes, start: int) -> Bytes:
+    """Return the bytes from `start` on, fewer than 64, and zeros up to 64."""
+    last = np.zeros(LANES, np.uint8)
+    last[: raw.size - start] = raw[start:]
+    return last
 
 
 @compiled
@@ -262,43 +247,58 @@ def siphash(raw: Bytes, start: int, end: int, k0: np.uint64, k1: np.uint64) -> n
 
 
 @compiled
+def _start(first: np.uint64, second: np.uint64, by: tuple[np.uint64, ...]) -> np.uint64:
+    """Hash the first bytes of a token as `starts.mixed` does."""
+    h = first * by[0]
+    h ^= h >> _32
+    h = (h + second) * by[1]
+    h ^= h >> _29
+    h *= by[2]
+    return h ^ (h >> _32)
+
+
+@compiled
 def known_starts(
     raw: Bytes,
     unaligned: Hashes,
     places: Offsets,
     size: int,
-    a: np.uint64,
-    b: np.uint64,
-    c: np.uint64,
+    by: tuple[np.uint64, ...],
     words: Hashes,
     shift: np.uint64,
 ) -> int:
-    """Leave in `places` those whose first bytes the filter knows; return how many.
+    """Leave in `places`, which ascend, those whose first bytes the filter knows; return how many.
 
-    The hash is that of `starts.mixed`. One straight loop, so that the look-ups in the filter,
-    which is larger than a core's own cache, wait for each other as little as can be.
+    Straight loops over a few at a time: the hashes are vector instructions, and the look-ups in
+    the filter, which is larger than a core's own cache, wait for each other as little as can be.
     """
     keep = _ALL if size == _LONG else _SHORT_BITS
+    hashes = np.empty(_BATCH, np.uint64)
     count = 0
-    for j in range(places.size):
-        at = np.uint64(places[j])
-        if at < unaligned.size:
-            first = unaligned[at]
-        else:  # the last bytes of all
+    for done in range(0, places.size, _BATCH):
+        some = places[done : done + _BATCH]
+        full = some.size
+        while full and some[full - 1] >= unaligned.size:  # the last bytes of all
+            full -= 1
             first = _0
             for i in range(size):
-                first |= np.uint64(raw[at + np.uint64(i)]) << np.uint64(8 * i)
-        second = unaligned[at + _4] | _FOLD if size == _LONG else np.uint64(size)
-        h = ((first & keep) | _FOLD) * a
-        h ^= h >> _32
-        h = (h + second) * b
-        h ^= h >> _29
-        h *= c
-        h ^= h >> _32
-        bits = words[h >> shift]
-        bits = (bits >> (h & _63)) & (bits >> ((h >> _6) & _63)) & (bits >> ((h >> _12) & _63))
-        places[count] = places[j]
-        count += int(bits & _1)
+                first |= np.uint64(raw[some[full] + i]) << np.uint64(8 * i)
+            second = unaligned[some[full] + 4] | _FOLD if size == _LONG else np.uint64(size)
+            hashes[full] = _start((first & keep) | _FOLD, second, by)
+        if size == _LONG:
+            for j in range(full):
+                at = np.uint64(some[j])
+                hashes[j] = _start(unaligned[at] | _FOLD, unaligned[at + _4] | _FOLD, by)
+        else:
+            for j in range(full):
+                first = (unaligned[np.uint64(some[j])] & keep) | _FOLD
+                hashes[j] = _start(first, np.uint64(size), by)
+        for j in range(some.size):
+            h = hashes[j]
+            bits = words[h >> shift]
+            bits = (bits >> (h & _63)) & (bits >> ((h >> _6) & _63)) & (bits >> ((h >> _12) & _63))
+            places[count] = some[j]
+            count += int(bits & _1)
     return count
 
 
@@ -309,6 +309,31 @@ def longest_run(token: Hashes, at: int, most: int) -> int:
     while end - at < most and (token[end >> 6] >> np.uint64(end & 63)) & _1:
         end += 1
     return end
+
+
+@compiled
+def _begun(word: Hashes, token: Hashes, size: int, places: Offsets) -> int:
+    """Write where a word begins from which `size` bytes of a token follow; return how many."""
+    count = word.size - 1
+    begins = np.empty(count, np.uint64)
+    if count:
+        begins[0] = word[0] & ~(word[0] << _1) & runs(token[0], token[1], size)
+    if size == _LONG:
+        for i in range(1, count):
+            first = word[i] & ~_behind(word[i - 1], word[i], _63)
+            begins[i] = first & runs(token[i], token[i + 1], _LONG)
+    else:
+        for i in range(1, count):
+            first = word[i] & ~_behind(word[i - 1], word[i], _63)
+            begins[i] = first & runs(token[i], token[i + 1], _SHORT)
+    begun = 0
+    for i in range(count):
+        left = begins[i]
+        while left:
+            places[begun] = 64 * i + lowest_bit(left)
+            left &= left - _1
+            begun += 1
+    return begun
 
 
 @compiled
@@ -343,19 +368,9 @@ def search(
     for k in range(sizes.size):
         size = sizes[k]
         below = sizes[k + 1] if k + 1 < sizes.size else wanted.size
-        before = _0
-        begun = 0
-        for i in range(count - 1):
-            begins = word[i] & ~((word[i] << _1) | before)
-            before = word[i] >> _63
-            begins &= runs(token[i], token[i + 1], size)
-            while begins:
-                lowest = begins & (~begins + _1)
-                begins ^= lowest
-                places[begun] = 64 * i + place_of(lowest)
-                begun += 1
+        begun = _begun(word, token, size, places)
         known = known_starts(
-            raw, unaligned, places[:begun], size, by[0], by[1], by[2], starts, start_shift
+            raw, unaligned, places[:begun], size, (by[0], by[1], by[2]), starts, start_shift
         )
         for j in range(known):
             at = places[j]

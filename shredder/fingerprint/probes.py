@@ -17,10 +17,10 @@ from shredder.fingerprint.kernels import (
     knows,
     longest_run,
     look_up,
-    place_of,
     runs,
     siphash,
 )
+from shredder.fingerprint.lanes import lowest_bit
 from shredder.fingerprint.siphash import Bytes, Hashes, Offsets
 from shredder.fingerprint.tokens import Mask
 
@@ -62,13 +62,12 @@ def anchors(
         for i in range(first >> 6, min((last + 63) >> 6, count - 1)):
             begins = word[i] & runs(token[i], token[i + 1], size)
             while begins:
-                lowest = begins & (~begins + _1)
-                begins ^= lowest
-                at = 64 * i + place_of(lowest)
+                at = 64 * i + lowest_bit(begins)
+                begins &= begins - _1
                 places[begun] = at
                 begun += int(first <= at < last)
         known = known_starts(
-            raw, unaligned, places[:begun], size, by[0], by[1], by[2], starts, start_shift
+            raw, unaligned, places[:begun], size, (by[0], by[1], by[2]), starts, start_shift
         )
         for j in range(known):
             at = places[j]

@@ -8,11 +8,12 @@ from __future__ import annotations
 import numpy as np
 
 from shredder.fingerprint.escapes import BESIDE, ESCAPED, HEX, LETTER, NEAR
-from shredder.fingerprint.kernels import compiled
+from shredder.fingerprint.kernels import compiled, rest
+from shredder.fingerprint.lanes import LANES, between, lowest_bit
 from shredder.fingerprint.siphash import Bytes, Offsets
 from shredder.fingerprint.tokens import Mask
 
-_PIECE, _STEP = 4096, 32  # bytes
+_1 = np.uint64(1)
 _ESCAPED, _HEX, _LETTER, _BESIDE = ESCAPED, HEX, LETTER, BESIDE
 
 
@@ -39,12 +40,13 @@ def windows(
 
 
 @compiled
-def _flag(raw: Bytes, flags: Bytes) -> None:
-    r"""Set 1 where a byte is one of ``%&=\`` or the first of a character that takes no room."""
-    for i in range(raw.size):
-        c = raw[i]
-        mark = (c == 0x5C) | (c == 0x25) | (c == 0x26) | (c == 0x3D)
-        flags[i] = mark | (c == 0xAD) | (c == 0xC2) | (c == 0xE2) | (c == 0xEF)
+def _marks(raw: Bytes, at: int) -> np.uint64:
+    r"""Return which of 64 bytes are one of ``%&=\`` or begin a character that takes no room."""
+    found = (
+        between(raw, at, 0x25, 0x26) | between(raw, at, 0x3D, 0x3D) | between(raw, at, 0x5C, 0x5C)
+    )
+    high = between(raw, at, 0xAD, 0xAD) | between(raw, at, 0xC2, 0xC2)
+    return found | high | between(raw, at, 0xE2, 0xE2) | between(raw, at, 0xEF, 0xEF)
 
 
 @compiled
@@ -70,41 +72,31 @@ def marks(
 
     `kinds` and `quoted` are tables of `shredder.fingerprint.escapes`.
     """
-    flags = np.zeros(_PIECE, np.uint8)
-    words = flags.view(np.uint64)
     count, names, size = 0, 0, raw.size
-    for start in range(0, size, _PIECE):
-        piece = raw[start : start + _PIECE]
-        _flag(piece, flags)
-        for i in range(piece.size, _PIECE):
-            flags[i] = 0
-        for j in range(0, _PIECE, _STEP):
-            k = j >> 3
-            if not (words[k] | words[k + 1] | words[k + 2] | words[k + 3]):
-                continue
-            for i in range(j, j + _STEP):
-                if not flags[i]:
-                    continue
-                at = start + i
-                c = raw[at]
-                good = False
-                if c >= 0x80:
-                    good = _roomless(raw, at, kinds)
-                elif c == 0x5C:
-                    good = at + 1 < size and (kinds[raw[at + 1]] & _ESCAPED) != 0
-                elif c == 0x25:
-                    good = at + 2 < size and (kinds[raw[at + 1]] & kinds[raw[at + 2]] & _HEX) != 0
-                elif c == 0x3D:
-                    good = at + 2 < size and quoted[(np.int64(raw[at + 1]) << 8) | raw[at + 2]]
-                elif at + 3 < size and (kinds[raw[at + 1]] & _LETTER) != 0:
-                    last = min(size, at + NEAR + 1)
-                    end = at + 1
-                    while end < last and raw[end] != 0x3B:
-                        end += 1
-                    if end < last:
-                        named[names] = at
-                        names += 1
-                if good:
-                    places[count] = at
-                    count += 1
+    for start in range(0, size, LANES):
+        left = _marks(raw, start) if size - start >= LANES else _marks(rest(raw, start), 0)
+        while left:
+            at = start + lowest_bit(left)
+            left &= left - _1
+            c = raw[at]
+            good = False
+            if c >= 0x80:
+                good = _roomless(raw, at, kinds)
+            elif c == 0x5C:
+                good = at + 1 < size and (kinds[raw[at + 1]] & _ESCAPED) != 0
+            elif c == 0x25:
+                good = at + 2 < size and (kinds[raw[at + 1]] & kinds[raw[at + 2]] & _HEX) != 0
+            elif c == 0x3D:
+                good = at + 2 < size and quoted[(np.int64(raw[at + 1]) << 8) | raw[at + 2]]
+            elif at + 3 < size and (kinds[raw[at + 1]] & _LETTER) != 0:
+                last = min(size, at + NEAR + 1)
+                end = at + 1
+                while end < last and raw[end] != 0x3B:
+                    end += 1
+                if end < last:
+                    named[names] = at
+                    names += 1
+            if good:
+                places[count] = at
+                count += 1
     return count, names

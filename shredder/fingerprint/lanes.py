@@ -1,0 +1,67 @@
+"""Sixty-four bytes at once, as LLVM's vectors: what numba has no words for.
+
+Importing this module needs numba. LLVM makes of a vector whatever the processor has: with AVX-512
+one comparison, with others two or four, and the gathering of their bits.
+
+`between` and `lowest_bit` are for compiled functions alone; Python cannot call them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, cast
+
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+
+from shredder.fingerprint.siphash import Bytes
+
+LANES = 64  # bytes
+_BYTE, _PLACE = ir.IntType(8), ir.IntType(32)
+_WIDE = ir.VectorType(_BYTE, LANES)
+_FIRST_OF_ALL = ir.Constant(ir.VectorType(_PLACE, LANES), [0] * LANES)
+
+
+def _between(_typing: Any, raw: Any, _at: Any, _first: Any, _last: Any) -> Any:
+    """Say of which types it is, and how it is made."""
+    if not (isinstance(raw, types.Array) and raw.dtype == types.uint8 and raw.layout == "C"):
+        return None  # numba then says which types do not fit
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        array, at, first, last = values
+        data = context.make_array(signature.args[0])(context, builder, array).data
+        place = builder.bitcast(builder.gep(data, [at]), _WIDE.as_pointer())
+        text = builder.load(place, align=1)
+        span = builder.sub(last, first)
+        found = builder.icmp_unsigned(
+            "<=", builder.sub(text, _spread(builder, first)), _spread(builder, span)
+        )
+        return builder.bitcast(found, ir.IntType(LANES))
+
+    return types.uint64(raw, types.intp, types.intp, types.intp), generate
+
+
+def _spread(builder: Any, value: Any) -> Any:
+    """Make a vector that is a byte, 64 times."""
+    byte = builder.trunc(value, _BYTE)
+    one = builder.insert_element(ir.Constant(_WIDE, ir.Undefined), byte, ir.Constant(_PLACE, 0))
+    return builder.shuffle_vector(one, one, _FIRST_OF_ALL)
+
+
+def _lowest_bit(_typing: Any, _bits: Any) -> Any:
+    """Say of which types it is, and how it is made."""
+
+    def generate(_context: Any, builder: Any, _signature: Any, values: Any) -> Any:
+        return builder.cttz(values[0], ir.Constant(ir.IntType(1), 1))
+
+    return types.int64(types.uint64), generate
+
+
+# Of 64 bytes from a place on, all of which must be there: a bit for each, the lowest for the
+# first, set if the byte is one of those from `first` to `last`.
+between = cast("Callable[[Bytes, int, int, int], np.uint64]", intrinsic(_between))
+
+# The place of the lowest bit that is set; one must be.
+lowest_bit = cast("Callable[[np.uint64], int]", intrinsic(_lowest_bit))
