@@ -270,7 +270,8 @@ class _Examination:
             yield chunk
 
     def _records(self, source: Source) -> None:
-        shape: Shape | None = None
+        begins = True
+        first_record = b""
         narrow = Narrow()
         for block in blocks(source, self._dialect):
             # A byte order mark in mid-text (files that were joined) would stick to a token.
@@ -278,11 +279,10 @@ class _Examination:
             if not data.isascii() and UTF8_BOM in data:
                 data = data.replace(UTF8_BOM, b"   ")
             classes = self._scan.feed(*narrow.utf8(data, block.ends))
-            first = shape is None
-            if shape is None:
-                shape = Shape.of(data[: block.ends[0]], self._dialect)
+            if begins:
+                first_record = data[: block.ends[0]]
             if (
-                first
+                begins
                 and classes[0] == RecordClass.FOREIGN
                 and is_header(data, block.ends, self._matcher.columns, self._dialect)
             ):
@@ -290,16 +290,18 @@ class _Examination:
                 classes = bytes([RecordClass.BLANK]) + classes[1:]
             self._regular = self._regular and block.regular
             self._windows += len(block.ends)
-            self._judge(data, block, classes, shape, begins=first)
+            self._judge(data, block, classes, first_record, begins=begins)
+            begins = False
             if self._sink:
                 self._sink(block, classes)
 
     def _judge(
-        self, data: bytes, block: Block, classes: bytes, shape: Shape, *, begins: bool
+        self, data: bytes, block: Block, classes: bytes, first_record: bytes, *, begins: bool
     ) -> None:
         """Find out whether a window that holds a record might hold others, too."""
         if not self._divided or not (_RECORD in classes or _TRACE in classes):
             return
+        shape = Shape.of(first_record, self._dialect)
         strict = self._dialect is not None and block.regular
         for (start, end), kind in zip(pairwise([0, *block.ends]), classes, strict=True):
             if kind not in _OURS:

@@ -29,7 +29,7 @@ def fields_of(record: bytes, dialect: Dialect) -> list[str]:
 def guess_dialect(record: bytes) -> Dialect:
     """Return the first of the usual dialects in which a record has several fields."""
     for guess in _GUESSES:
-        if len(fields_of(record, guess)) > 1:
+        if guess.delimiter in record and len(fields_of(record, guess)) > 1:
             return guess
     return _GUESSES[-1]
 

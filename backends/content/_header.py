@@ -37,9 +37,13 @@ def is_header(
     enough = 2 * known >= len(first) and known >= min(2, len(first))
     if not enough and not (len(first) >= 2 and _names(first)):
         return False  # whatever the others are, which take longer to part
-    others = [row for record in records[1:] if any(row := fields_of(record, dialect))]
-    if not all(len(row) == len(first) for row in others):
-        return False
+    others: list[list[str]] = []
+    for record in records[1:]:
+        row = fields_of(record, dialect)
+        if any(row):
+            if len(row) != len(first):
+                return False
+            others.append(row)
     return enough or (len(others) >= 3 and _differs(first, others))
 
 

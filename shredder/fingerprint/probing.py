@@ -45,6 +45,7 @@ class Probing:
     def __init__(self, catalogue: Catalogue, engine: Engine) -> None:
         self._catalogue = catalogue
         self._run = Run(engine)
+        self._within = False  # a run that was begun and not ended
         self._found = self._certain = 0
         self._seen: Mask | None = None
         self._order = SourceOrder()
@@ -53,6 +54,9 @@ class Probing:
 
     def take(self, block: bytes) -> None:
         """Take in a block of a run; an empty one ends the run."""
+        if not (block or self._within):
+            return
+        self._within = bool(block)
         found = self._run.take(block)
         tables = self._catalogue
         self._add(found.rows, found.sound, tables.roles, tables.hashes, tables.records)

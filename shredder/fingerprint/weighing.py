@@ -122,10 +122,11 @@ class Weighing:
 
     def records(self, seen: Mask | None, *, traces: bool) -> int:
         """Return how many records were found here that are not among those `seen`."""
-        found = np.zeros(self._catalogue.report.records, np.bool_)
-        for marks in (self._certain, self._traced) if traces else (self._certain,):
-            if marks.mask is not None:
-                found |= marks.mask
+        marked = (self._certain, self._traced) if traces else (self._certain,)
+        masks = [marks.mask for marks in marked if marks.mask is not None]
+        if not masks:
+            return 0
+        found = np.logical_or.reduce(masks)
         return int(np.count_nonzero(found & ~seen if seen is not None else found))
 
     def _texts(

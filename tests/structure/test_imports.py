@@ -44,9 +44,11 @@ LIBRARIES = {
     | {"fastavro", "isal", "lz4", "mypy_boto3_s3", "numpy", "psycopg", "pyarrow"}
     | {"pypdf", "pyppmd", "pytest", "python_calamine", "urllib3", "zstandard"},
     "shredder": {
+        "blake3",
         "click",
         "cryptography",
         "distributed",
+        "llvmlite",
         "numba",
         "numpy",
         "segno",
