@@ -42,12 +42,11 @@ def split(
 def _may_join(data: bytes) -> bool:
     """Whether a closing bracket stands before a comma: a quick look before the pattern."""
     array = np.frombuffer(data, np.uint8)
-    for bracket in b")]}":
-        if bracket in data:
-            places = np.flatnonzero(array[:-1] == bracket)
-            if (array[places + 1] == ord(",")).any():
-                return True
-    return False
+    present = [bracket for bracket in b")]}" if bracket in data]
+    if not present:
+        return False
+    commas = array[1:] == ord(",")
+    return any(((array[:-1] == bracket) & commas).any() for bracket in present)
 
 
 def undivided(window: bytes, nulls: int) -> bool:

@@ -10,6 +10,7 @@ from typing import Self
 
 from backends.contract import Matcher, Store
 from shredder.sweep.crew import Crew
+from shredder.sweep.memory import keep_what_is_freed
 from shredder.sweep.worker import Seen, Task, examine
 
 _AHEAD = 4  # batches under way for each worker
@@ -42,6 +43,7 @@ class Hands:
         self._packed = b""
 
     def __enter__(self) -> Self:
+        keep_what_is_freed()
         self._pool = ThreadPoolExecutor(self._threads)
         return self
 

@@ -18,6 +18,7 @@ from backends.errors import BackendError, Unreachable
 from shredder import answers
 from shredder.errors import ShredderError
 from shredder.registry import backend
+from shredder.sweep.memory import keep_what_is_freed
 
 _THREADS = 4  # in a worker, of a store that answers several questions at once
 _OPEN = 8  # jobs that a worker keeps open
@@ -102,6 +103,7 @@ def examine_all(
 
 @lru_cache(_OPEN)  # a worker has nobody to hand them from batch to batch
 def _opened(packed: bytes) -> tuple[Store, Matcher]:
+    keep_what_is_freed()
     job: Job = pickle.loads(packed)  # noqa: S301 - from the sweep that this worker serves
     _ = job.matcher.commitment  # the very fingerprint that the sweep has, or none
     store = backend(job.backend).open(job.name, job.settings, job.context)
