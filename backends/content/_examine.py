@@ -426,20 +426,25 @@ def added(first: Evidence, second: Evidence) -> tuple[Evidence, bool]:
         return first, False
     if first.verdict is None:
         return second, True
-    return (
-        Evidence(
-            windows=first.windows + second.matched + second.person + second.trace,
-            matched=first.matched + second.matched,
-            records=max(first.records, second.records),  # they may be the same ones
-            person=first.person + second.person,
-            foreign=first.foreign,
-            blank=first.blank,
-            verdict=min(first.verdict, second.verdict or first.verdict, key=_STRONGEST.index),
-            trace=first.trace + second.trace,
-            promoted=first.promoted or second.promoted,
-            signs=Signs(*map(sum, zip(astuple(first.signs), astuple(second.signs), strict=True))),
-        ),
-        True,
+    windows = first.windows + second.matched + second.person + second.trace
+    both = beside(first, second)
+    return replace(both, windows=windows, foreign=first.foreign, blank=first.blank), True
+
+
+def beside(first: Evidence, second: Evidence) -> Evidence:
+    """Return the evidence of two parts of a unit, whose records may be the same ones."""
+    verdicts = [each for each in (first.verdict, second.verdict) if each is not None]
+    return Evidence(
+        windows=first.windows + second.windows,
+        matched=first.matched + second.matched,
+        records=max(first.records, second.records),
+        person=first.person + second.person,
+        foreign=first.foreign + second.foreign,
+        blank=first.blank + second.blank,
+        verdict=min(verdicts, key=_STRONGEST.index) if verdicts else None,
+        trace=first.trace + second.trace,
+        promoted=first.promoted or second.promoted,
+        signs=Signs(*map(sum, zip(astuple(first.signs), astuple(second.signs), strict=True))),
     )
 
 

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from backends.contract import Matcher
 from backends.errors import ChangedWhileRead, Vanished
+from backends.files._attributes import with_attributes
 from backends.files.reader import Content, Reader
 from backends.fsops import linux
 from backends.fsops.identity import Version, let_time_pass
@@ -83,7 +84,7 @@ def look_at(
         content = shared.recall(state, matcher) if shared else None
         if content is None:
             with open(fd, "rb", buffering=0, closefd=False) as file:
-                content = reader.read(file, matcher)
+                content = with_attributes(reader.read(file, matcher), fd, matcher)
         if content.reading.evidence.verdict is not None:
             let_time_pass(before)
         after, named = os.fstat(fd), linux.stat_of(name, folder)

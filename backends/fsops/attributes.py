@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 
-_OURS = ("user.", "trusted.")  # namespaces whose values are data; others are the system's
+OURS = ("user.", "trusted.")  # namespaces whose values are data; others are the system's
 
 
 def carry_over(old: int, status: os.stat_result, new: int) -> None:
@@ -47,11 +47,11 @@ def _value(fd: int, name: str) -> bytes | None:
 def blot_out(fd: int) -> bool:
     """Overwrite the values of extended attributes and remove them; false if one is left."""
     try:
-        names = [name for name in os.listxattr(fd) if name.startswith(_OURS)]
+        names = [name for name in os.listxattr(fd) if name.startswith(OURS)]
     except OSError:  # the file system has none
         return True
     for name in names:
         with contextlib.suppress(OSError):
             os.setxattr(fd, name, bytes(len(os.getxattr(fd, name))), os.XATTR_REPLACE)
             os.removexattr(fd, name)
-    return not any(name.startswith(_OURS) for name in os.listxattr(fd))
+    return not any(name.startswith(OURS) for name in os.listxattr(fd))
