@@ -17,6 +17,7 @@ from backends.content._placed import Stretch
 from backends.content._reading import Reading
 from backends.content._records import Block
 from backends.content._registry import check, identify, installed_openers
+from backends.content._several import WITHIN, holds_several
 from backends.content._source import CHUNK, Readable, Source
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "HEAD",
     "SAMPLE",
     "UTF8_BOM",
+    "WITHIN",
     "Beside",
     "Block",
     "Bounds",
@@ -50,6 +52,7 @@ __all__ = [
     "examine_stream",
     "fields_of",
     "has_inner_break",
+    "holds_several",
     "identify",
     "installed_openers",
     "is_binary",

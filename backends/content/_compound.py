@@ -60,8 +60,3 @@ def undivided(window: bytes, nulls: int) -> bool:
 def separated(window: bytes, nulls: int) -> bool:
     """Whether a window is too long for one record, or has what separates records in it."""
     return len(window) > LONG or window.count(0) != nulls or _SEPARATORS.search(window) is not None
-
-
-def has_joint(window: bytes) -> bool:
-    """Whether a window has the look of several records side by side."""
-    return _JOINT.search(window) is not None

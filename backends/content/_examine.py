@@ -27,6 +27,7 @@ from backends.content._opener import HEAD, Beside, Declined, Member, Opener, Par
 from backends.content._reading import Reading
 from backends.content._records import Block, blocks
 from backends.content._registry import installed_openers, lacking
+from backends.content._several import has_joint, holds_several
 from backends.content._source import CHUNK, Meter, Readable, Source
 from backends.content._unopened import why_unopened
 from backends.contract import Evidence, Matcher, RecordClass, Scan, Signs, Verdict
@@ -134,9 +135,7 @@ class _Examination:
         self._texts = 0
         self._headers = 0
         self._no_records: Counter[int] = Counter()  # windows of texts beside records, by class
-        self._windows = 0
         self._divided = True
-        self._joint = False
         self._regular = True
         self._reason = ""
         self._layers: list[str] = []
@@ -226,7 +225,17 @@ class _Examination:
             ):
                 self._headers += 1
             first = False
-            self._windows += len(ends)
+            self._judge_rows(data, ends, classes)
+
+    def _judge_rows(self, data: bytes, ends: list[int], classes: bytes) -> None:
+        """Find out whether a value of a row that is a record might hold others, too."""
+        if not self._divided or _OURS.isdisjoint(classes):
+            return
+        mark = b"\x1f" if b"\x1f" in data else b"\t"
+        for (start, end), kind in zip(pairwise([0, *ends]), classes, strict=True):
+            if kind in _OURS and any(map(holds_several, data[start : end - 1].split(mark))):
+                self._divided = False
+                return
 
     def _beside(self, rows: Iterator[tuple[bytes, list[int]]]) -> None:
         for data, ends in rows:
@@ -289,7 +298,6 @@ class _Examination:
                 self._headers += 1
                 classes = bytes([RecordClass.BLANK]) + classes[1:]
             self._regular = self._regular and block.regular
-            self._windows += len(block.ends)
             self._judge(data, block, classes, first_record, begins=begins)
             begins = False
             if self._sink:
@@ -318,17 +326,15 @@ class _Examination:
             if has_inner_break(window) and not shape.fits(window):
                 self._divided = False  # two stray quote marks can make one record of two
                 return
-            if not strict:
-                if _compound.undivided(window, shape.nulls):
-                    self._divided = False
-                    return
-                self._joint = self._joint or (self._windows == 1 and _compound.has_joint(window))
+            if has_joint(window) or (not strict and _compound.undivided(window, shape.nulls)):
+                self._divided = False
+                return
 
     def reading(self) -> Reading:
         """Sum up."""
         evidence = self._scan.evidence()
         evidence = _without(evidence, self._no_records, self._headers)
-        divided = self._divided and not (self._joint and self._windows == 1)
+        divided = self._divided
         if self._second:
             evidence, more = added(evidence, self._second.evidence())
             divided = divided and not more

@@ -31,7 +31,8 @@ class Rows:
     r"""Records with exact bounds: blocks, with their ends as :meth:`Scan.feed` takes them.
 
     Each record is UTF-8 text; its values are parted by ``\x1f`` or a tab, so that no token runs
-    into the next. Whatever it holds, it is one record.
+    into the next. It is one record, unless a value of it may be several: by its form, or as what
+    it has side by side, such as a list's elements, is parted by ``\x1e``.
     """
 
     blocks: Iterator[tuple[bytes, list[int]]]

@@ -137,6 +137,20 @@ class Elements:
         return own is not None and _XML_BEGIN.fullmatch(window, 0, own.start()) is not None
 
 
+def is_one_value(window: bytes) -> bool:
+    """Whether a window is an object or an array of JSON, from its beginning to its end."""
+    text = window.strip(b" \t\r\n,")
+    array, places, depths = _brackets(text)
+    return (
+        text[:1] in _OPENING.values()
+        and len(depths) > 1
+        and depths[-1] == 0
+        and bool((depths[:-1] > 0).all())
+        and array[places[-1]] == array[-1]
+        and int(places[-1]) == len(text) - 1
+    )
+
+
 def _brackets(data: bytes) -> tuple[NDArray[np.uint8], _Positions, _Positions]:
     """Return the bytes, the places of brackets outside of strings, and the depth after each."""
     if b"\\" in data:  # of two backslashes the second escapes nothing

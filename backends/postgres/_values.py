@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from backends import content
 from backends.content import HEAD, SAMPLE, ebcdic, identify, is_binary, wide_encoding
 
 _COPY = re.compile(rb"\\(.)", re.DOTALL)  # COPY's text form, "File Formats" in the manual
@@ -12,11 +13,6 @@ _CHARACTERS = {b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t", 
 _BYTE = re.compile(rb"\\(?:([0-3][0-7]{2})|\\)")  # bytea_output = escape
 _OCTAL = re.compile(rb"\\\\[0-3][0-7]{2}")
 _BASE64 = re.compile(rb"(?:[A-Za-z0-9+/]|\\[rn]){22}")
-
-_LONG = 4096  # bytes; a longer value may well be more than one record
-_JOINT = re.compile(rb"""[})\]]["']?\s*,\s*["']?[{(\[]|}\s*[\r\n]\s*{""")
-_SIBLINGS = re.compile(rb"</([^>\s]+)>\s*<\1[\s/>]|/>\s*<")
-_DELIMITERS = (b",", b";", b"\t", b"|")
 
 
 def values(row: bytes) -> list[bytes]:
@@ -27,18 +23,7 @@ def values(row: bytes) -> list[bytes]:
 
 def holds_several(row: bytes) -> bool:
     """Whether some value of a row may hold more than one record, as far as its form tells."""
-    for value in map(_plain, values(row)):
-        if len(value) > _LONG or _JOINT.search(value) or _SIBLINGS.search(value):
-            return True
-        lines = [line for line in value.splitlines() if line.strip()]
-        if len(lines) > 1 and any(_alike(lines, mark) for mark in _DELIMITERS):
-            return True
-    return False
-
-
-def _alike(lines: list[bytes], mark: bytes) -> bool:
-    numbers = {line.count(mark) for line in lines}
-    return len(numbers) == 1 and 0 not in numbers
+    return any(content.holds_several(_plain(value)) for value in values(row))
 
 
 def documents(row: bytes, binary: Sequence[int]) -> Iterator[bytes]:

@@ -107,12 +107,16 @@ def _parts(lines: _Array, dtype: np.dtype[Any]) -> Iterator[_Array]:
 def _found(parts: Iterator[_Array]) -> Iterator[Found]:
     for lines in parts:
         others: list[Found] = []
-        yield block([row(values, others) for values in zip(*_columns(lines), strict=True)])
+        if lines.dtype.names:
+            rows: Iterator[Sequence[object]] = zip(*_columns(lines[:, 0]), strict=True)
+        else:
+            rows = iter(next(_columns(lines)))
+        yield block([row(values, others) for values in rows])
         yield from others
 
 
-def _columns(lines: _Array) -> Iterator[Sequence[object]]:
-    """Yield the values of each field of all lines; those of an array within one stay together."""
+def _columns(lines: _Array) -> Iterator[Sequence[Any]]:
+    """Yield the values of each field of all lines; those of an array within one are a list."""
     if lines.dtype.names:
         for name in lines.dtype.names:
             yield from _columns(lines[name])

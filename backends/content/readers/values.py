@@ -9,7 +9,7 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from itertools import accumulate
 
-from backends.content import HEAD, identify
+from backends.content import HEAD, WITHIN, identify
 from backends.content.apart import Block, Found, Inner, Loose
 
 BETWEEN, AFTER = b"\x1f", b"\n"
@@ -60,7 +60,10 @@ def apart(value: bytes) -> Found | None:
 
 
 def flat(value: object, others: list[Found], depth: int = 0) -> Iterator[bytes]:
-    """Yield the texts of a value and of all within it; `others` gets what is no text."""
+    """Yield the texts of a value and of all within it; `others` gets what is no text.
+
+    What is side by side in one value, and may be records, is not parted as values are.
+    """
     if depth > _DEEP:
         raise RecursionError
     if isinstance(value, str):
@@ -82,16 +85,31 @@ def flat(value: object, others: list[Found], depth: int = 0) -> Iterator[bytes]:
         else:
             yield binary(data)
     elif isinstance(value, Mapping):
-        for name, inner in value.items():
-            yield from flat(name, others, depth + 1)
-            yield from flat(inner, others, depth + 1)
-    elif isinstance(value, list | tuple | set | frozenset):
-        for inner in value:
-            yield from flat(inner, others, depth + 1)
+        texts = [
+            BETWEEN.join([*flat(name, others, depth + 1), *flat(inner, others, depth + 1)])
+            for name, inner in value.items()
+        ]
+        yield WITHIN.join(texts) if _alike(value.values()) else BETWEEN.join(texts)
+    elif isinstance(value, tuple):  # an entry of a map, a structure
+        for element in value:
+            yield from flat(element, others, depth + 1)
+    elif isinstance(value, list | set | frozenset):
+        texts = [BETWEEN.join(flat(element, others, depth + 1)) for element in value]
+        texts = [text for text in texts if text]
+        if all(element is None or isinstance(element, float) for element in value):
+            yield BETWEEN.join(texts)  # a vector
+        else:
+            yield WITHIN.join(texts)
     elif isinstance(value, timedelta):
         yield text_of(value.total_seconds())
     else:
         yield str(value).encode("utf-8", "replace")
+
+
+def _alike(values: Iterable[object]) -> bool:
+    """Whether several things have the same parts, as records have that are kept by their names."""
+    parts = [tuple(value) for value in values if isinstance(value, Mapping)]
+    return len(parts) != len(set(parts))
 
 
 def row(values: Iterable[object], others: list[Found]) -> bytes:

@@ -90,7 +90,7 @@ def test_values_are_written_as_they_are_meant() -> None:
     times = np.array(
         [("2018-05-01T10:30", True, [1, 2])], [("t", "M8[s]"), ("b", "?"), ("a", "i2", 2)]
     )
-    assert [["2018-05-01 10:30:00", "true", "1", "2"]] == rows_of(npy(times))
+    assert [["2018-05-01 10:30:00", "true", "1\x1e2"]] == rows_of(npy(times))
     inner = np.array([(1, (2.5, "x"))], [("a", "i1"), ("b", [("c", "f8"), ("d", "U1")])])
     assert [["1", "2.5", "x"]] == rows_of(npy(inner))
 

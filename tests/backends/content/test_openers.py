@@ -108,7 +108,7 @@ def rows(*records: str) -> Rows:
 
 
 def test_rows_are_records_whatever_is_in_them(installed: list[Opener]) -> None:
-    long = "x " * 4000
+    long = "x " * 2000
     installed.append(
         Made(rows(f"{IDS[0]}\x1f[(1), (2)]\n\n\x1f{long}", f"{IDS[1]}\x1fa", "else99\x1fb"))
     )

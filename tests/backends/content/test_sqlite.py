@@ -80,7 +80,7 @@ def test_long_values_go_over_pages(tmp_path: Path) -> None:
         lambda c: c.executemany("INSERT INTO r VALUES (?, ?)", [*values, ("else", "y" * 9999)]),
         page=1024,
     )
-    assert summed(read(data)) == (20, 1, "")
+    assert summed(read(data)) == (20, None, "")  # so long a value may be several records
 
 
 def test_a_document_in_a_column_is_opened(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -63,6 +64,25 @@ def test_every_record_is_one_window(writer: str, step: int) -> None:
     assert (200, 200, 30) == (mixed.evidence.matched, mixed.evidence.records, mixed.foreign_records)
     pure = read(write(OURS), step=step)
     assert (200, 0) == (pure.evidence.matched, pure.foreign_records)
+
+
+@pytest.mark.parametrize("writer", WRITERS)
+@pytest.mark.parametrize("order", ["o", "ofofof", "oof", "fo", "foofo"])
+@pytest.mark.parametrize("lost", ["end", "beginning"])
+def test_a_text_that_was_cut_off_is_examined_and_its_others_are_counted(
+    writer: str, order: str, lost: str
+) -> None:
+    """At every place: what is whole is found, and no other is taken for the dataset's."""
+    ours, others = iter(OURS), iter(OTHERS)
+    rows = [next(ours if kind == "o" else others) for kind in order]
+    whole = WRITERS[writer](rows)
+    for cut in range(1, len(whole), 1 if len(order) < 4 else 3):
+        data = whole[:cut] if lost == "end" else whole[cut:]
+        reading = read(data)
+        there = sum(row["id"].encode() in data for row in rows if row["id"] in IDS)
+        strangers = len(set(re.findall(rb"elsewhere[0-9]+", data)))
+        assert ("", there) == (reading.reason, reading.evidence.records), cut
+        assert reading.foreign_records is None or reading.foreign_records >= strangers, cut
 
 
 @pytest.mark.parametrize("writer", WRITERS)
