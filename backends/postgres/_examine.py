@@ -83,7 +83,7 @@ def read_relation(
         if helpers and copy_striped(helpers, connection, relation, scan, connections()):
             evidence = scan.finish()
         else:
-            evidence = copy_rows(connection, relation.qualified, scan)
+            evidence = copy_rows(connection, relation.qualified, scan, relation.size)
         # Reading has taken a lock that holds name and relation together from here on.
         if not still_named(connection, relation):
             raise ChangedWhileRead(

@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 import tempfile
+from array import array as packed
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
+from itertools import pairwise
 from struct import Struct
 from typing import BinaryIO, cast
 
+import numpy as np
 from psycopg import sql
 
 from backends import content
 from backends.content import Examiner
 from backends.contract import Digest, Evidence, Matcher, RecordClass, Scan
+from backends.postgres._ahead import ahead
+from backends.postgres._copy import blocks_of
 from backends.postgres._session import Connection
 from backends.postgres._text import has_container, readable
 from backends.postgres._values import documents, holds_several
 
-_BLOCK = 1 << 18  # bytes of rows that are handed to the matcher at once
+MANY = 4 << 20  # bytes of a relation from which on its rows are read by another thread
+_AHEAD = 16  # blocks
 _SPILL = 1 << 22  # bytes of row addresses kept in memory
 _OURS = {RecordClass.RECORD, RecordClass.TRACE}
 _TID = Struct("<IH")
 _MODULUS = 1 << 128
+_NEWLINE = 10
 
 _COPY_ROWS = sql.SQL("COPY (SELECT t.* FROM ONLY {} t) TO STDOUT")
 _COPY_ADDRESSED = sql.SQL("COPY (SELECT t.ctid, t.* FROM ONLY {} t) TO STDOUT")
@@ -53,7 +61,7 @@ class RowAddresses:
 
 @dataclass
 class RowScan:
-    """A pass of `matcher` over rows in COPY's text form. Memory: a block, or one longer row."""
+    """A pass of `matcher` over rows in COPY's text form. Memory: that of a block."""
 
     matcher: Matcher
     binary: Sequence[int] = ()  # columns whose values are looked into, too
@@ -67,35 +75,46 @@ class RowScan:
     _scan: Scan = field(init=False)
     _digest: Digest = field(init=False)
     _examiner: Examiner = field(init=False)
-    _rows: list[bytes] = field(default_factory=list)
-    _ctids: list[bytes] = field(default_factory=list)
-    _held: int = 0
 
     def __post_init__(self) -> None:
         self._scan = self.matcher.scan(promoted=self.promoted)
         self._digest = self.matcher.digest()
         self._examiner = Examiner(self.matcher)
 
-    def add(self, row: bytes) -> None:
-        """Take in a row, with its newline; behind its ctid and a tab if addresses are wanted."""
+    def take(self, block: bytes) -> None:
+        """Take in whole rows, each with its newline; behind its ctid and a tab, if these count."""
+        ctids: list[bytes] = []
         if self.addresses is not None:
-            ctid, _, row = row.partition(b"\t")
-            self._ctids.append(ctid.rstrip(b"\n"))  # of a table without columns
-            row = row or b"\n"
-        self._rows.append(row)
-        self._held += len(row)
-        if self._held >= _BLOCK:
-            self._feed()
-
-    def add_rows(self, rows: list[bytes]) -> None:
-        """Take in many rows at once, where no addresses are wanted."""
-        assert self.addresses is None
-        self._rows += rows
-        self._feed()
+            parts = [row.partition(b"\t") for row in block.split(b"\n")[:-1]]
+            ctids = [ctid for ctid, _, _ in parts]
+            block = b"".join(row + b"\n" for _, _, row in parts)
+        self._digest.update(block)
+        self.bytes_read += len(block)
+        # A newline in a value is written as an escape.
+        ends = np.flatnonzero(np.frombuffer(block, np.uint8) == _NEWLINE) + 1
+        rows = packed("q", ends.astype(np.int64, copy=False).tobytes())
+        if self.binary:
+            self.containers = self.containers or has_container(block)
+            for row in _parted(block, rows):
+                for document in documents(row, self.binary):
+                    self._examiner.take(document)
+        classes = self._scan.feed(*readable(block, rows))
+        if not self.several and not _OURS.isdisjoint(classes):
+            self.several = any(
+                kind in _OURS and holds_several(row)
+                for row, kind in zip(_parted(block, rows), classes, strict=True)
+            )
+        if self.addresses is not None:
+            for ctid, kind in zip(ctids, classes, strict=True):
+                if kind == RecordClass.RECORD:
+                    self.addresses.add(ctid)
+        if self.count_foreign:
+            for row, kind in zip(_parted(block, rows), classes, strict=True):
+                if kind != RecordClass.RECORD:
+                    self.foreign_sum = (self.foreign_sum + self._number(row)) % _MODULUS
 
     def finish(self) -> Evidence:
         """Sum up what was taken in."""
-        self._feed()
         return self._scan.evidence()
 
     def inside(self) -> content.Reading | None:
@@ -106,70 +125,37 @@ class RowScan:
         """Return the keyed digest of the rows as they came, lower-case hex."""
         return self._digest.hexdigest()
 
-    def _feed(self) -> None:
-        if not self._rows:
-            return
-        block = b"".join(self._rows)
-        self._digest.update(block)
-        self.bytes_read += len(block)
-        if self.binary:
-            self.containers = self.containers or has_container(block)
-            for row in self._rows:
-                for document in documents(row, self.binary):
-                    self._examiner.take(document)
-        classes = self._scan.feed(*readable(self._rows))
-        if not self.several and not _OURS.isdisjoint(classes):
-            self.several = any(
-                kind in _OURS and holds_several(row)
-                for row, kind in zip(self._rows, classes, strict=True)
-            )
-        if self.addresses is not None:
-            for ctid, kind in zip(self._ctids, classes, strict=True):
-                if kind == RecordClass.RECORD:
-                    self.addresses.add(ctid)
-        if self.count_foreign:
-            for row, kind in zip(self._rows, classes, strict=True):
-                if kind != RecordClass.RECORD:
-                    self.foreign_sum = (self.foreign_sum + self._number(row)) % _MODULUS
-        self._rows.clear()
-        self._ctids.clear()
-        self._held = 0
-
     def _number(self, row: bytes) -> int:
         digest = self.matcher.digest()
         digest.update(row)
         return int(digest.hexdigest()[:32], 16)
 
 
-def copy_rows(connection: Connection, relation: tuple[str, str], scan: RowScan) -> Evidence:
-    """Read a relation's own rows (schema, name), not its children's, in physical order."""
-    statement = _COPY_ROWS if scan.addresses is None else _COPY_ADDRESSED
-    return copy_query(connection, statement.format(sql.Identifier(*relation)), scan)
+def _parted(block: bytes, ends: Sequence[int]) -> Iterator[bytes]:
+    for start, end in pairwise([0, *ends]):
+        yield block[start:end]
+
+
+def copy_rows(
+    connection: Connection, relation: tuple[str, str], scan: RowScan, size: int | None = None
+) -> Evidence:
+    """Read a relation's own rows (schema, name), not its children's, in physical order.
+
+    `size`: in bytes. Of a large one, rows are read while others are looked at.
+    """
+    copy = _COPY_ROWS if scan.addresses is None else _COPY_ADDRESSED
+    statement = copy.format(sql.Identifier(*relation))
+    if size is None or size < MANY:
+        return copy_query(connection, statement, scan)
+    with ahead(blocks_of(connection, statement, many=True), _AHEAD, "postgres rows") as blocks:
+        for block in blocks:
+            scan.take(block)
+    return scan.finish()
 
 
 def copy_query(connection: Connection, statement: sql.Composed, scan: RowScan) -> Evidence:
     """Read what a COPY … TO STDOUT gives."""
-    if scan.addresses is None:
-        for rows in blocks_of(connection, statement):
-            scan.add_rows(rows)
-    else:
-        with connection.cursor() as cursor, cursor.copy(statement) as copy:
-            for row in copy:
-                scan.add(bytes(row))
+    with closing(blocks_of(connection, statement)) as blocks:
+        for block in blocks:
+            scan.take(block)
     return scan.finish()
-
-
-def blocks_of(connection: Connection, statement: sql.Composed) -> Iterator[list[bytes]]:
-    """Yield the rows that a COPY … TO STDOUT gives, some hundred kilobytes at a time."""
-    rows: list[bytes] = []
-    held = 0
-    with connection.cursor() as cursor, cursor.copy(statement) as copy:
-        for data in copy:
-            row = bytes(data)
-            rows.append(row)
-            held += len(row)
-            if held >= _BLOCK:
-                yield rows
-                rows, held = [], 0
-    if rows:
-        yield rows

@@ -10,8 +10,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from itertools import accumulate
+from itertools import accumulate, pairwise
 
+import numpy as np
+
+_BACKSLASH, _SPACE = b"\\ "
 _COPY = re.compile(rb"\\.", re.DOTALL)
 # Two backslashes or more: one that is in the value, for COPY doubles it. Every branch begins with
 # the same byte, which the engine can then search for by itself.
@@ -65,20 +68,25 @@ def has_container(rows: bytes) -> bool:
     return _CONTAINER.search(rows) is not None
 
 
-def readable(rows: Sequence[bytes]) -> tuple[bytes, list[int]]:
+def readable(block: bytes, ends: Sequence[int]) -> tuple[bytes, Sequence[int]]:
     """Return one block of windows for a matcher, and where each ends.
 
-    `rows` are in COPY's text form, each with its newline.
+    `block`: rows in COPY's text form, each up to its newline, after which it `ends`.
     """
-    block = b"".join(rows)
-    if b"\\\\" in block:
-        windows = [_window(row) for row in rows]
-        block = b"".join(windows)
-    else:
-        windows = list(rows)
-        if b"\\" in block:
-            block = _COPY.sub(b"  ", block)  # keeps lengths
-    return block, list(accumulate(map(len, windows)))
+    if b"\\" not in block:
+        return block, ends
+    if b"\\\\" not in block:
+        return _blanked(block), ends
+    windows = [_window(block[start:end]) for start, end in pairwise([0, *ends])]
+    return b"".join(windows), list(accumulate(map(len, windows)))
+
+
+def _blanked(text: bytes) -> bytes:
+    """Return a text with its escapes as spaces, in which none is that of a backslash."""
+    blank = np.frombuffer(text, np.uint8).copy()
+    escapes = np.flatnonzero(blank == _BACKSLASH)
+    blank[escapes] = blank[escapes + 1] = _SPACE
+    return blank.tobytes()
 
 
 def _window(row: bytes) -> bytes:

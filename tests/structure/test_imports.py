@@ -41,7 +41,17 @@ ATTESTING = (
 LIBRARIES = {
     "attestations": {"cryptography", "rfc3161_client"},
     "backends": {"boto3", "botocore", "charset_normalizer", "clevercsv", "cryptography"}
-    | {"fastavro", "isal", "lz4", "mypy_boto3_s3", "numpy", "psycopg", "pyarrow"}
+    | {
+        "fastavro",
+        "isal",
+        "llvmlite",
+        "lz4",
+        "mypy_boto3_s3",
+        "numba",
+        "numpy",
+        "psycopg",
+        "pyarrow",
+    }
     | {"pypdf", "pyppmd", "pytest", "python_calamine", "urllib3", "zstandard"},
     "shredder": {
         "blake3",

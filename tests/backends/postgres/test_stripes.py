@@ -5,12 +5,14 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from backends.conformance import records, strangers
 from backends.errors import BackendError
-from backends.postgres import _examine, _stripes
+from backends.postgres import _copy, _examine, _stripes
 from backends.postgres._catalog import relation_at
 from backends.postgres._rows import RowScan, copy_rows
 from backends.postgres._session import Cluster
@@ -74,17 +76,17 @@ def test_examining_a_large_table_takes_all_connections_that_are_worth_it(
     with any_place.store() as store:
         (expected,) = examined(store, at).holdings
     monkeypatch.setattr(_examine, "connections", lambda: 3)
-    seen: list[_stripes._Stripe] = []
-    run = _stripes._Stripe.run
+    seen: list[str] = []
+    share = _stripes._share
 
-    def noted(self: _stripes._Stripe) -> None:
-        seen.append(self)
-        run(self)
+    def noted(cluster: Cluster, database: str, *rest: Any) -> Iterator[bytes | None]:
+        seen.append(threading.current_thread().name)
+        yield from share(cluster, database, *rest)
 
-    monkeypatch.setattr(_stripes._Stripe, "run", noted)
+    monkeypatch.setattr(_stripes, "_share", noted)
     with any_place.store() as store:
         assert (expected,) == examined(store, at).holdings
-    assert 3 == len(seen)
+    assert ["postgres stripe"] * 3 == seen
 
 
 @pytest.mark.usefixtures("small")
@@ -93,14 +95,15 @@ def test_a_connection_that_fails_fails_the_unit_and_leaves_nothing_behind(
 ) -> None:
     at = filled(any_place)
     monkeypatch.setattr(_examine, "connections", lambda: 3)
-    statement = _stripes._Stripe._statement
+    blocks_of, left = _copy.blocks_of, [4]
 
-    def broken(self: _stripes._Stripe, number: int) -> object:
-        if number == 4:
+    def broken(*arguments: Any, **named: Any) -> Iterator[bytes]:
+        left[0] -= 1
+        if not left[0]:
             raise ValueError("a fault of the test's")
-        return statement(self, number)
+        yield from blocks_of(*arguments, **named)
 
-    monkeypatch.setattr(_stripes._Stripe, "_statement", broken)
+    monkeypatch.setattr(_stripes, "blocks_of", broken)
     with any_place.store() as store, pytest.raises((BackendError, ValueError)):
         store.examine(unit(store, at), DATASET)
     assert not [t for t in threading.enumerate() if t.name == "postgres stripe"]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from itertools import accumulate, pairwise
 
 import pytest
 from hypothesis import given
@@ -42,12 +44,26 @@ VALUES = st.one_of(
 )
 
 
+def read(*rows: bytes) -> tuple[bytes, Sequence[int]]:
+    """Read rows as windows, as they come in one block."""
+    return readable(b"".join(rows), list(accumulate(map(len, rows))))
+
+
 @given(st.lists(st.lists(VALUES, min_size=1, max_size=4), max_size=6))
 def test_every_row_is_one_window(rows: list[list[str | None]]) -> None:
-    block, ends = readable([row(*values) for values in rows])
+    block, ends = read(*[row(*values) for values in rows])
     assert len(rows) == len(ends)
-    assert sorted(set(ends)) == ends
+    assert sorted(set(ends)) == list(ends)
     assert (ends[-1] if ends else 0) == len(block)
+
+
+@given(st.lists(st.lists(VALUES, min_size=1, max_size=4), max_size=6))
+def test_a_row_reads_the_same_whatever_stands_beside_it(rows: list[list[str | None]]) -> None:
+    """A block without a backslash in a value takes another way than one with some."""
+    copied = [row(*values) for values in rows]
+    block, ends = read(*copied)
+    windows = [block[start:end] for start, end in pairwise([0, *ends])]
+    assert windows == [read(one)[0] for one in copied]
 
 
 @given(VALUES, st.sampled_from("\n\t\r\b\f\v\\ "), VALUES)
@@ -55,25 +71,25 @@ def test_a_token_after_any_escape_stands_by_itself(
     before: str | None, between: str, after: str | None
 ) -> None:
     value = f"{(before or '').rstrip()}{between}{TOKEN} {after or ''}"
-    block, _ = readable([row(before, value, after)])
+    block, _ = read(row(before, value, after))
     assert TOKEN in tokens(block)
 
 
 @given(st.text(st.characters(blacklist_categories=["Cs"]), max_size=9), st.booleans())
 def test_a_token_in_json_stands_by_itself(before: str, ascii_only: bool) -> None:
     document = json.dumps({"key": [f"{before}\n{TOKEN}"]}, ensure_ascii=ascii_only)
-    block, _ = readable([row(document)])
+    block, _ = read(row(document))
     assert any(TOKEN in word.split('"') for word in tokens(block))
 
 
 def test_a_name_in_escaped_json_is_read() -> None:
-    block, _ = readable([row(json.dumps({"name": "Zoë 𝔘nicode"}))])
+    block, _ = read(row(json.dumps({"name": "Zoë 𝔘nicode"})))
     assert "Zoë" in tokens(block)
     assert "𝔘nicode" in tokens(block)
 
 
 def test_the_windows_path_of_a_token_is_kept_as_it_is() -> None:
-    block, _ = readable([row("C:\\new\\token-1")])
+    block, _ = read(row("C:\\new\\token-1"))
     assert b"new" in block
     assert b"token-1" in block
 

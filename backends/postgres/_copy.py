@@ -1,0 +1,111 @@
+"""What a COPY … TO STDOUT gives, in blocks of whole rows.
+
+The server sends each row by itself. The driver's own loop over them takes longer than the server
+and the matcher do together, so libpq is asked here directly: by compiled code where numba is
+installed (extra ``fast``), else row by row.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Protocol
+
+from psycopg import sql
+from psycopg.errors import error_from_result
+from psycopg.generators import fetch_many
+from psycopg.pq import ExecStatus
+from psycopg.waiting import Wait
+
+from backends.postgres._session import Connection
+
+if TYPE_CHECKING:
+    from psycopg.abc import PQGen
+    from psycopg.pq.abc import PGconn
+
+BLOCK = 1 << 18  # bytes of rows that are handed on at once
+# Seconds that a patient reader gives the server to send more before it looks again: a look for
+# each of its packets, which are small, costs both sides more than the packet.
+_PAUSE = 0.0002
+
+
+class Taker(Protocol):
+    """Takes rows from a connection that is in COPY OUT."""
+
+    def take(self) -> bytes | None:
+        """Return a block of rows; what is left of them, and then none, at the end.
+
+        None: the server has sent no more yet. Raises OperationalError where it broke off.
+        """
+
+
+class RowByRow:
+    """Takes the rows by the driver's own function."""
+
+    def __init__(self, pgconn: PGconn) -> None:
+        self._pgconn = pgconn
+        self._rows: list[bytes] = []
+        self._held = 0
+        self._ended = False
+
+    def take(self) -> bytes | None:
+        """See the protocol."""
+        get, add = self._pgconn.get_copy_data, self._rows.append
+        while self._held < BLOCK and not self._ended:
+            size, row = get(1)
+            if size > 0:
+                add(bytes(row))  # kept as it is, it would hold more than itself
+                self._held += size
+            elif size < 0:
+                self._ended = True
+            else:
+                self._pgconn.consume_input()
+                size, row = get(1)
+                if size > 0:
+                    add(bytes(row))
+                    self._held += size
+                elif size < 0:
+                    self._ended = True
+                else:
+                    return None
+        block = b"".join(self._rows)
+        self._rows.clear()
+        self._held = 0
+        return block
+
+
+def blocks_of(
+    connection: Connection, statement: sql.Composed, *, many: bool = False
+) -> Generator[bytes]:
+    """Yield the rows of a COPY … TO STDOUT, some hundred kilobytes at a time.
+
+    `many`: so many are expected that it is worth while to load compiled code, and to let them
+    gather. The COPY is cancelled where not all of them are taken.
+    """
+    pgconn = connection.pgconn
+    with connection.cursor() as cursor, cursor.copy(statement):
+        taker = (_compiled(pgconn) if many else None) or RowByRow(pgconn)
+        pause = _PAUSE if many else 0.0
+        while block := connection.wait(_taken(pgconn, taker, pause)):
+            yield block
+
+
+def _compiled(pgconn: PGconn) -> Taker | None:
+    try:
+        from backends.postgres._gather import Gatherer  # noqa: PLC0415 - takes a second to load
+    except ImportError:
+        return None
+    return Gatherer.of(pgconn, BLOCK)
+
+
+def _taken(pgconn: PGconn, taker: Taker, pause: float) -> PQGen[bytes]:
+    while (block := taker.take()) is None:
+        while not (yield Wait.R):
+            continue
+        if pause:
+            time.sleep(pause)
+    if not block:
+        (result,) = yield from fetch_many(pgconn)
+        if result.status != ExecStatus.COMMAND_OK:
+            raise error_from_result(result, encoding="utf-8")
+    return block

@@ -1,0 +1,127 @@
+"""The rows of a COPY, by both ways of asking for them, and by another thread."""
+
+# ruff: noqa: SIM300  # expected == actual, throughout
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Generator
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from backends.conformance import records, strangers
+from backends.postgres import _copy, _rows
+from backends.postgres._ahead import ahead
+from backends.postgres._gather import Gatherer
+from tests.backends.postgres.place import Place, examined
+
+WAYS = pytest.mark.parametrize("many", [True, False], ids=["compiled", "row by row"])
+QUERIES = {
+    "nothing": "SELECT WHERE false",
+    "rows without columns": "SELECT FROM generate_series(1, 3)",
+    "one block and a row": "SELECT n FROM generate_series(1, 50000) n",
+    "rows longer than a block": "SELECT repeat(n::text, 300000) FROM generate_series(1, 4) n",
+    "long ones between short ones": "SELECT repeat('é', n + 200000 * (n % 7 / 6)) FROM generate_series(1, 50) n",
+    "escapes": r"SELECT E'a\tb\nc\\d\r' || chr(n), NULL FROM generate_series(1, 255) n",
+}
+
+
+def copy(query: str) -> sql.Composed:
+    return sql.SQL("COPY ({}) TO STDOUT").format(sql.SQL(query))
+
+
+def by_the_driver(place: Place, query: str) -> bytes:
+    with place.connection.cursor() as cursor, cursor.copy(copy(query)) as rows:
+        return b"".join(map(bytes, rows))
+
+
+@WAYS
+@pytest.mark.parametrize("query", QUERIES.values(), ids=QUERIES.keys())
+def test_blocks_are_whole_rows_and_together_all_of_them(
+    any_place: Place, query: str, *, many: bool
+) -> None:
+    blocks = list(_copy.blocks_of(any_place.connection, copy(query), many=many))
+    assert by_the_driver(any_place, query) == b"".join(blocks)
+    assert all(block.endswith(b"\n") for block in blocks)
+    assert any_place.connection.execute("SELECT 1").fetchone() == (1,)
+
+
+def test_rows_are_gathered_by_compiled_code_where_that_is_installed(new_place: Place) -> None:
+    assert isinstance(_copy._compiled(new_place.connection.pgconn), Gatherer)
+
+
+@WAYS
+def test_an_error_in_mid_copy_is_raised(new_place: Place, *, many: bool) -> None:
+    fails = copy("SELECT 1 / (90000 - n) FROM generate_series(1, 90000) n")
+    with pytest.raises(psycopg.errors.DivisionByZero):
+        list(_copy.blocks_of(new_place.connection, fails, many=many))
+    assert new_place.connection.execute("SELECT 1").fetchone() == (1,)
+
+
+@WAYS
+def test_a_server_that_ends_in_mid_copy_is_no_end_of_the_rows(
+    new_place: Place, *, many: bool
+) -> None:
+    with new_place.connect() as connection:
+        blocks = _copy.blocks_of(
+            connection, copy("SELECT generate_series(1, 100000000)"), many=many
+        )
+        next(blocks)
+        new_place.sql("SELECT pg_terminate_backend(%s)", connection.info.backend_pid)
+        with pytest.raises(psycopg.OperationalError):
+            list(blocks)
+
+
+@WAYS
+def test_who_stops_taking_rows_cancels_the_copy(new_place: Place, *, many: bool) -> None:
+    endless = copy("SELECT generate_series(1, 1000000000)")
+    blocks = _copy.blocks_of(new_place.connection, endless, many=many)
+    next(blocks)
+    blocks.close()
+    assert new_place.connection.execute("SELECT 1").fetchone() == (1,)
+
+
+def test_examining_a_large_table_by_another_thread_gives_the_same(
+    any_place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = any_place.plant("t", [*strangers(9000), *records(30)])
+    with any_place.store() as store:
+        alone = examined(store, at)
+        monkeypatch.setattr(_rows, "MANY", 1)
+        assert alone == examined(store, at)
+    assert 30 == alone.holdings[0].records
+
+
+def counted(closed: list[str]) -> Generator[int]:
+    try:
+        yield from range(1000)
+    finally:
+        closed.append(threading.current_thread().name)
+
+
+def test_what_another_thread_produces_comes_in_order() -> None:
+    closed: list[str] = []
+    with ahead(counted(closed), 3, "counting") as items:
+        assert [*range(1000)] == list(items)
+    assert ["counting"] == closed
+
+
+def test_a_producer_of_which_nobody_wants_more_ends_with_its_thread() -> None:
+    closed: list[str] = []
+    with ahead(counted(closed), 3, "counting") as items:
+        assert 0 == next(items)
+    assert ["counting"] == closed
+    assert "counting" not in [thread.name for thread in threading.enumerate()]
+
+
+def test_a_producer_s_error_is_raised_behind_what_came_before_it() -> None:
+    def broken() -> Generator[int]:
+        yield 1
+        raise ValueError("a fault of the test's")
+
+    with ahead(broken(), 3, "counting") as items:
+        assert 1 == next(items)
+        with pytest.raises(ValueError, match="fault"):
+            next(items)
