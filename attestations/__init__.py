@@ -26,6 +26,8 @@ from attestations.commitment import Committer, MerkleBuilder, Opening, inclusion
 from attestations.destruction import (
     Destruction,
     Finding,
+    Fingerprint,
+    FingerprintStatus,
     KeyErasure,
     Known,
     Outcome,
@@ -79,7 +81,14 @@ from attestations.parts import (
     UnitStatus,
 )
 from attestations.paths import root_and_paths
-from attestations.plan import Plan, PlanDecision, PlannedTarget, PlanTimes
+from attestations.plan import (
+    FingerprintDecision,
+    Plan,
+    PlanDecision,
+    PlannedFingerprint,
+    PlannedTarget,
+    PlanTimes,
+)
 from attestations.policy import (
     Expectations,
     LogRules,
@@ -126,6 +135,9 @@ __all__ = [
     "Envelope",
     "Expectations",
     "Finding",
+    "Fingerprint",
+    "FingerprintDecision",
+    "FingerprintStatus",
     "Found",
     "HoldingOpened",
     "HoldingShown",
@@ -145,6 +157,7 @@ __all__ = [
     "Plan",
     "PlanDecision",
     "PlanTimes",
+    "PlannedFingerprint",
     "PlannedTarget",
     "Policy",
     "PolicyRefused",

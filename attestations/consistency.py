@@ -14,14 +14,16 @@ from itertools import pairwise
 from attestations.destruction import (
     Destruction,
     Finding,
+    FingerprintStatus,
     KeyErasure,
     Known,
+    Outcome,
     Status,
     Target,
 )
 from attestations.errors import Code, Contradiction, TimeRefused
 from attestations.parts import Method, ScopeCoverage, Sweep, UnitStatus
-from attestations.plan import Plan, PlanDecision, PlannedTarget
+from attestations.plan import FingerprintDecision, Plan, PlanDecision, PlannedTarget
 from attestations.strict_json import Json
 
 CRYPTOGRAPHIC_ERASE = "cryptographic-erase"
@@ -46,8 +48,10 @@ def check_personal_data(value: Json, what: str) -> None:
 
 
 def check_plan(plan: Plan) -> None:
-    """Refuse a plan that does not agree with itself (E_REF, E_COUNT)."""
+    """Refuse a plan that does not agree with itself (E_REF, E_COUNT, E_VERIFY_CLAIM)."""
     _check_dataset(plan)
+    kept = plan.fingerprint.decision is FingerprintDecision.KEEP
+    _claim(kept or plan.fingerprint.until is None, "plan: a fingerprint destroyed and kept")
     _check_sweep(plan.sweep, "plan.sweep")
     _check_stores((t.store for t in plan.targets), plan.sweep, "plan.targets")
     for n, target in enumerate(plan.targets):
@@ -73,6 +77,10 @@ def check_result(result: Destruction) -> None:
     _count(result.results.size == result.inventory.size, "results and inventory differ in size")
     verified = any(t.status is Status.DESTROYED_VERIFIED for t in result.targets)
     _claim(not verified or result.times.verified is not None, "verified holdings, but no time")
+    kept = result.fingerprint.status is FingerprintStatus.KEPT
+    _claim(kept or result.fingerprint.until is None, "a fingerprint destroyed and kept")
+    complete = result.outcome is Outcome.COMPLETE
+    _claim(kept or complete, "a fingerprint destroyed that another run needs")
 
 
 def check_against_plan(plan: Plan, result: Destruction) -> None:
@@ -86,6 +94,7 @@ def check_against_plan(plan: Plan, result: Destruction) -> None:
     _planned(plan.approvers == result.approvers, "not the plan's approvers")
     _planned(plan.dismissed == result.dismissed, "not the plan's dismissals")
     _planned(plan.undecided == result.undecided, "not the plan's undecided holdings")
+    _check_fingerprint(plan, result)
     before = Counter[tuple[str, str]]()
     allowed = Counter[tuple[str, str, str | None, bool]]()
     for planned in plan.targets:
@@ -104,6 +113,15 @@ def check_against_plan(plan: Plan, result: Destruction) -> None:
         # A scope may come (a new database) or go (it was destroyed whole); a store may not.
         stores = _stores(result.sweep.coverage)
         _planned(_stores(plan.sweep.coverage) <= stores, "a store of the plan was not swept after")
+
+
+def _check_fingerprint(plan: Plan, result: Destruction) -> None:
+    """It is destroyed where that was planned and the outcome is complete, and only there."""
+    goes = plan.fingerprint.decision is FingerprintDecision.DESTROY
+    goes = goes and result.outcome is Outcome.COMPLETE
+    gone = result.fingerprint.status is FingerprintStatus.DESTROYED
+    same = plan.fingerprint.until == result.fingerprint.until
+    _planned(same and gone == goes, "not the plan's decision on the fingerprint")
 
 
 def check_order(plan: Plan, result: Destruction) -> None:

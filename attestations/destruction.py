@@ -72,6 +72,24 @@ class Told(StrEnum):
     NOT_TOLD = "not-told"
 
 
+class FingerprintStatus(StrEnum):
+    """What became of the dataset's fingerprint."""
+
+    KEPT = "kept"
+    DESTROYED = "destroyed"
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """The keyed digests by which records were recognised, when the result was signed.
+
+    `until` is the plan's.
+    """
+
+    status: FingerprintStatus = FingerprintStatus.KEPT
+    until: datetime | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class KeyErasure:
     """The conditions of a cryptographic erase (NIST SP 800-88r2, 3.1.3 and appendix)."""
@@ -175,5 +193,6 @@ class Destruction:
     recipients: Annotated[tuple[Recipient, ...], Many(500)]
     times: Times
     outcome: Outcome
+    fingerprint: Fingerprint = Fingerprint()
     annex: Digest | None = None
     manifest: Digest | None = None

@@ -28,6 +28,24 @@ class PlanDecision(StrEnum):
     RETAIN = "retain"
 
 
+class FingerprintDecision(StrEnum):
+    """What is to become of the dataset's fingerprint once the outcome is complete."""
+
+    KEEP = "keep"
+    DESTROY = "destroy"
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedFingerprint:
+    """The decision on the keyed digests by which records are recognised.
+
+    `until` is the day that they are kept until, as its first moment; null: no day was set.
+    """
+
+    decision: FingerprintDecision = FingerprintDecision.KEEP
+    until: datetime | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class PlannedTarget:
     """Holdings of one store with the same technique and decision, by number.
@@ -76,5 +94,6 @@ class Plan:
     dismissed: Decisions
     limitations: Annotated[tuple[Name, ...], Many(256, unique=True)]
     times: PlanTimes
+    fingerprint: PlannedFingerprint = PlannedFingerprint()
     annex: Digest | None = None
     manifest: Digest | None = None

@@ -43,7 +43,7 @@ def enroll(work: Work, name: str) -> EnrolReport:
 
 
 def forget_fingerprint(work: Work, name: str) -> int:
-    """Destroy a dataset's fingerprint; returns how many files were there. Repeatable.
+    """Destroy a dataset's fingerprint by hand; returns how many files were there. Repeatable.
 
     Raises UsageError for an unknown dataset, Refused while one of its runs needs it.
     """
@@ -54,6 +54,11 @@ def forget_fingerprint(work: Work, name: str) -> int:
             f"run {open_runs[0].id} is not at its end, and needs the fingerprint",
             hint="bring it there first: `shredder resume`",
         )
+    return destroy_fingerprint(work, name)
+
+
+def destroy_fingerprint(work: Work, name: str) -> int:
+    """Destroy a fingerprint's files, as `forget_fingerprint` does, whatever runs there are."""
     state, standing = work.state, work.state.catalogue(name)
     destroyed = state.fingerprint_destroyed(name)
     if not destroyed.exists():

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from attestations import KeyFileSigner, KeyUnusable, Signer
 from shredder import durable
-from shredder.errors import UsageError
+from shredder.errors import Inconclusive, UsageError
 from shredder.state import State
 
 PASSPHRASE = "SHREDDER_PASSPHRASE"  # noqa: S105 - the name of the variable, not a passphrase
@@ -57,7 +57,10 @@ def log_signer(state: State) -> Signer:
 
 
 def fingerprint_key(state: State, dataset: str, *, create: bool = False) -> bytes:
-    """The 32 bytes of a dataset's fingerprint key. Raises UsageError if there is none."""
+    """The 32 bytes of a dataset's fingerprint key.
+
+    Raises UsageError if there is none yet, Inconclusive if it was destroyed.
+    """
     path = state.fingerprint_key(dataset)
     destroyed = state.fingerprint_destroyed(dataset)
     if create:
@@ -66,7 +69,7 @@ def fingerprint_key(state: State, dataset: str, *, create: bool = False) -> byte
             durable.write(path, [secrets.token_bytes(FINGERPRINT_KEY_BYTES)])
     elif destroyed.exists():
         # Also where a crash left some of it: what was to be destroyed is not used any more.
-        raise UsageError(
+        raise Inconclusive(
             f"the fingerprint of dataset {dataset} was destroyed on "
             f"{destroyed.read_text('ascii').strip()}: nothing can be recognised any more",
             hint=f"from sources, if there are any, it is taken anew: `shredder enroll {dataset}`",

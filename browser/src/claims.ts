@@ -51,11 +51,16 @@ export function remaining(report: Report, result: Destruction): HTMLElement {
       ["not complete for", bullets(report.obstacles)],
       ["may survive", bullets(risks)],
       ["limits of the stores", bullets(result.limitations)],
+      ["what recognised it", fingerprint(result)],
       ["undecided", undecided > 0 ? `${undecided} holdings look like copies` : null],
       ["dismissed", dismissed > 0 ? `${dismissed} holdings were decided to be no copies` : null],
       ["given to", bullets(recipients)],
     ),
   );
+}
+
+function fingerprint({ fingerprint: { status, until } }: Destruction): string {
+  return `fingerprint ${status}` + (until === null ? "" : ` until ${formatTime(until)}`);
 }
 
 export function destroyed({ targets }: Destruction): HTMLElement {

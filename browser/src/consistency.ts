@@ -65,6 +65,8 @@ export function checkPersonalData(value: Json, what: string): void {
 /** E_REF, E_COUNT, E_VERIFY_CLAIM. */
 export function checkPlan(plan: Plan): void {
   checkDataset(plan.dataset);
+  const { decision, until } = plan.fingerprint;
+  claim(decision === "keep" || until === null, "plan: a fingerprint destroyed and kept");
   checkSweep(plan.sweep, "plan.sweep");
   const stores = storesOf(plan.sweep);
   for (const { store } of plan.targets) {
@@ -88,6 +90,10 @@ export function checkResult(result: Destruction): void {
   count(result.results.size === size, "results and inventory differ in size");
   const verified = result.targets.some(({ status }) => status === "destroyed-verified");
   claim(!verified || result.times.verified !== null, "verified holdings, but no time");
+  const { status: fate, until } = result.fingerprint;
+  claim(fate === "kept" || until === null, "a fingerprint destroyed and kept");
+  const complete = result.outcome === "complete";
+  claim(fate === "kept" || complete, "a fingerprint destroyed that another run needs");
 }
 
 function holdingsOf({ targets, undecided, dismissed }: Plan | Destruction): bigint {
@@ -107,6 +113,10 @@ export function checkAgainstPlan(plan: Plan, result: Destruction): void {
   const { times } = result;
   const alike = plan.times.planned === times.planned && plan.times.approved === times.approved;
   planned(alike, "not the plan's times");
+  const goes = plan.fingerprint.decision === "destroy" && result.outcome === "complete";
+  const gone = result.fingerprint.status === "destroyed";
+  const dated = plan.fingerprint.until === result.fingerprint.until;
+  planned(dated && gone === goes, "not the plan's decision on the fingerprint");
   const before = new Tallies();
   const allowed = new Tallies();
   for (const target of plan.targets) {

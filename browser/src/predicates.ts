@@ -79,6 +79,7 @@ export const plan = s.object({
   dismissed: decisions,
   limitations: codes(256),
   times: s.object({ planned: s.time, approved: s.time }),
+  fingerprint: s.object({ decision: s.oneOf("keep", "destroy"), until: s.nullable(s.time) }),
   annex: s.nullable(s.digestText),
   manifest: s.nullable(s.digestText),
 });
@@ -166,6 +167,7 @@ export const destruction = s.object({
     verified: s.nullable(s.time),
   }),
   outcome: s.oneOf("complete", "partial", "pending", "failed"),
+  fingerprint: s.object({ status: s.oneOf("kept", "destroyed"), until: s.nullable(s.time) }),
   annex: s.nullable(s.digestText),
   manifest: s.nullable(s.digestText),
 });

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from attestations import Destruction, Status
+from attestations import Destruction, FingerprintStatus, Status
 from shredder.certificate.content import (
     Block,
     Cell,
@@ -71,6 +71,7 @@ def section(result: Destruction) -> Section:
         blocks.append(Table("Limitations", columns, (Group(tuple(rows)),)))
     else:
         blocks.append(Paragraph(cell("No limitation is named.")))
+    blocks.append(Paragraph(_fingerprint(result)))
     if result.residual_risks:
         risks = tuple(
             (cell(mono(risk.code)), _meaning(risk.code), cell(moment(risk.due, "no date known")))
@@ -81,6 +82,16 @@ def section(result: Destruction) -> Section:
     else:
         blocks.append(Paragraph(cell("No residual risk is named.")))
     return Section("What remains", tuple(blocks))
+
+
+def _fingerprint(result: Destruction) -> Cell:
+    kept = result.fingerprint.status is FingerprintStatus.KEPT
+    until = result.fingerprint.until
+    return cell(
+        "The fingerprint, by which records were recognised, ",
+        "is kept" if kept else "was destroyed",
+        f" until {until.date().isoformat()}." if until else ".",
+    )
 
 
 def _meaning(code: str) -> Cell:

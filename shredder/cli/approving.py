@@ -156,6 +156,9 @@ def _show(out: Console, plan: Plan, path: Path) -> None:
     out.say(f"basis:       {plan.request.basis}")
     out.say(f"proposed:    {plan.times.approved.isoformat()}")
     out.say(f"digest:      {plan.manifest}")
+    until = plan.fingerprint.until
+    after = f"kept until {until.date()}" if until else render.AFTER[plan.fingerprint.decision]
+    out.say(f"fingerprint: {after}")
 
 
 def _refuse_to_replace(output: Path) -> None:

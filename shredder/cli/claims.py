@@ -108,6 +108,8 @@ def _remains(out: Console, plan: Plan, result: Destruction) -> None:
     )
     if result.limitations:
         out.say(f"limitations: {' '.join(result.limitations)}")
+    until = result.fingerprint.until
+    out.say(f"fingerprint: {result.fingerprint.status}{f' until {until.date()}' if until else ''}")
     out.say(f"where nobody looked: {' '.join(risk.code for risk in result.residual_risks)}")
     told = [recipient.status for recipient in result.recipients]
     if told:

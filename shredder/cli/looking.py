@@ -131,6 +131,7 @@ def recheck(
     from shredder import report
     from shredder.cli.session import spooling, working
     from shredder.evidence.attest import bundle_file
+    from shredder.evidence.fingerprint import overdue
     from shredder.run.look import look
     from shredder.sweep import could_look
 
@@ -165,6 +166,7 @@ def recheck(
             "coverage": report.coverage_json(seen.coverage),
             "problems": report.problems_json(seen.problems),
             "attestation": str(bundle_file(work, runs[-1])),
+            "fingerprint_overdue": overdue(work, declared) or None,
         }
         out.result(answer, code)
         render.looked(out, answer)
@@ -172,4 +174,7 @@ def recheck(
         if back:
             out.say(f"{counted(len(back), 'holding')} that the attestation does not leave there")
         out.say(f"{outcome}; the attestation: {shown(answer['attestation'])}")
+        if answer["fingerprint_overdue"]:
+            out.say(f"the fingerprint was to be kept until {answer['fingerprint_overdue']}")
+            out.say(f"destroy it: shredder forget-fingerprint {dataset}")
     return code

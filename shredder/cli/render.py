@@ -10,6 +10,10 @@ from typing import Any
 from shredder.cli.console import Console, counted, shown, sized
 
 Json = dict[str, Any]
+AFTER = {
+    "keep": "kept, to recheck",
+    "destroy": "destroyed as well, once the outcome is complete",
+}
 _MOST = 200  # holdings that a table shows
 
 
@@ -97,6 +101,9 @@ def looked(console: Console, report: Json) -> None:
         console.say()
     coverage(console, report["coverage"])
     problems(console, report.get("problems", []))
+    if after := report.get("fingerprint"):
+        console.say()
+        console.say(f"fingerprint: {AFTER.get(after, f'kept until {after}')}")
 
 
 def came(console: Console, report: Json) -> None:
@@ -116,5 +123,7 @@ def came(console: Console, report: Json) -> None:
     told = ", ".join(f"{number} {status}" for status, number in sorted(counts.items()))
     console.say(f"outcome: {report['outcome']} ({told})")
     console.say(f"attestation: {shown(report['attestation'])}")
+    if report["fingerprint"] == "destroyed":
+        console.say("the fingerprint is destroyed: nothing of the dataset is recognised any more")
     if report["time"] != "timestamped":
         console.say("its time is not proved yet: add timestamps with `shredder timestamp`")

@@ -129,8 +129,35 @@ def doctor(
         signers = _check_signers(out, work)
         if any(each["status"] == CheckStatus.FAILED for each in signers):
             worst = ExitCode.USAGE
-        out.result({"stores": report, "signers": signers}, worst)
+        fingerprints = _check_fingerprints(out, work)
+        answer = {"stores": report, "signers": signers, "fingerprints": fingerprints}
+        out.result(answer, worst)
     return worst
+
+
+def _check_fingerprints(out: Console, work: Work) -> list[dict[str, str]]:
+    """Say of each dataset whether its fingerprint is there, and whether it still should be."""
+    from backends.contract import CheckStatus
+    from shredder.evidence.fingerprint import overdue
+
+    out.say("fingerprints:")
+    found = []
+    for name, dataset in work.config.datasets.items():
+        status, detail, hint = CheckStatus.OK, "kept", ""
+        destroyed = work.state.fingerprint_destroyed(name)
+        if destroyed.exists():
+            detail = f"destroyed on {destroyed.read_text('ascii').strip()}"
+        elif not work.state.fingerprint_key(name).exists():
+            status, detail = CheckStatus.MISSING, "not taken yet"
+            hint = f"shredder enroll {name}"
+        elif day := overdue(work, dataset):
+            status, detail = CheckStatus.MISSING, f"was to be kept until {day}, and is there"
+            hint = f"shredder forget-fingerprint {name}"
+        found.append({"dataset": name, "status": status.value, "detail": detail, "hint": hint})
+        out.say(f"  {status.value:8}{shown(name)}: {detail}")
+        if hint:
+            out.say(f"          hint: {hint}")
+    return found
 
 
 def _check_signers(out: Console, work: Work) -> list[dict[str, str]]:

@@ -2,6 +2,8 @@
 
 from shredder.config.load import chosen, find, load
 from shredder.config.model import (
+    DESTROY,
+    KEEP,
     Approver,
     Config,
     DatasetConfig,
@@ -16,6 +18,8 @@ from shredder.config.model import (
 from shredder.config.template import TEMPLATE
 
 __all__ = [
+    "DESTROY",
+    "KEEP",
     "TEMPLATE",
     "Approver",
     "Config",

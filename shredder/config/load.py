@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 from backends.contract import Setting, SourceSpec
 from shredder.config.lines import line_of
 from shredder.config.model import (
+    DESTROY,
+    KEEP,
     OPERATOR,
     Approver,
     Config,
@@ -120,6 +122,17 @@ class _Table:
         if value is None or (isinstance(value, dt.date) and not isinstance(value, dt.datetime)):
             return value
         raise self._reader.error((*self.path, key), "must be a date, like 2027-01-31")
+
+    def word_or_date(self, key: str, words: tuple[str, ...]) -> str:
+        """One of some words, the first if it is left out; or a date in ISO 8601's form."""
+        value = self._left.pop(key, words[0])
+        if isinstance(value, str) and value in words:
+            return value
+        if isinstance(value, dt.date) and not isinstance(value, dt.datetime):
+            return value.isoformat()
+        allowed = ", ".join(f'"{word}"' for word in words)
+        message = f"must be {allowed}, or a date, like 2027-01-31"
+        raise self._reader.error((*self.path, key), message)
 
     def texts(self, key: str) -> tuple[str, ...]:
         value = self._take(key, list, "a list of strings", [])
@@ -370,8 +383,11 @@ class _Reader:
             basis=table.stated("basis", "unstated", not_a_code),
             reference=table.text("reference", ""),
             approvals=table.number("approvals", 0, least=0, most=_MOST_APPROVALS),
+            fingerprint=table.word_or_date("fingerprint", (KEEP, DESTROY)),
         )
-        table.done("title, sources, columns, locations, hold, basis, reference, approvals")
+        table.done(
+            "title, sources, columns, locations, hold, basis, reference, approvals, fingerprint"
+        )
         if dataset.approvals > approvers:
             raise self.error((*table.path, "approvals"), "is more than there are [approvers]")
         return dataset

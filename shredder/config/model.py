@@ -9,6 +9,7 @@ from pathlib import Path
 
 from backends.contract import SourceSpec
 
+KEEP, DESTROY = "keep", "destroy"  # what is to become of a fingerprint
 OPERATOR = "operator"  # the role of a signer that an auditor's policy asks for
 
 
@@ -55,6 +56,7 @@ class DatasetConfig:
     basis: str = "unstated"  # a code
     reference: str = ""
     approvals: int = 0  # how many approvers must have signed a plan before it is carried out
+    fingerprint: str = KEEP  # or DESTROY, with the dataset; or the day until which it is kept
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ that were durable before it.
 """
 
 from shredder.evidence.announce import announce, announced_file
-from shredder.evidence.attest import attest, bundle_file
+from shredder.evidence.attest import attest, bundle_file, foreseen
 from shredder.evidence.later import add_timestamps, renew_timestamps
 from shredder.evidence.logged import heads_of, inspect_log, log_folder, open_log, prove_bundle
 
@@ -15,6 +15,7 @@ __all__ = [
     "announced_file",
     "attest",
     "bundle_file",
+    "foreseen",
     "heads_of",
     "inspect_log",
     "log_folder",

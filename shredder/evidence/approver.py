@@ -90,6 +90,7 @@ def check_file(proposal: Proposal, path: Path, digest: str = "") -> None:
         (parts.left(read_items(path), Decision.UNDECIDED), plan.undecided, "undecided holdings"),
         (parts.left(read_items(path), Decision.DISMISSED), plan.dismissed, "dismissed holdings"),
         (parts.blind_spots([header]), plan.limitations, "limitations"),
+        (parts.planned_fingerprint(header), plan.fingerprint, "decision on the fingerprint"),
     )
     for in_file, stated, what in told:
         if in_file != stated:

@@ -9,6 +9,8 @@ from attestations import (
     AttestationError,
     Bundle,
     Destruction,
+    Fingerprint,
+    FingerprintStatus,
     KeyUnusable,
     Outcome,
     Plan,
@@ -18,6 +20,7 @@ from attestations import (
     Times,
     TimestampUnavailable,
     Told,
+    compute,
     issue_result,
 )
 from shredder import answers, clock
@@ -100,6 +103,13 @@ def _issue(work: Work, run: Run) -> Bundle:
     return Bundle(plan=announced, result=result)
 
 
+def foreseen(work: Work, run: Run) -> Outcome:
+    """The outcome that the result will have, computed as an auditor will."""
+    announced = read_announced(work, run.id)
+    plan = read_plan(announced)
+    return compute(plan, _predicate(work, run, plan, announced)).outcome
+
+
 def _predicate(work: Work, run: Run, plan: Plan, announced: Sealed) -> Destruction:
     facts = run.facts
     before = read_header(work.plan_file(run.id))
@@ -109,6 +119,8 @@ def _predicate(work: Work, run: Run, plan: Plan, announced: Sealed) -> Destructi
         zip(read_items(work.plan_file(run.id)), read_results(work, run.id), strict=True)
     )
     told = {code for group in groups for code in group.limitations}
+    gone = "fingerprint_destroyed" in facts
+    told |= set() if gone else {"fingerprint-kept"}
     return Destruction(
         attestation_id=run.id,
         plan=announced.digest,
@@ -127,7 +139,7 @@ def _predicate(work: Work, run: Run, plan: Plan, announced: Sealed) -> Destructi
         undecided=plan.undecided,
         dismissed=plan.dismissed,
         sweep=parts.sweep(after, made_by),
-        limitations=answers.codes(told | {"fingerprint-kept"}, parts.MOST_CODES),
+        limitations=answers.codes(told, parts.MOST_CODES),
         residual_risks=tuple(Risk(code=code) for code in parts.blind_spots([before, after])),
         recipients=tuple(
             Recipient(
@@ -150,6 +162,9 @@ def _predicate(work: Work, run: Run, plan: Plan, announced: Sealed) -> Destructi
             verified=parts.moment(facts["verified"]),
         ),
         outcome=Outcome.FAILED,  # issue_result() computes it, as an auditor will
+        fingerprint=Fingerprint(
+            FingerprintStatus.DESTROYED if gone else FingerprintStatus.KEPT, plan.fingerprint.until
+        ),
         annex=plan.annex,
         manifest=facts["plan_digest"],
     )

@@ -13,7 +13,9 @@ from attestations import (
     Controller,
     Dataset,
     Decisions,
+    FingerprintDecision,
     Found,
+    PlannedFingerprint,
     Request,
     ScopeCoverage,
     Sweep,
@@ -22,7 +24,7 @@ from attestations import (
 )
 from backends.contract import Verdict
 from shredder import answers
-from shredder.config import Config, DatasetConfig
+from shredder.config import DESTROY, KEEP, Config, DatasetConfig
 from shredder.plan import Decision, Header, Item
 from shredder.sweep import ScopeCoverage as Covered
 from shredder.sweep.coverage import WHOLE_STORE
@@ -64,6 +66,16 @@ def described(dataset: DatasetConfig, header: Header) -> Dataset:
         records_enrolled=header.records_enrolled,
         records_recognisable=header.records_recognisable,
     )
+
+
+def planned_fingerprint(header: Header) -> PlannedFingerprint:
+    """What is to become of the fingerprint."""
+    if header.fingerprint_after == DESTROY:
+        return PlannedFingerprint(FingerprintDecision.DESTROY)
+    if header.fingerprint_after == KEEP:
+        return PlannedFingerprint()
+    day = dt.date.fromisoformat(header.fingerprint_after)
+    return PlannedFingerprint(until=dt.datetime.combine(day, dt.time(), dt.UTC))
 
 
 def sweep(header: Header, committer: Committer) -> Sweep:

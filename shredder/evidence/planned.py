@@ -41,6 +41,7 @@ def plan_statement(
         times=PlanTimes(
             planned=parts.moment(run.facts["planned"]), approved=parts.moment(approved)
         ),
+        fingerprint=parts.planned_fingerprint(header),
         annex=write_annex(work, run.id, [operator, *approvers]),
         manifest=run.facts["plan_digest"],
     )

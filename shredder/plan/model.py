@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from backends.contract import Holding, Order, Technique, Verdict
+from shredder.config import KEEP
 from shredder.sweep import ScopeCoverage
 
 
@@ -72,3 +73,4 @@ class Header:
     blind_spots: Mapping[str, tuple[str, ...]]  # store -> codes
     started: str  # of the sweep
     finished: str
+    fingerprint_after: str = KEEP  # or DESTROY, if all is gone; or the day that it is kept until

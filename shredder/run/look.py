@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -10,7 +11,7 @@ from pathlib import Path
 from backends.contract import CoverageStatus, Holding, Store, Verdict
 from backends.errors import BackendError
 from shredder import answers, clock
-from shredder.config import DatasetConfig
+from shredder.config import DESTROY, KEEP, DatasetConfig
 from shredder.errors import UsageError
 from shredder.plan import (
     Decision,
@@ -109,8 +110,17 @@ def write_down(
         blind_spots=seen.blind_spots,
         started=seen.sweep.started,
         finished=seen.sweep.finished,
+        fingerprint_after=_after(dataset),
     )
     return write_plan(path, header, items)
+
+
+def _after(dataset: DatasetConfig) -> str:
+    """What is to become of a fingerprint: a day until which it was to be kept may have come."""
+    day = dataset.fingerprint
+    if day in {KEEP, DESTROY}:
+        return day
+    return day if clock.today() < dt.date.fromisoformat(day) else DESTROY
 
 
 def items(

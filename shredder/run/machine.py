@@ -18,7 +18,7 @@ from typing import Any
 
 from shredder import clock, durable
 from shredder.errors import Inconclusive, Refused, Undecided, UsageError
-from shredder.evidence import announce, announced_file, attest
+from shredder.evidence import announce, announced_file, attest, fingerprint
 from shredder.evidence.approvals import approved_plan, collect
 from shredder.journal import Phase, Run
 from shredder.plan import Decision, Options, digest_of, dump_options, read_header, read_items
@@ -186,12 +186,18 @@ def _step(work: Work, known: Run, desk: Desk) -> None:
             digests = {"again_digest": again.digest, "results_digest": results}
             journal.enter(run, Phase.VERIFIED, **digests, verified=verified)
         case Phase.VERIFIED if not _looked_at_stands(work, known):
+            if fingerprint.begun(known):
+                raise Refused(
+                    f"what run {run} measured has changed, and nothing is recognised any more",
+                    hint="restore again.jsonl and results.jsonl in the run's folder from a copy",
+                )
             # What a sweep and the journal gave can be had again; nothing is signed without.
             journal.enter(run, Phase.EXECUTED)
         case Phase.VERIFIED:
             check_digest(work, known)
             check_announced(work, known)
-            journal.enter(run, Phase.ATTESTED, **attest(work, known))
+            settled = fingerprint.settle_fingerprint(work, known)
+            journal.enter(run, Phase.ATTESTED, **attest(work, settled))
         case _:
             raise AssertionError(known.phase)
 

@@ -11,6 +11,9 @@ import pytest
 from attestations import (
     Code,
     Decisions,
+    Fingerprint,
+    FingerprintDecision,
+    FingerprintStatus,
     Found,
     KeyErasure,
     Known,
@@ -18,6 +21,7 @@ from attestations import (
     Outcome,
     Plan,
     PlanDecision,
+    PlannedFingerprint,
     Recipient,
     Refused,
     Status,
@@ -170,6 +174,38 @@ def test_what_is_to_be_destroyed_says_how_and_what_is_kept_says_why() -> None:
     assert of_plan(replace(PLAN, targets=(made.planned(technique=None),))) == Code.E_VERIFY_CLAIM
     kept = made.planned(decision=PlanDecision.RETAIN)
     assert of_plan(replace(PLAN, targets=(kept,))) == Code.E_VERIFY_CLAIM
+
+
+# --- The fingerprint -----------------------------------------------------------------------
+
+
+GONE = Fingerprint(FingerprintStatus.DESTROYED)
+TO_GO = replace(PLAN, fingerprint=PlannedFingerprint(FingerprintDecision.DESTROY))
+DATED = replace(PLAN, fingerprint=PlannedFingerprint(until=made.at(0)))
+
+
+def test_a_fingerprint_goes_with_a_complete_outcome_where_that_was_planned() -> None:
+    for plan, fate in ((TO_GO, GONE), (DATED, Fingerprint(until=made.at(0)))):
+        data = bundle(plan_of=plan, changes={"fingerprint": fate}).to_bytes()
+        assert verify(data, policy(), now=NOW)
+
+
+def test_a_fingerprint_fares_as_it_was_planned_to() -> None:
+    assert of_result(fingerprint=GONE) == Code.E_PLAN
+    assert of_plan(TO_GO) == Code.E_PLAN
+    assert of_plan(DATED) == Code.E_PLAN
+    assert of_result(fingerprint=Fingerprint(until=made.at(0))) == Code.E_PLAN
+
+
+def test_a_fingerprint_is_not_both_kept_and_destroyed() -> None:
+    both = PlannedFingerprint(FingerprintDecision.DESTROY, made.at(0))
+    assert of_plan(replace(PLAN, fingerprint=both)) == Code.E_VERIFY_CLAIM
+    assert of_result(fingerprint=replace(GONE, until=made.at(0))) == Code.E_VERIFY_CLAIM
+
+
+def test_a_fingerprint_that_another_run_needs_is_not_destroyed() -> None:
+    left = {"targets": (made.left(Status.FAILED),), "outcome": Outcome.FAILED}
+    assert of_plan(TO_GO, **left, fingerprint=GONE) == Code.E_VERIFY_CLAIM
 
 
 # --- Erase by key --------------------------------------------------------------------------

@@ -320,3 +320,47 @@ def test_recheck(desk: Operator) -> None:
     (desk.folder / "shelf" / "restored.csv").unlink()
     blind = desk.run("recheck", SURVEY, "--json")
     assert (blind.code, blind.json["outcome"]) == (8, "inconclusive")
+
+
+def of_the_doctor(desk: Operator) -> dict[str, str]:
+    answer = desk.run("doctor", "--json").json["fingerprints"]
+    (told,) = [each for each in answer if each["dataset"] == SURVEY]
+    assert isinstance(told, dict)
+    return told
+
+
+def test_a_fingerprint_goes_with_its_dataset(desk: Operator) -> None:
+    desk.edit('basis = "', 'fingerprint = "destroy"\nbasis = "')
+    assert planned(desk)["fingerprint"] == "destroy"
+    done = desk.run("destroy", SURVEY, "--yes", "--json")
+    assert (done.json["outcome"], done.json["fingerprint"]) == ("complete", "destroyed")
+    shown = desk.run("show", done.json["attestation"])
+    assert "fingerprint: destroyed" in shown.out
+    told = of_the_doctor(desk)
+    assert (told["status"], told["detail"][:12]) == ("ok", "destroyed on")
+    for command in ("recheck", "locate", "plan", "destroy"):
+        again = desk.run(command, SURVEY, "--json")
+        assert again.code == 8, command
+        assert "nothing can be recognised any more" in again.error
+
+
+def test_a_fingerprint_that_was_to_be_kept_until_a_day(desk: Operator) -> None:
+    desk.edit('basis = "', 'fingerprint = 2999-01-31\nbasis = "')
+    assert "fingerprint: kept until 2999-01-31" in desk.run("plan", SURVEY).out
+    attestation = desk.run("destroy", SURVEY, "--yes", "--json").json["attestation"]
+    assert "fingerprint: kept until 2999-01-31" in desk.run("show", attestation).out
+    assert desk.run("recheck", SURVEY, "--json").json["fingerprint_overdue"] is None
+    desk.edit("2999-01-31", "2019-01-31")
+    late = desk.run("recheck", SURVEY, "--json")
+    assert (late.code, late.json["fingerprint_overdue"]) == (0, "2019-01-31")
+    assert f"shredder forget-fingerprint {SURVEY}" in desk.run("recheck", SURVEY).out
+    told = of_the_doctor(desk)
+    assert (told["status"], told["hint"]) == ("missing", f"shredder forget-fingerprint {SURVEY}")
+
+
+@pytest.mark.parametrize("value", ['"never"', "1", "true", "2027-01-31T10:00:00Z", '["keep"]'])
+def test_a_decision_on_a_fingerprint_that_makes_no_sense(desk: Operator, value: str) -> None:
+    desk.edit('basis = "', f'fingerprint = {value}\nbasis = "')
+    done = desk.run("plan", SURVEY, "--json")
+    assert done.code == 2
+    assert 'must be "keep", "destroy", or a date, like 2027-01-31' in done.error

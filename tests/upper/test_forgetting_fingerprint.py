@@ -9,7 +9,7 @@ import pytest
 
 from shredder import durable
 from shredder.enrolment import enroll, forget_fingerprint
-from shredder.errors import Refused, UsageError
+from shredder.errors import Inconclusive, Refused, UsageError
 from shredder.keys import fingerprint_key
 from tests.upper.place import DATASET, Place, opened_as
 from tests.upper.scripted import Scripted, View, holding
@@ -41,7 +41,7 @@ def test_afterwards_it_is_said_that_and_when(place: Place) -> None:
     laid(place)
     forget_fingerprint(place.work, DATASET)
     when = place.state.fingerprint_destroyed(DATASET).read_text().strip()
-    with pytest.raises(UsageError, match=f"was destroyed on {when}"):
+    with pytest.raises(Inconclusive, match=f"was destroyed on {when}"):
         fingerprint_key(place.state, DATASET)
 
 
@@ -61,7 +61,7 @@ def test_killed_half_way_it_is_not_used_any_more(place: Place, survives: int) ->
         forget_fingerprint(place.work, DATASET)
     assert key.exists() == (survives == 1)  # it goes first
     assert catalogue.exists()
-    with pytest.raises(UsageError, match="was destroyed"):
+    with pytest.raises(Inconclusive, match="was destroyed"):
         fingerprint_key(place.state, DATASET)
     assert forget_fingerprint(place.work, DATASET) == 3 - survives
 
