@@ -7,13 +7,16 @@
     conninfo = "service=warehouse"     # libpq's words; the password never stands here
     databases = ["shop", "survey_*"]   # patterns; left out: every database of the cluster
     exclude = ["audit.*"]              # patterns of schema.table; coverage names them
+    foreign_tables = ["crm.*"]         # patterns of foreign tables to read; left out: none is
     lock_timeout_s = 5                 # how long a destruction waits for a lock
 
 A *scope* is a database, its `as_of` an LSN. A *unit* is a table, a leaf partition, a
 materialised view or a large object, its locator ``database/schema.table`` as SQL quotes it.
 A record window is one row in the text form of its columns. Rows go in the transaction that
 found them, by their ctid, and never by value; a table whose rows are all of the dataset is
-truncated. Every destruction here is a ``logical-delete``: dead tuples, WAL and freed blocks
+truncated. A foreign table is read only where the operator names it, for reading one can run
+programs and reach other servers; its rows are another store's, so nothing of it is destroyed
+here. Every destruction here is a ``logical-delete``: dead tuples, WAL and freed blocks
 outlive it, and `BLIND_SPOTS` names them.
 """
 
@@ -36,6 +39,7 @@ class PostgresBackend:
         "conninfo": Setting.TEXT,
         "databases": Setting.TEXTS,
         "exclude": Setting.TEXTS,
+        "foreign_tables": Setting.TEXTS,
         "lock_timeout_s": Setting.NUMBER,
     }
     required: frozenset[str] = frozenset({"conninfo"})

@@ -16,7 +16,9 @@ PAGE = 1000  # entries of a listing that one query brings
 FIRST_USER_OID = 16384  # FirstNormalObjectId: below it lies what initdb made
 
 TABLE, PARTITION, VIEW = "table", "partition", "materialised-view"
+FOREIGN_TABLE = "foreign-table"
 LARGE_OBJECT = "large-object"
+_KINDS = {"m": VIEW, "f": FOREIGN_TABLE}
 _RELATION_CURSOR, _LARGE_CURSOR = "1", "2"
 
 _DATABASES = """
@@ -58,7 +60,7 @@ _PAGE_OF_RELATIONS: LiteralString = (
  ORDER BY c.oid LIMIT %s
 """
 )
-_ONE_RELATION: LiteralString = _RELATION + " WHERE c.oid = %s AND c.relkind IN ('r', 'm')"
+_ONE_RELATION: LiteralString = _RELATION + " WHERE c.oid = %s AND c.relkind IN ('r', 'm', 'f')"
 _RELATION_AT: LiteralString = (
     _RELATION
     + """
@@ -76,7 +78,7 @@ _STILL_NAMED = "SELECT to_regclass(format('%%I.%%I', %s::text, %s::text))::oid =
 
 @dataclass(frozen=True, slots=True)
 class Relation:
-    """A table, leaf partition or materialised view, as the catalogue shows it now."""
+    """A table, leaf partition, materialised view or foreign table, as the catalogue shows it."""
 
     oid: int
     schema: str
@@ -100,8 +102,8 @@ class Relation:
     @property
     def kind(self) -> str:
         """The kind of unit."""
-        if self.relkind == "m":
-            return VIEW
+        if self.relkind in _KINDS:
+            return _KINDS[self.relkind]
         return PARTITION if self.partition else TABLE
 
     @property
@@ -136,7 +138,25 @@ def database_exists(cluster: Cluster, name: str) -> bool:
         return found.rowcount == 1
 
 
-def units(cluster: Cluster, scope: str, after: str, exclude: Sequence[str]) -> Iterator[Unit | Gap]:
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which relations are examined: patterns of ``schema.table``."""
+
+    exclude: Sequence[str] = ()
+    foreign: Sequence[str] = ()  # foreign tables that are read, too
+
+    def excludes(self, relation: Relation) -> str:
+        """Return why a relation is left out; empty: it is not."""
+        name = f"{relation.schema}.{relation.name}"
+        if any(fnmatch.fnmatchcase(name, pattern) for pattern in self.exclude):
+            return "excluded-by-setting"
+        if relation.kind != FOREIGN_TABLE:
+            return ""
+        read = any(fnmatch.fnmatchcase(name, pattern) for pattern in self.foreign)
+        return "" if read else "foreign-table"
+
+
+def units(cluster: Cluster, scope: str, after: str, choice: Choice) -> Iterator[Unit | Gap]:
     """Yield what a database holds: relations by oid, large objects by oid, other texts.
 
     Page by page, each in its own short transaction: a reader that takes its time must not keep
@@ -147,8 +167,9 @@ def units(cluster: Cluster, scope: str, after: str, exclude: Sequence[str]) -> I
         state = one(connection, _STATE)[0] or ""
     if kind in {"", _RELATION_CURSOR}:
         for relation in _relations(cluster, scope, int(number or 0)):
-            entry = _listed(relation, scope, exclude)
-            if isinstance(entry, Unit) and relation.persistence == "p" and state:
+            entry = _listed(relation, scope, choice)
+            local = relation.kind != FOREIGN_TABLE and relation.persistence == "p"
+            if isinstance(entry, Unit) and local and state:
                 entry = replace(entry, state=f"{state}:{relation.storage}")
             yield entry
         number = ""
@@ -214,15 +235,12 @@ def _relations(cluster: Cluster, scope: str, after: int) -> Iterator[Relation]:
         last = page[-1].oid
 
 
-def _listed(relation: Relation, scope: str, exclude: Sequence[str]) -> Unit | Gap:
+def _listed(relation: Relation, scope: str, choice: Choice) -> Unit | Gap:
     def gap(status: CoverageStatus, reason: str) -> Gap:
         return Gap(scope, status, reason, relation.locator)
 
-    name = f"{relation.schema}.{relation.name}"
-    if any(fnmatch.fnmatchcase(name, pattern) for pattern in exclude):
-        return gap(CoverageStatus.EXCLUDED, "excluded-by-setting")
-    if relation.relkind == "f":  # its rows lie in another store
-        return gap(CoverageStatus.EXCLUDED, "foreign-table")
+    if reason := choice.excludes(relation):
+        return gap(CoverageStatus.EXCLUDED, reason)
     if relation.persistence == "t":  # lives in the memory of the session that made it
         return gap(CoverageStatus.FAILED, "temporary-table")
     if not relation.readable:
@@ -234,6 +252,6 @@ def _listed(relation: Relation, scope: str, exclude: Sequence[str]) -> Unit | Ga
         relation.locator,
         relation.storage,
         relation.kind,
-        relation.size,
+        None if relation.kind == FOREIGN_TABLE else relation.size,
         f"{_RELATION_CURSOR}:{relation.oid:010}",
     )

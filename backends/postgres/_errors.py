@@ -55,6 +55,17 @@ def translate(error: psycopg.Error, where: str) -> BackendError:
     return CouldNotTell(f"{where}: the server reported SQLSTATE {state}", reason=reason)
 
 
+def translate_foreign(error: psycopg.Error, where: str) -> CouldNotTell:
+    """Return our error for one at reading a foreign table: another server's, while ours goes on."""
+    state = error.sqlstate
+    _withhold(error)
+    return CouldNotTell(
+        f"{where}: a foreign table cannot be read (SQLSTATE {state})",
+        reason="foreign-table-unread",
+        hint="does the server that it names answer, and is there a user mapping?",
+    )
+
+
 def translate_connecting(error: psycopg.Error, where: str) -> BackendError:
     """Return our error for one that connecting raised."""
     wants_password = error.pgconn is not None and error.pgconn.needs_password

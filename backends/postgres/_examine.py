@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import psycopg
+
 from backends import content
 from backends.content import added
 from backends.contract import (
@@ -20,11 +22,13 @@ from backends.contract import (
 from backends.errors import BY_VALUES, ChangedWhileRead, Vanished
 from backends.postgres import _definitions, _large
 from backends.postgres._catalog import (
+    FOREIGN_TABLE,
     LARGE_OBJECT,
     Relation,
     relation_by_oid,
     still_named,
 )
+from backends.postgres._errors import translate_foreign
 from backends.postgres._rights import Rights, rights
 from backends.postgres._rows import RowScan, copy_rows
 from backends.postgres._session import Cluster, Connection
@@ -112,7 +116,12 @@ def examine(cluster: Cluster, unit: Unit, matcher: Matcher) -> Examination:
         relation = relation_by_oid(connection, int(unit.version.partition(":")[0]))
         if relation is None:
             raise Vanished(f"{cluster.where(unit.scope)}: a relation is not there any more")
-        reading = read_relation(connection, relation, RowScan(matcher), helpers=cluster)
+        try:
+            reading = read_relation(connection, relation, RowScan(matcher), helpers=cluster)
+        except psycopg.Error as error:
+            if relation.kind != FOREIGN_TABLE or connection.closed:
+                raise
+            raise translate_foreign(error, cluster.where(unit.scope)) from None
         holdings: tuple[Holding, ...] = ()
         if reading.whole.verdict is not None:
             found = rights(connection, relation)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from backends.contract import Technique
-from backends.postgres._catalog import VIEW, Relation, one
+from backends.postgres._catalog import FOREIGN_TABLE, VIEW, Relation, one
 from backends.postgres._session import Connection
 
 # A foreign key's action, a trigger or a rule would take, keep or copy rows that the plan does
@@ -97,6 +97,8 @@ class Rights:
 
 def rights(connection: Connection, relation: Relation) -> Rights:
     """Find out what may be done. To be asked again once the relation is locked."""
+    if relation.kind == FOREIGN_TABLE:  # the rows are another store's
+        return Rights(None, None, FOREIGN_TABLE)
     facts = _Facts(
         *one(
             connection,

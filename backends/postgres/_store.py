@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import cast
 
 from backends.contract import (
@@ -60,7 +60,7 @@ class PostgresStore:
     name: str
     cluster: Cluster
     databases: tuple[str, ...] = ("*",)
-    exclude: tuple[str, ...] = ()
+    choice: _catalog.Choice = field(default_factory=_catalog.Choice)
     traits: Traits = _TRAITS
 
     @property
@@ -76,7 +76,7 @@ class PostgresStore:
         """Yield what a database holds."""
         if not _catalog.database_exists(self.cluster, scope):
             raise Vanished(f"store {self.name}: there is no database {scope}")
-        yield from _catalog.units(self.cluster, scope, after, self.exclude)
+        yield from _catalog.units(self.cluster, scope, after, self.choice)
 
     def examine(self, unit: Unit, matcher: Matcher) -> Examination:
         """Look for the dataset in one unit."""
@@ -125,5 +125,8 @@ def open_store(name: str, settings: Mapping[str, object]) -> PostgresStore:
             f"store {name}: lock_timeout_s is {seconds}", hint="give 1 to 3600 seconds"
         )
     databases = cast("Sequence[str]", settings.get("databases", ["*"]))
-    exclude = cast("Sequence[str]", settings.get("exclude", []))
-    return PostgresStore(name, Cluster(name, conninfo, seconds), tuple(databases), tuple(exclude))
+    choice = _catalog.Choice(
+        tuple(cast("Sequence[str]", settings.get("exclude", []))),
+        tuple(cast("Sequence[str]", settings.get("foreign_tables", []))),
+    )
+    return PostgresStore(name, Cluster(name, conninfo, seconds), tuple(databases), choice)

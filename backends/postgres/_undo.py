@@ -14,6 +14,7 @@ from psycopg import sql
 from backends.contract import Evidence, Matcher, Order, Result, Technique
 from backends.postgres import _large, _statistics
 from backends.postgres._catalog import (
+    FOREIGN_TABLE,
     VIEW,
     Relation,
     large_object_exists,
@@ -128,6 +129,8 @@ def _locked(connection: Connection, order: Order, matcher: Matcher) -> Relation:
     relation = relation_by_oid(connection, oid)
     if relation is None:
         _replaced(connection, order, matcher)
+    if relation.kind == FOREIGN_TABLE:
+        raise LeftAloneError(Result.FAILED, FOREIGN_TABLE)
     lock = _LOCKS.get(order.technique)
     if relation.kind == VIEW or lock is None:
         return relation

@@ -40,7 +40,7 @@ DO $$ DECLARE what text; BEGIN
   FOR what IN
     SELECT format('PUBLICATION %I', pubname) FROM pg_publication
     UNION ALL SELECT format('EXTENSION %I', extname) FROM pg_extension WHERE extname <> 'plpgsql'
-    UNION ALL SELECT format('FOREIGN DATA WRAPPER %I', fdwname) FROM pg_foreign_data_wrapper
+    UNION ALL SELECT format('FOREIGN DATA WRAPPER IF EXISTS %I', fdwname) FROM pg_foreign_data_wrapper
     UNION ALL SELECT format('SCHEMA %I', nspname) FROM pg_namespace WHERE oid = 2200 OR oid >= 16384
       AND nspname !~ '^pg_'
   LOOP EXECUTE 'DROP ' || what || ' CASCADE'; END LOOP;
