@@ -28,6 +28,7 @@ from backends.contract import Destruction, Digest, Matcher, RecordClass, Result
 from backends.csv import _gzip
 from backends.csv._guard import Guard
 from backends.delimited import Format
+from backends.files.claims import destroyed
 from backends.files.reader import Task
 from backends.fsops import attributes, linux
 from backends.fsops import condemn as steps
@@ -292,13 +293,4 @@ def _take_back(task: Task, at: bytes) -> None:
 
 def _destroy_old(task: Task, opened: Opened, at: bytes, numbers: dict[str, int]) -> Destruction:
     done = steps.finish(task.folder, at, opened.fd, task.names, task.version)
-    return Destruction(
-        task.order.id,
-        Result.DESTROYED,
-        limitations=(*task.order.holding.limitations, *opened.codes),
-        numbers={
-            "bytes-overwritten": done.written,
-            "bytes-read-back": done.read_back,
-            **numbers,
-        },
-    )
+    return destroyed(task, opened, done, numbers)

@@ -7,13 +7,12 @@ from collections.abc import Iterator
 
 from backends.contract import Check, CheckStatus
 from backends.files.trees import Root
-from backends.fsops import linux
+from backends.fsops.ground import survey
 from backends.fsops.reasons import RootUnavailable, reason_for, root_reason
 from backends.fsops.tree import open_root
 
-# Where an overwriting in place does not reach the blocks that hold the data, whatever is done.
-_COPY_ON_WRITE = frozenset({"btrfs", "zfs", "bcachefs", "f2fs", "nilfs2", "overlay", "ubifs"})
-_NETWORK = frozenset({"nfs", "nfs4", "cifs", "smb3", "ceph", "9p", "glusterfs", "afs"})
+# What a folder's own blocks say nothing about.
+_OF_FILES = frozenset({"blocks-unknown", "content-inline"})
 
 
 def check(root: Root) -> Iterator[Check]:
@@ -50,16 +49,11 @@ def _writable(fd: int, what: str) -> Check:
 
 
 def _provable(fd: int, what: str) -> Check:
-    mount = linux.mount_of(fd)
-    kind = mount.kind if mount else "unknown"
+    """Tell what holds of every file here; single files can have more against them."""
+    ground = survey(fd)
     space = os.fstatvfs(fd)
     free = f"{space.f_bavail * space.f_frsize / 2**30:.1f} GiB free"
-    if kind in _COPY_ON_WRITE:
-        detail = "overwriting goes to new blocks: the old ones stay until they are reused"
-    elif kind in _NETWORK:
-        detail = "a server decides where blocks go: overwriting proves nothing there"
-    elif mount and "data=journal" in mount.options:
-        detail = "content also goes through the journal, which is not overwritten"
-    else:
-        detail = "files are overwritten and read back; not proved on the medium"
-    return Check(f"{what}: proof", CheckStatus.OK, f"{kind}, {free}: logical-delete; {detail}")
+    hindering = [code for code in ground.obstacles if code not in _OF_FILES]
+    claim = "logical-delete" if hindering else "clear"
+    detail = ", ".join((*hindering, *ground.limitations)) or "overwritten where it lies"
+    return Check(f"{what}: proof", CheckStatus.OK, f"{ground.kind}, {free}: {claim}; {detail}")

@@ -6,6 +6,7 @@ import os
 
 from backends.contract import Destruction, Holding, Matcher, Order, Result, Technique
 from backends.errors import BackendError
+from backends.files.claims import destroyed
 from backends.files.reader import Reader, Task
 from backends.files.trees import Trees
 from backends.fsops import condemn as steps
@@ -109,9 +110,4 @@ def _finish(task: Task, opened: Opened, at: bytes | None) -> Destruction:
         if short.written == 0 and at is None:
             steps.restore(task.folder, task.names)  # nothing has been overwritten: as it was
         raise
-    return Destruction(
-        task.order.id,
-        Result.DESTROYED,
-        limitations=(*task.order.holding.limitations, *opened.codes),
-        numbers={"bytes-overwritten": done.written, "bytes-read-back": done.read_back},
-    )
+    return destroyed(task, opened, done)

@@ -13,6 +13,8 @@ from backends.errors import ChangedWhileRead, Vanished
 from backends.files._attributes import with_attributes
 from backends.files.reader import Content, Reader
 from backends.fsops import linux
+from backends.fsops.attributes import has_data
+from backends.fsops.ground import ATTRIBUTES_UNKNOWN, survey
 from backends.fsops.identity import Version, let_time_pass
 from backends.fsops.reasons import told
 from backends.fsops.tree import Parts, descend
@@ -29,6 +31,7 @@ class Sight:
     links: int
     folder_device: int
     content: Content
+    ground: tuple[str, ...] = ()  # codes, of a holding: what lies beneath it
 
 
 class Memory(Protocol):
@@ -85,7 +88,9 @@ def look_at(
         if content is None:
             with open(fd, "rb", buffering=0, closefd=False) as file:
                 content = with_attributes(reader.read(file, matcher), fd, matcher)
+        ground: tuple[str, ...] = ()
         if content.reading.evidence.verdict is not None:
+            ground = _beneath(fd)
             let_time_pass(before)
         after, named = os.fstat(fd), linux.stat_of(name, folder)
     finally:
@@ -95,7 +100,12 @@ def look_at(
     if shared:
         shared.keep(state, matcher, content)
     version = Version.of(before, content.reading.digest)
-    return Sight(version, before.st_nlink, os.fstat(folder).st_dev, content)
+    return Sight(version, before.st_nlink, os.fstat(folder).st_dev, content, ground)
+
+
+def _beneath(fd: int) -> tuple[str, ...]:
+    codes = survey(fd).codes
+    return (*codes, ATTRIBUTES_UNKNOWN) if has_data(fd) else codes
 
 
 def _open(folder: int, name: bytes) -> int:

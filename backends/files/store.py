@@ -37,7 +37,6 @@ from backends.fsops.identity import Version
 from backends.fsops.reasons import RootUnavailable, root_reason, told
 from backends.fsops.tree import Found, open_root
 
-_LIMITATIONS = ("overwrite-not-proved-physical",)
 _MOST_MOUNT = 150  # characters
 _BLIND_SPOTS = (
     "earlier-versions-in-free-space",
@@ -130,7 +129,7 @@ class TreeStore:
         content, version = sight.content, sight.version
         evidence = content.reading.evidence
         assert evidence.verdict is not None
-        limitations: tuple[str, ...] = _LIMITATIONS
+        limitations = sight.ground
         if sight.links > 1 and sight.links > self._links.names(version.device, version.inode):
             limitations = (*limitations, "hard-link-outside-roots")
         if evidence.promoted:

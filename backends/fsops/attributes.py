@@ -44,6 +44,14 @@ def _value(fd: int, name: str) -> bytes | None:
         return None
 
 
+def has_data(fd: int) -> bool:
+    """Whether a file has extended attributes that are data."""
+    try:
+        return any(name.startswith(OURS) for name in os.listxattr(fd))
+    except OSError:  # the file system has none
+        return False
+
+
 def blot_out(fd: int) -> bool:
     """Overwrite the values of extended attributes and remove them; false if one is left."""
     try:

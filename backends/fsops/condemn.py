@@ -31,6 +31,7 @@ from dataclasses import dataclass
 
 from backends.contract import Result
 from backends.fsops import attributes, linux
+from backends.fsops.ground import ATTRIBUTES_UNKNOWN, survey, unreached
 from backends.fsops.identity import Version
 from backends.fsops.overwrite import CutShort, Overwritten, ReadBackDiffers, overwrite
 from backends.fsops.reasons import reason_for
@@ -206,12 +207,33 @@ def restore(folder: int, names: Names) -> None:
         raise Left(Result.FAILED, reason_for(error)) from None
 
 
-def finish(folder: int, at: bytes, fd: int, names: Names, version: Version) -> Overwritten:
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """What was done to a file that is no more.
+
+    `unproved`: codes of why its content's blocks are not shown to be overwritten; none: they are.
+    """
+
+    overwritten: Overwritten
+    unproved: tuple[str, ...]
+    limitations: tuple[str, ...]  # codes
+
+
+def finish(folder: int, at: bytes, fd: int, names: Names, version: Version) -> Finished:
     """Overwrite a condemned file, empty it and unlink it. Raises Left, CutShort, OSError."""
+    before = survey(fd)
+    status = os.fstat(fd)
     try:
-        done = overwrite(fd, os.fstat(fd).st_size)
+        done = overwrite(fd, status.st_size)
     except ReadBackDiffers:
         raise Left(Result.FAILED, "read-back-differs") from None
+    unproved = list(unreached(before, fd))
+    if status.st_size != version.size:
+        unproved.append("emptied-before")  # by an attempt that broke off after its overwriting
+    if not done.direct and done.written:
+        unproved.append("read-back-cached")
+    if attributes.has_data(fd):
+        unproved.append(ATTRIBUTES_UNKNOWN)
     if not attributes.blot_out(fd):
         raise Left(Result.FAILED, "attributes-left")
     os.ftruncate(fd, 0)
@@ -224,12 +246,12 @@ def finish(folder: int, at: bytes, fd: int, names: Names, version: Version) -> O
         with contextlib.suppress(FileExistsError):
             linux.rename_to_free(at, names.blank, folder)
             at = names.blank
-    status = linux.stat_of(at, folder)
-    if status is None or status.st_ino != version.inode:
+    gone = linux.stat_of(at, folder)
+    if gone is None or gone.st_ino != version.inode:
         raise Left(Result.FAILED, "another-file")
     os.unlink(at, dir_fd=folder)
     os.fsync(folder)
-    return done
+    return Finished(done, tuple(unproved), before.limitations)
 
 
 def emptied(version: Version, status: os.stat_result) -> bool:
@@ -254,6 +276,7 @@ def _mark(version: Version) -> int:
 
 __all__ = [
     "CutShort",
+    "Finished",
     "Left",
     "Names",
     "Opened",

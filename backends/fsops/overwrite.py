@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import fcntl
+import mmap
 import os
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Self
 
 from cryptography.hazmat.primitives.ciphers import Cipher, CipherContext
 from cryptography.hazmat.primitives.ciphers.algorithms import AES256
 from cryptography.hazmat.primitives.ciphers.modes import CTR
 
+from backends.fsops.extents import extents_of
+
 _BLOCK = 1 << 20  # fastest of 64 KiB to 4 MiB, measured
 _AES_BLOCK = 16
+_SECTOR = 4096  # bytes; no device asks for coarser places and sizes
 
 
 class ReadBackDiffers(Exception):
@@ -35,6 +42,7 @@ class Overwritten:
 
     written: int
     read_back: int
+    direct: bool  # none of them out of the kernel's cache
 
 
 class Keystream:
@@ -63,8 +71,20 @@ class Keystream:
             yield offset, memoryview(buffer)[:size]
 
 
-def data_ranges(fd: int, size: int) -> Iterator[tuple[int, int]]:
-    """Yield where a file has data: holes hold none, and writing to them would need space."""
+def data_ranges(fd: int, size: int) -> list[tuple[int, int]]:
+    """Return where a file has blocks: holes have none, and writing to them would need space.
+
+    What reads as zeros and has blocks (fallocate(2), FALLOC_FL_ZERO_RANGE) counts: they may hold
+    what was there before.
+    """
+    extents = extents_of(fd)
+    if extents is None:
+        return list(_by_seeking(fd, size))
+    ends = ((each.logical, min(each.logical + each.length, size)) for each in extents)
+    return [(start, end) for start, end in ends if start < end]
+
+
+def _by_seeking(fd: int, size: int) -> Iterator[tuple[int, int]]:
     at = 0
     while at < size:
         try:
@@ -83,8 +103,8 @@ def data_ranges(fd: int, size: int) -> Iterator[tuple[int, int]]:
 def overwrite(fd: int, size: int) -> Overwritten:
     """Overwrite a file's data, make that durable, read it back and compare.
 
-    The pages are dropped from the cache before, so that reading goes to the device where the
-    kernel obliges; that it did is not claimed. Raises CutShort and ReadBackDiffers.
+    It is read past the kernel's cache (open(2), O_DIRECT) where the file system can do that.
+    Raises CutShort and ReadBackDiffers.
     """
     keystream = Keystream()
     written = 0
@@ -100,23 +120,59 @@ def overwrite(fd: int, size: int) -> Overwritten:
         raise CutShort(error, written) from None
     os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
     try:
-        read_back = _compare(fd, size, keystream)
+        with _Medium(fd) as medium:
+            read_back = _compare(fd, size, keystream, medium)
     except OSError as error:
         raise CutShort(error, written) from None
     if read_back < written:
         raise ReadBackDiffers
-    return Overwritten(written, read_back)
+    return Overwritten(written, read_back, medium.direct)
 
 
-def _compare(fd: int, size: int, keystream: Keystream) -> int:
+class _Medium:
+    """Reads a file past the cache for as long as that goes. A context manager."""
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+        self.direct = False
+
+    def __enter__(self) -> Self:
+        self._buffer = mmap.mmap(-1, _BLOCK)  # begins with a page, as O_DIRECT asks for
+        self._flags = fcntl.fcntl(self._fd, fcntl.F_GETFL)
+        with contextlib.suppress(OSError):
+            fcntl.fcntl(self._fd, fcntl.F_SETFL, self._flags | os.O_DIRECT)
+            self.direct = True
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        fcntl.fcntl(self._fd, fcntl.F_SETFL, self._flags)
+        self._buffer.close()
+
+    def read(self, size: int, at: int) -> bytes:
+        """Return up to `size` bytes from a place on, none at the end only. Raises OSError."""
+        room = min(_BLOCK, -(-size // _SECTOR) * _SECTOR)
+        with memoryview(self._buffer) as whole, whole[:room] as view:
+            try:
+                count = os.preadv(self._fd, [view], at)
+            except OSError as error:
+                if error.errno != errno.EINVAL or not self.direct:
+                    raise
+                # Not at such a place, or not with such a size: as any other program reads.
+                self.direct = False
+                fcntl.fcntl(self._fd, fcntl.F_SETFL, self._flags)
+                count = os.preadv(self._fd, [view], at)
+            return bytes(view[: min(count, size)])
+
+
+def _compare(fd: int, size: int, keystream: Keystream, medium: _Medium) -> int:
     """Return how many bytes were read and found to be the keystream. Raises ReadBackDiffers."""
     count = 0
     for start, end in data_ranges(fd, size):
         for at, piece in keystream.blocks(start, end):
             done = 0
             while done < len(piece):
-                data = os.pread(fd, len(piece) - done, at + done)
-                if not data or data != piece[done : done + len(data)]:
+                data = medium.read(len(piece) - done, at + done)
+                if not data or data != bytes(piece[done : done + len(data)]):
                     raise ReadBackDiffers
                 done += len(data)
             count += len(piece)

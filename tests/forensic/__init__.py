@@ -1,0 +1,1 @@
+"""What raw images show, beside what was claimed."""

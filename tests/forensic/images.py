@@ -1,0 +1,82 @@
+"""File systems in files, and looking through their raw bytes with nothing of the product's."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+CANARY = re.compile(rb"c(\d{5})x(\d{5})")
+_STEP = 64 << 20
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How a file system is made and mounted."""
+
+    make: tuple[str, ...]
+    options: str = "loop"
+    folder: tuple[str, ...] = ()  # a command for the folder that files are put in
+    size: int = 64 << 20
+
+
+KINDS = {
+    "ext4": Kind(("mkfs.ext4", "-q")),
+    "ext4-data-journal": Kind(("mkfs.ext4", "-q"), "loop,data=journal"),
+    "ext4-inline": Kind(("mkfs.ext4", "-q", "-O", "inline_data", "-I", "512")),
+    "xfs": Kind(("mkfs.xfs", "-q"), size=320 << 20),
+    "btrfs": Kind(("mkfs.btrfs", "-q"), size=160 << 20),
+    "btrfs-nocow": Kind(("mkfs.btrfs", "-q"), folder=("chattr", "+C"), size=160 << 20),
+}
+
+
+@dataclass(frozen=True)
+class Image:
+    """A mounted file system; `place` is a folder on it."""
+
+    file: Path
+    mount: Path
+    place: Path
+
+    def unmount(self) -> None:
+        """Write everything to the image, and let go of it."""
+        subprocess.run(["sync", "-f", self.mount], check=True)
+        subprocess.run(["umount", self.mount], check=True)
+
+    def canaries(self) -> dict[int, set[int]]:
+        """Return, by file, the numbers of the canaries that are anywhere in the raw image."""
+        found: dict[int, set[int]] = {}
+        tail = b""
+        with self.file.open("rb") as raw:
+            while data := raw.read(_STEP):
+                for match in CANARY.finditer(tail + data):
+                    found.setdefault(int(match[1]), set()).add(int(match[2]))
+                tail = data[-20:]
+        return found
+
+
+@contextmanager
+def mounted(kind: Kind, folder: Path) -> Iterator[Image]:
+    """Make a file system and mount it for as long as the context lasts, or until unmount()."""
+    image = Image(folder / "image", folder / "mnt", folder / "mnt" / "share")
+    with image.file.open("wb") as file:
+        file.truncate(kind.size)
+    image.mount.mkdir()
+    subprocess.run([*kind.make, image.file], check=True, capture_output=True)
+    subprocess.run(["mount", "-o", kind.options, image.file, image.mount], check=True)
+    try:
+        image.place.mkdir()
+        if kind.folder:
+            subprocess.run([*kind.folder, image.place], check=True)
+        yield image
+    finally:
+        if image.mount.is_mount():
+            subprocess.run(["umount", image.mount], check=True)
+
+
+def canary(file: int, number: int) -> str:
+    """One canary: an identifier that is nowhere else."""
+    return f"c{file:05}x{number:05}"
