@@ -6,7 +6,7 @@ Nothing of SQLite's is run here, so no trigger, view, collation or virtual table
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from backends.content import Stop
@@ -16,9 +16,9 @@ from backends.content.readers.values import AFTER, BETWEEN, apart, binary, text_
 INDEX_INTERIOR, TABLE_INTERIOR, INDEX_LEAF, TABLE_LEAF = 2, 5, 10, 13
 _KINDS = {INDEX_INTERIOR, TABLE_INTERIOR, INDEX_LEAF, TABLE_LEAF}
 _SIZES = (0, 1, 2, 3, 4, 6, 8, 8, 0, 0)  # of the serial types below 10
-_FLOAT, _ZERO, _ONE, _BLOB = 7, 8, 9, 12
+_FLOAT, _ZERO, _ONE, BLOB = 7, 8, 9, 12  # serial types; from BLOB on even ones, odd ones are texts
 _SHORTEST = 4  # bytes of what is freed; less is no value
-_ENCODINGS = {2: "utf-16-le", 3: "utf-16-be"}
+ENCODINGS = {2: "utf-16-le", 3: "utf-16-be"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +103,23 @@ class Page:
         here = least + (payload - least) % (usable - 4)
         return here if here <= most else least
 
-    def freed(self) -> Iterator[bytes]:
-        """Yield the stretches that no cell has any more, where something is left in them."""
-        used = [(cell.start, cell.end) for cell in self.cells()]
+    def _used(self) -> list[tuple[int, int]]:
+        """Return where its head and its cells are."""
         (count,) = struct.unpack_from(">H", self.data, self.at + 3)
-        used.append((0, self.at + (8 if self.is_leaf else 12) + 2 * count))
+        head = (0, self.at + (8 if self.is_leaf else 12) + 2 * count)
+        return [head, *((cell.start, cell.end) for cell in self.cells())]
+
+    def free(self) -> Iterator[tuple[int, int]]:
+        """Yield where the stretches are that no cell has."""
+        last = 0
+        for start, end in sorted([*self._used(), (self.usable, self.usable)]):
+            if start > last:
+                yield last, start
+            last = max(last, end)
+
+    def freed(self) -> Iterator[bytes]:
+        """Yield what no cell has any more, where something is left of it."""
+        used = self._used()
         (block,) = struct.unpack_from(">H", self.data, self.at + 1)
         for _ in range(self.usable // 4):
             if not block or block + 4 > self.usable:
@@ -137,14 +149,22 @@ def varint(data: bytes, at: int) -> tuple[int, int]:
     return value - (1 << 64) if value >> 63 else value, at + 9
 
 
+def size_of(kind: int) -> int:
+    """Return how many bytes a value of a serial type has."""
+    size = _SIZES[kind] if 0 <= kind < 10 else (kind - BLOB) // 2
+    if size < 0:
+        raise Stop("damaged-container")
+    return size
+
+
 def values(record: bytes) -> Iterator[tuple[int, bytes]]:
     """Yield the serial type and the bytes of each value of a record."""
     end, at = varint(record, 0)
     place = end
     while at < end:
         kind, at = varint(record, at)
-        size = _SIZES[kind] if 0 <= kind < 10 else (kind - _BLOB) // 2
-        if size < 0 or place + size > len(record):
+        size = size_of(kind)
+        if place + size > len(record):
             raise Stop("damaged-container")
         yield kind, record[place : place + size]
         place += size
@@ -152,10 +172,20 @@ def values(record: bytes) -> Iterator[tuple[int, bytes]]:
 
 def shown(record: bytes, encoding: int, others: list[Found], rowid: int | None = None) -> bytes:
     """Return a record as text; `rowid` stands for a column of the table."""
+    return told(values(record), encoding, others, rowid)
+
+
+def told(
+    pairs: Iterable[tuple[int, bytes]],
+    encoding: int,
+    others: list[Found],
+    rowid: int | None = None,
+) -> bytes:
+    """Return as text what serial types and bytes say."""
     found = [] if rowid is None else [b"%d" % rowid]
-    decode = _ENCODINGS.get(encoding)
-    for kind, value in values(record):
-        if kind >= _BLOB:
+    decode = ENCODINGS.get(encoding)
+    for kind, value in pairs:
+        if kind >= BLOB:
             if kind & 1:
                 found.append(value.decode(decode, "replace").encode() if decode else value)
             elif other := apart(value):

@@ -24,7 +24,7 @@ from backends.content import (
 _ALL = re.compile(rb"[A-Za-z0-9+/\r\n]{200,}={0,2}\s*")
 _SHORT = re.compile(rb"\s*[A-Za-z0-9+/\r\n]{22,}={0,2}\s*")  # 16 bytes and more
 _KINDS = (re.compile(rb"[A-Z]"), re.compile(rb"[a-z]"), re.compile(rb"[0-9+/]"))
-_PRINTED = re.compile(r"[\t\n\r\x20-\x7e\xa0-\U0010ffff]+")
+_PRINTED = re.compile(r"[\0\t\n\r\x20-\x7e\xa0-\U0010ffff]+")
 _TEXT = re.compile(rb"[\t\n\r\x20-\x7e\x80-\xff]+")
 
 

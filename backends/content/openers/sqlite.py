@@ -12,12 +12,15 @@ import re
 import struct
 from array import array
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import BinaryIO
 
 from backends.content import Bounds, Opener, Part, Source, Stop
 from backends.content.apart import Block, Found, Loose, Names, Unread, as_parts
+from backends.content.openers._sqlite_deleted import column_count, deleted
 from backends.content.openers._sqlite_pages import (
     TABLE_INTERIOR,
+    TABLE_LEAF,
     Cell,
     Fetch,
     Page,
@@ -31,11 +34,13 @@ _DATABASE = b"SQLite format 3\0"
 _WAL = re.compile(rb"\x37\x7f\x06[\x82\x83]\0\x2d\xe2\x18")
 _JOURNAL = b"\xd9\xd5\x05\xf9\x20\xa1\x63\xd7"
 _FRAME, _ENTRY = 24, 100  # bytes of a frame's header; of memory for the place of a page
+_PLACE = 5  # bytes of memory for what a page was read as
 _ROWS, _BYTES = 1000, 256 << 10  # of a block
 _APART = bytes(16)  # between stretches: nothing is found across
 _ALIAS = re.compile(r"\binteger\b[^,]*\bprimary\s+key\b|\bprimary\s+key\s*\(", re.IGNORECASE)
 _OWN = ("sqlite_sequence", "sqlite_stat")  # tables of SQLite's own, whose rows are no records
 _TREE, _OVERFLOW = 1, 2
+_MOST_COLUMNS = 2000  # SQLite's own limit, as it is compiled nearly always
 
 
 class Sqlite(Opener):
@@ -89,7 +94,7 @@ def _database(file: BinaryIO, bounds: Bounds) -> Iterator[Found]:
         raise Stop("damaged-container")
     size = _page_size(int.from_bytes(head[16:18], "big"))
     count = -(-file.seek(0, 2) // size)
-    bounds.hold(3 * count)
+    bounds.hold(_PLACE * count)
 
     def fetch(number: int) -> bytes:
         if not 1 <= number <= count:
@@ -105,7 +110,7 @@ def _database(file: BinaryIO, bounds: Bounds) -> Iterator[Found]:
         if not pointers:
             yield from database.left(number)
     yield from database.rest()
-    bounds.hold(-3 * count)
+    bounds.hold(-_PLACE * count)
 
 
 def _log(file: BinaryIO, bounds: Bounds) -> Iterator[Found]:
@@ -216,6 +221,16 @@ class _Stretches:
         self._pieces, self._size = [], 0
 
 
+@dataclass(frozen=True, slots=True)
+class _Root:
+    """Where a tree begins, and what its entries are."""
+
+    page: int
+    kind: type[Block | Names]
+    aliased: bool  # a column is the row's number, and stands nowhere else
+    columns: int  # of a table; 0: unknown, or none
+
+
 class _Trees:
     """The trees of a database, as far as its pages are there."""
 
@@ -225,6 +240,7 @@ class _Trees:
         self._bounds = bounds
         self._seen = bytearray(count + 1)  # what each page was read as
         self._last = array("H", bytes(2 * (count + 1)))  # bytes used of a last overflow page
+        self._columns = array("H", bytes(2 * (count + 1)))  # of the table that a page is of
         self._encoding = 1
         self.partial = False  # pages that are not there lie elsewhere
         self.loose = _Stretches()
@@ -241,7 +257,7 @@ class _Trees:
         if not first.startswith(_DATABASE):
             return
         self._encoding = int.from_bytes(first[56:60], "big")
-        roots: list[tuple[int, bool, bool]] = []
+        roots: list[_Root] = []
         rows: list[bytes] = []
         for _, record, there in self._records(1):
             if isinstance(record, Unread):
@@ -252,33 +268,33 @@ class _Trees:
             if root := self._root(record):
                 roots.append(root)
         yield from _blocks(Names, rows)
-        for number, are_rows, aliased in roots:
-            yield from self._tree(number, aliased=aliased, kind=Block if are_rows else Names)
+        for root in roots:
+            yield from self._tree(root)
 
-    def _root(self, record: bytes) -> tuple[int, bool, bool] | None:
-        """Return a tree's first page, whether its entries are rows, and have their number."""
-        columns = [value for _, value in values(record)][:5]
-        if len(columns) < 5 or not (number := int.from_bytes(columns[3], "big", signed=True)):
+    def _root(self, record: bytes) -> _Root | None:
+        found = [value for _, value in values(record)][:5]
+        if len(found) < 5 or not (number := int.from_bytes(found[3], "big", signed=True)):
             kinds = [kind for kind, _ in values(record)][3:4]
             number = 1 if kinds == [9] else 0
-            if not number or len(columns) < 5:
+            if not number or len(found) < 5:
                 return None
         codec = {2: "utf-16-le", 3: "utf-16-be"}.get(self._encoding, "utf-8")
-        type_, name, _, _, sql = (c.decode(codec, "replace") for c in columns)
+        type_, name, _, _, sql = (c.decode(codec, "replace") for c in found)
         rows = type_ == "table" and not name.startswith(_OWN)
-        return number, rows, rows and _ALIAS.search(sql) is not None
+        columns = min(column_count(sql), _MOST_COLUMNS) if rows else 0
+        return _Root(number, Block if rows else Names, rows and bool(_ALIAS.search(sql)), columns)
 
-    def _tree(self, root: int, *, aliased: bool, kind: type[Block | Names]) -> Iterator[Found]:
+    def _tree(self, root: _Root) -> Iterator[Found]:
         rows: list[bytes] = []
         others: list[Found] = []
         size = 0
-        for cell, record, there in self._records(root):
+        for cell, record, there in self._records(root.page, root.columns):
             if isinstance(record, Unread):
                 yield record
                 yield from self.loose.add(there)
                 continue
             try:
-                rowid = cell.rowid if aliased else None
+                rowid = cell.rowid if root.aliased else None
                 rows.append(shown(record, self._encoding, others, rowid))
             except (Stop, IndexError):
                 yield Unread("damaged-container")
@@ -286,12 +302,12 @@ class _Trees:
                 continue
             size += len(rows[-1])
             if len(rows) == _ROWS or size > _BYTES or others:
-                yield from _blocks(kind, rows)
+                yield from _blocks(root.kind, rows)
                 yield from others
                 rows, others, size = [], [], 0
-        yield from _blocks(kind, rows)
+        yield from _blocks(root.kind, rows)
 
-    def _records(self, root: int) -> Iterator[tuple[Cell, bytes | Unread, bytes]]:
+    def _records(self, root: int, columns: int = 0) -> Iterator[tuple[Cell, bytes | Unread, bytes]]:
         """Yield the payloads of a tree; for each that cannot be had a reason, and what is there."""
         none = Cell(0, 0, 0, 0, 0, 0, 0)
         waiting = [root]
@@ -312,6 +328,7 @@ class _Trees:
                 yield none, Unread("damaged-container"), b""
                 continue
             self._seen[number] = _TREE
+            self._columns[number] = columns
             if not page.is_leaf:
                 waiting += [page.right, *(cell.child for cell in reversed(cells))]
             if page.kind != TABLE_INTERIOR:
@@ -345,6 +362,8 @@ class _Trees:
         seen = self._seen[number]
         if seen == _TREE:
             page = Page(self._fetch(number), 100 if number == 1 else 0, self._usable)
+            if (columns := self._columns[number]) and page.kind == TABLE_LEAF:
+                yield from _blocks(Names, list(deleted(page, columns, self._encoding)))
             for piece in page.freed():
                 yield from self.freed_parts.add(piece)
         elif seen == _OVERFLOW:
