@@ -52,14 +52,14 @@ def wide_encoding(head: bytes) -> tuple[str, int]:
     return "", 0
 
 
-# EBCDIC, as far as all of its code pages agree: letters, digits, space and line ends; and what
+# EBCDIC, as far as all of its code pages agree: letters, digits, space, tab and line ends; and what
 # is usual in ASCII and rare in it.
 _EBCDIC = np.zeros(256, np.bool_)
 for _first, _last in ((0x81, 0x89), (0x91, 0x99), (0xA2, 0xA9), (0xF0, 0xF9), (0x6B, 0x6F)):
     _EBCDIC[_first : _last + 1] = True
 for _first, _last in ((0xC1, 0xC9), (0xD1, 0xD9), (0xE2, 0xE9), (0x7A, 0x7F), (0x4B, 0x50)):
     _EBCDIC[_first : _last + 1] = True
-_EBCDIC[[0x40, 0x60, 0x61, 0x5C, 0x5D, 0x15, 0x25, 0x0D]] = True
+_EBCDIC[[0x40, 0x60, 0x61, 0x5C, 0x5D, 0x05, 0x15, 0x25, 0x0D]] = True
 _ASCII = np.zeros(256, np.bool_)
 for _first, _last in ((0x20, 0x24), (0x26, 0x3F), (0x62, 0x69), (0x70, 0x79)):
     _ASCII[_first : _last + 1] = True
@@ -100,8 +100,7 @@ class Narrow:
         if not self._encoding:
             odd = b"".join(window for window in windows if not window.isascii())
             odd = odd[: odd.rfind(b"\n", 0, _GUESSED) + 1] or odd[:_GUESSED]  # whole characters
-            found = charset_normalizer.from_bytes(odd, cp_isolation=_NARROW).best()
-            self._encoding = found.encoding if found else "cp1252"
+            self._encoding = _narrow_encoding(odd)
         windows = [
             w if _is_utf8(w) else w.decode(self._encoding, "replace").encode() for w in windows
         ]
@@ -112,8 +111,19 @@ _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 _NULS_APART = 1.02  # texts with NULs between fields have hardly any other control character
 _BINARY = re.compile(rb"[\x00-\x08]")
 _GUESSED = 4096  # bytes; the guess takes longer with more
-_NARROW = ["cp1252", "shift_jis", "cp1250", "cp1251", "koi8_r", "euc_jp", "gb18030", "big5"]
+_COMMONEST, _NO_BETTER = "cp1252", 0.02
+_NARROW = [_COMMONEST, "shift_jis", "cp1250", "cp1251", "koi8_r", "euc_jp", "gb18030", "big5"]
 _NARROW += ["euc_kr", "cp1253", "cp1254", "cp1255", "cp1256"]
+
+
+def _narrow_encoding(sample: bytes) -> str:
+    """Guess the encoding of a text: where others look no better, the commonest."""
+    found = charset_normalizer.from_bytes(sample, cp_isolation=_NARROW)
+    best = found.best()
+    common = next((match for match in found if _COMMONEST in match.could_be_from_charset), None)
+    if best is None or (common is not None and common.chaos <= best.chaos + _NO_BETTER):
+        return _COMMONEST
+    return best.encoding
 
 
 def _is_utf8(data: bytes) -> bool:

@@ -43,6 +43,25 @@ def test_lines_in_ebcdic_are_records(newline: str) -> None:
     assert (1, 4) == (reading.evidence.records, reading.evidence.windows)
 
 
+def test_a_table_in_ebcdic_is_known_by_its_tabs_too() -> None:
+    rows = [f"resp{n:04}\t{n * 37}\t{n % 7}\n" for n in range(40)]
+    reading = examine_stream(
+        Dribble("".join(rows).encode("cp037"), 99), ReferenceMatcher(["resp0007"], [])
+    )
+    assert (1, 39) == (reading.evidence.records, reading.evidence.others)
+
+
+FRENCH = "Être où ne tôt élève près étage août dégât âgé répond préfère leçon français déçu château"
+
+
+@pytest.mark.parametrize("count", range(6, 15))
+def test_of_encodings_that_fit_a_few_words_as_well_the_commonest_is_taken(count: int) -> None:
+    value = "élève-été-leçon-7"
+    line = f"1;{' '.join(FRENCH.split()[:count])};{value}\n"
+    reading = examine_stream(Dribble(line.encode("cp1252"), 99), ReferenceMatcher([value], []))
+    assert 1 == reading.evidence.records
+
+
 def test_encodings_may_change_from_line_to_line() -> None:
     """Logs that several programs append to."""
     values = ["jürgen-öl-2018", "façade-für-7"]
