@@ -33,6 +33,7 @@ _ESCAPE = re.compile(
     rb"|=([0-9A-F]{2})|=\r?\n",
     re.DOTALL,
 )
+_QUOTED_BYTE = 9  # its group there
 _ROOMLESS = re.compile(
     b"|".join(c.encode() for c in "\u00ad\u200b\u200c\u200d\u2060\ufeff")
     + rb"|\xad(?=[0-9A-Za-z@._-])"
@@ -201,7 +202,12 @@ def _forms(window: bytes, *, numbers: bool) -> list[bytes]:
     forms: list[bytes] = []
     for _ in range(_TIMES):
         url = _URL.search(window) is not None
-        plain = _ESCAPE.sub(_undone, window.replace(b"+", b" ") if url else window)
+        # A field's value may look quoted (``income=25%2C000``): so that waits for the next time.
+        plain = (
+            _ESCAPE.sub(_unquoted, window.replace(b"+", b" "))
+            if url
+            else _ESCAPE.sub(_undone, window)
+        )
         plain = _ROOMLESS.sub(b"", plain)
         if numbers:
             plain = _GROUPED.sub(_joined, plain)
@@ -220,13 +226,17 @@ def _joined(match: re.Match[bytes]) -> bytes:
     return _NOT_A_DIGIT.sub(b"", match[0])
 
 
+def _unquoted(match: re.Match[bytes]) -> bytes:
+    return match[0] if match.lastindex == _QUOTED_BYTE else _undone(match)
+
+
 def _undone(match: re.Match[bytes]) -> bytes:
     group, text = match.lastindex, match[match.lastindex or 0]
     if group is None:  # the line goes on
         return b""
     if group in {1, 2, 3}:
         return _character(int(text, 16))
-    if group in {4, 7, 9}:
+    if group in {4, 7, _QUOTED_BYTE}:
         return bytes([int(text, 16)])
     if group == 5:
         return bytes([int(text, 8)])

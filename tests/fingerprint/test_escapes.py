@@ -173,6 +173,13 @@ def test_windows_stay_in_their_places(windows: list[str]) -> None:
     assert len(block) == (moved[-1] if moved.size else 0)
 
 
+def test_a_fields_value_is_not_taken_for_quoted() -> None:
+    """``=25`` stands for ``%`` in quoted-printable, and for itself in the query of a URL."""
+    window = b"GET /?income=25%2C000.00&of=ada%40example.org\n"
+    ((_, forms),) = unescaped(window, np.array([len(window)]), numbers=True)
+    assert b"income=25,000.00&of=ada@example.org" in forms
+
+
 def test_where_nothing_is_escaped_there_are_no_other_forms() -> None:
     block = b"plain;1,2,3 a=b&c=d 50% \\ \\\\ x=47 12,345\n" * 100
     ends = np.arange(1, 101) * (len(block) // 100)
