@@ -93,20 +93,27 @@ class Confirmer:
             for token in _TOKEN.findall(window)
         )
 
-    def ask(self, window: bytes, records: Sequence[int], without: Collection[int]) -> Answer | None:
+    def ask(
+        self, window: bytes, beyond: bytes, records: Sequence[int], without: Collection[int]
+    ) -> Answer | None:
         """Look whether values in a window are those of one of the records; None: there are none.
 
-        `without`: value columns that are not asked for.
+        `beyond`: what is round it, in which the values of those columns are looked for of which
+        the window itself has none. `without`: value columns that are not asked for.
         """
         if not self._columns.size or len(window) > MOST_BYTES:
             return None
-        forms = value_forms(window.decode("utf-8", "replace"))
-        if not forms:
-            return None
-        told = value_hashes(self._keys, list(forms))
-        shares = self._shares(told)
+        told = self._told(window)
         values = self._catalogue.values[list(records)]
-        fits = (values != 0) & np.isin(values, told)
+        shares, fits = self._shares(told), (values != 0) & np.isin(values, told)
+        if beyond and not shares.all():
+            more = self._told(beyond)
+            told = np.concatenate((told, more))
+            none = shares == 0
+            shares = np.where(none, self._shares(more), shares)
+            fits = np.where(none, (values != 0) & np.isin(values, more), fits)
+        if not told.size:
+            return None
         for column in without:
             shares[column], fits[:, column] = 0.0, False
         record = self._trace(records, values, fits, shares)
@@ -119,6 +126,10 @@ class Confirmer:
             record,
             _by_chance(shares, len(records)),
         )
+
+    def _told(self, text: bytes) -> npt.NDArray[np.uint32]:
+        forms = value_forms(text.decode("utf-8", "replace"))
+        return value_hashes(self._keys, list(forms)) if forms else np.empty(0, np.uint32)
 
     def _trace(
         self,

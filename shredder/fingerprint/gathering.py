@@ -138,7 +138,8 @@ class Gathered:
         rows: list[int] = []
         for row, value in present:
             words = words_of(value)
-            if len(words) > PASSAGE:  # one passage alone is a phrase that anybody may use
+            # One passage is a phrase, unless it is an identifier of as many parts.
+            if len(words) > PASSAGE or (len(words) == PASSAGE <= len(value.split())):
                 column.passages += 1
                 column.unused[weigh(value, person=False).reason] -= 1
                 counts.append(len(words))

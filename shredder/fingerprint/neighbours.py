@@ -22,6 +22,10 @@ _WIDEST = 4096  # bytes that are looked at around a window
 _LOW = np.uint64(0xFFFFFFFF)
 _HALF = np.uint64(32)
 _SEPARATED = re.compile(rb"[,;\t|\x1f]")
+_UNBROKEN = re.compile(rb"[^\s,;|<>\"'\x00-\x1f]*")
+_ADDRESS = re.compile(
+    rb"[0-9A-Za-z_.+\-\x80-\xff]{1,64}(?:@|%40|=40|&#64;)[0-9A-Za-z.\-\x80-\xff]+"
+)
 
 Keys = npt.NDArray[np.uint64]  # window << 32 | record
 _BESIDE = 600  # bytes on either side of one of several anchors in a window
@@ -53,14 +57,25 @@ class Anchors:
         return Anchors(self.windows[chosen], self.places[chosen], self.records[chosen])
 
 
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A group of anchors: its window, what stands with it there, what is beyond, its records."""
+
+    window: int
+    text: bytes
+    beyond: bytes
+    records: list[int]
+
+
 def surroundings(
-    block: bytes, stops: Offsets, anchors: Anchors, taken: Offsets
-) -> Iterator[tuple[int, bytes, list[int]]]:
-    """Yield for each group of anchors its window, the text around it, and its records.
+    block: bytes, stops: Offsets, anchors: Anchors, taken: Offsets, *, addressed: bool
+) -> Iterator[Stretch]:
+    """Yield each group of anchors with what stands round it.
 
     Anchors of a window that share a record and follow each other are one group. A group alone in
-    its window has all of it, or if it is narrow its neighbours, too: see `around`. Of several,
+    its window has all of it, and if it is narrow what is beyond it, too: see `around`. Of several,
     each has what is between the one before and the one after, and no more than 600 bytes.
+    `addressed`: records are known by addresses, so what is beyond another address is another's.
     """
     order = np.lexsort((anchors.places, anchors.windows))
     windows = anchors.windows[order].tolist()
@@ -82,13 +97,15 @@ def surroundings(
         at = end
         start, stop = (int(stops[window - 1]) if window else 0), int(stops[window])
         if len(groups) == 1:
-            text = around(block, stops, window, taken) or block[start:stop]
-            yield window, text, sorted(groups[0][2])
+            beyond = around(block, stops, window, taken, addressed=addressed)
+            yield Stretch(window, block[start:stop], beyond, sorted(groups[0][2]))
             continue
         for n, (first, last, mine) in enumerate(groups):
             left = max(groups[n - 1][1] if n else start, first - _BESIDE)
             right = min(groups[n + 1][0] if n + 1 < len(groups) else stop, last + _BESIDE)
-            yield window, block[left:right], sorted(mine)
+            if addressed:
+                left, right = _between_addresses(block, left, first, last, right)
+            yield Stretch(window, block[left:right], b"", sorted(mine))
 
 
 def beside(hits: Anchors, anchors: Anchors) -> Mask:
@@ -110,6 +127,13 @@ def beside(hits: Anchors, anchors: Anchors) -> Mask:
     return np.asarray(close | np.isin(hits.keys, alone.keys))
 
 
+def near(hits: Anchors, anchors: Anchors) -> Offsets:
+    """Count for each hit the records, by place, that anchors near it point to."""
+    places = np.sort(np.unique(anchors.turned) & _LOW).astype(np.int64)
+    after = np.searchsorted(places, hits.places + _BESIDE, side="right")
+    return np.asarray(after - np.searchsorted(places, hits.places - _BESIDE))
+
+
 def together(keys: Keys, counts: Offsets) -> Offsets:
     """Sum up counts over windows of the same record that follow each other closely."""
     if not keys.size:
@@ -126,11 +150,11 @@ def together(keys: Keys, counts: Offsets) -> Offsets:
     return found
 
 
-def around(block: bytes, stops: Offsets, window: int, taken: Offsets) -> bytes:
+def around(block: bytes, stops: Offsets, window: int, taken: Offsets, *, addressed: bool) -> bytes:
     """Return a window with its neighbours, if it is narrow; or nothing.
 
     `taken`: windows, ascending, that stand for themselves; what is between two of them may
-    belong to either.
+    belong to either. So do, if `addressed`, windows with an address.
     """
     start = int(stops[window - 1]) if window else 0
     text = block[start : int(stops[window])]
@@ -141,11 +165,28 @@ def around(block: bytes, stops: Offsets, window: int, taken: Offsets) -> bytes:
     last = min(window + NEAR, stops.size - 1)
     if at + 1 < taken.size:
         last = min(last, int(taken[at + 1]) - 1)
-    start = int(stops[first - 1]) if first else 0
-    end = int(stops[last])
-    if end - start > _WIDEST or last == first:
+    left = int(stops[first - 1]) if first else 0
+    right = int(stops[last])
+    if right - left > _WIDEST or last == first:
         return b""
-    return block[start:end]
+    if addressed:
+        before = [match.start() for match in _ADDRESS.finditer(block, left, start)]
+        if before:
+            left = int(stops[np.searchsorted(stops, before[-1], side="right")])
+        if after := _ADDRESS.search(block, int(stops[window]), right):
+            right = int(stops[np.searchsorted(stops, after.start(), side="right") - 1])
+    return block[left:right]
+
+
+def _between_addresses(
+    block: bytes, left: int, first: int, last: int, right: int
+) -> tuple[int, int]:
+    """Narrow a stretch to what no other address stands before or after."""
+    for found in _ADDRESS.finditer(block, left, first):
+        left = found.end()
+    end = _UNBROKEN.match(block, last)
+    after = _ADDRESS.search(block, end.end() if end else last, right)
+    return left, after.start() if after else right
 
 
 def _turned(keys: Keys) -> Keys:

@@ -40,6 +40,7 @@ class Found:
     names: Hits
     passages: Hits
     numbers: Hits
+    whole: Mask  # of names: both words are in the window
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,8 @@ class Phrases:
     """Finds names, passages and numbers of a catalogue."""
 
     def __init__(self, catalogue: Catalogue, keys: Keys) -> None:
-        self._key = keys.words
+        self._key, self._pairs = keys.words, keys.phrases
+        self._names = catalogue.names.hashes
         self._route = _route(catalogue, keys)
 
     def find(self, block: bytes, stops: Offsets) -> Found:
@@ -78,12 +80,21 @@ class Phrases:
         words = self._route.words(block, stops)
         if words.high.any():
             words = self._unfolded(block, words)
-        return Found(
-            *(
-                Hits(words.windows[last], words.starts[last], rows)
-                for last, rows in self._route.find(words)
-            )
+        found = self._route.find(words)
+        names, passages, numbers = (
+            Hits(words.windows[last], words.starts[last], rows) for last, rows in found
         )
+        return Found(names, passages, numbers, self._whole(words, *found[0]))
+
+    def _whole(self, words: Words, last: Offsets, rows: Offsets) -> Mask:
+        """Tell of names, by their last words, whether the other word is in the same window."""
+        whole = np.zeros(last.size, np.bool_)
+        for step in range(1, REACH + 1):
+            first = np.maximum(last - step, 0)
+            at = np.flatnonzero((words.windows[first] == words.windows[last]) & (last >= step))
+            pairs = pair_rows(words.hashes[first[at]], words.hashes[last[at]])
+            whole[at] |= hashed_rows(self._pairs, pairs) == self._names[rows[at]]
+        return whole
 
     def _unfolded(self, block: bytes, words: Words) -> Words:
         """Put in the place of each run with a byte of 0x80 or above the words it holds."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from dataclasses import dataclass
 
@@ -12,8 +11,15 @@ import numpy.typing as npt
 from backends.contract import RecordClass
 from shredder.fingerprint.catalogue import Catalogue, Table
 from shredder.fingerprint.confirm import Confirmer
-from shredder.fingerprint.neighbours import Anchors, Keys, beside, surroundings, together
-from shredder.fingerprint.phrases import Found
+from shredder.fingerprint.neighbours import (
+    Anchors,
+    Keys,
+    beside,
+    near,
+    surroundings,
+    together,
+)
+from shredder.fingerprint.phrases import Found, Hits
 from shredder.fingerprint.siphash import Offsets
 from shredder.fingerprint.tokens import Mask
 from shredder.fingerprint.verdict import Beside, Sums
@@ -31,7 +37,6 @@ _UNDECIDED = (RecordClass.FOREIGN, RecordClass.PERSON, RecordClass.BLANK)
 
 _FEW = 2  # names in a window that nothing fits; more are of several records
 
-_LETTER = re.compile(rb"[A-Za-z\x80-\xff]")
 _NONE = np.empty(0, np.int64)
 
 
@@ -78,6 +83,7 @@ class Weighing:
         records = catalogue.report.records
         self._certain, self._traced = Marks(records), Marks(records)
         self._alone, self._owned, self._named = Marks(records), Marks(records), Marks(records)
+        self._named_within = Marks(records)
 
     def weigh(
         self,
@@ -98,13 +104,13 @@ class Weighing:
         if found is not None:
             hits = found.names
             name = _anchors(self._catalogue.names, hits.windows, hits.ends, hits.rows)
-            name = name.only(~_across(block, stops, name))
+            name = name.only(~_across(name, hits, found.whole))
             hits = found.numbers
             number = _anchors(self._catalogue.numbers, hits.windows, hits.ends, hits.rows)
             self.sums.names += np.unique(found.names.windows).size
             self.passages += np.unique(found.passages.windows).size
             texts, certain = self._texts(block, stops, classes, found, person, name)
-            classes = _marked(classes, np.concatenate((texts, certain)))
+            classes = _marked(classes, certain)
         traces = [texts]
         numbers = self._catalogue.traits.number_values
         fitting: set[int] = set()  # windows with a value of a record that they name
@@ -114,7 +120,8 @@ class Weighing:
             (number, self.sums.by_number, numbers),
         ):
             confirmed = self._ask(block, stops, classes, anchors, counted, without, fitting)
-            classes = _marked(classes, confirmed)
+            # An address is asked about even where it has a text, for either may be too little.
+            classes = _marked(classes, np.concatenate((confirmed, texts)))
             traces.append(confirmed)
         if found is not None and labelled.size:
             traces.append(self._labelled(block, stops, classes, found, labelled))
@@ -154,6 +161,10 @@ class Weighing:
         sums.names_with_text += _places(name, texts)
         sums.owned += self._owned.add(owned)
         sums.named += self._named.add(named)
+        sums.named_within += self._named_within.add(named[np.isin(named, name.keys)])
+        records = max(1, self._catalogue.report.records)
+        sums.named_chance += _meetings(passages, name) / records
+        sums.named_risk += _strays(passages, name, named) / records
         certain = self._open(classes, np.intersect1d(owned, enough), certain=True)
         free = _marked(classes, certain)
         alone = enough[np.isin(_classes_of(free, enough), _UNDECIDED)]
@@ -212,14 +223,16 @@ class Weighing:
         free = ~np.isin(classes[anchors.windows], (RecordClass.RECORD, RecordClass.TRACE))
         confirmed: list[int] = []
         misfits: list[tuple[int, float]] = []
-        for window, text, records in surroundings(block, stops, anchors.only(free), taken):
+        person = beside is self.sums.by_person
+        for found in surroundings(block, stops, anchors.only(free), taken, addressed=person):
+            window = found.window
             if beside.rows >= _ASKED and beside.traces < beside.rows * _WORTH_ASKING:
                 beside.add(None)
                 beside.unasked += 1
                 continue
-            if beside is not self.sums.by_person and self._confirmer.belongs_to_others(text):
+            if not person and self._confirmer.belongs_to_others(found.beyond or found.text):
                 continue
-            answer = self._confirmer.ask(text, records, without)
+            answer = self._confirmer.ask(found.text, found.beyond, found.records, without)
             beside.add(answer)
             if answer is not None and answer.fits.any():
                 fitting.add(window)
@@ -282,18 +295,28 @@ def _anchors(table: Table, windows: Offsets, places: Offsets, rows: Offsets) -> 
     return Anchors(np.repeat(windows, sizes), np.repeat(places, sizes), records)
 
 
-def _across(block: bytes, stops: Offsets, names: Anchors) -> Mask:
+def _across(name: Anchors, hits: Hits, whole: Mask) -> Mask:
     """Tell which names begin in the row before, of windows that have a name of their own."""
-    windows, places = np.unique(np.stack((names.windows, names.places)), axis=1)
-    own, first, counts = np.unique(windows, return_index=True, return_counts=True)
-    across = [
-        place
-        for window, place in zip(
-            own[counts > 1].tolist(), places[first[counts > 1]].tolist(), strict=True
-        )
-        if not _LETTER.search(block, int(stops[window - 1]) if window else 0, place)
-    ]
-    return np.isin(names.places, across)
+    own = np.isin(name.windows, hits.windows[whole])
+    return np.asarray(own & ~np.isin(name.places, hits.ends[whole]))
+
+
+def _meetings(one: Anchors, other: Anchors) -> int:
+    """Count the pairs of records that meet in a window, whether they are the same or not."""
+    mine, theirs = (np.unique(a.keys) >> _WINDOW for a in (one, other))
+    windows, counts = np.unique(theirs, return_counts=True)
+    if not windows.size:
+        return 0
+    at = np.minimum(np.searchsorted(windows, mine), windows.size - 1)
+    return int(counts[at][windows[at] == mine].sum())
+
+
+def _strays(passages: Anchors, name: Anchors, named: Keys) -> int:
+    """Count the records whose names are near passages that nobody named there has said."""
+    _, first = np.unique(passages.keys, return_index=True)
+    chosen = np.zeros(passages.windows.size, np.bool_)
+    chosen[first] = ~np.isin(passages.keys[first], named)
+    return int(near(passages.only(chosen), name).sum())
 
 
 def _places(anchors: Anchors, texts: npt.NDArray[np.uint8]) -> int:

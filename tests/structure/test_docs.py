@@ -26,7 +26,7 @@ NOT_CODES = {
     "boolean-value", "covered-table-cell", "date-value", "encryption-data", "line-break",
     "number-rows-repeated", "string-value", "table-cell", "table-row", "time-value",  # in ods
     "unidentified-machine",  # an identity
-    "records-4",  # a version
+    "records-5",  # a version
     "count-ahead",  # a thread
     "destroyed-unverified", "destroyed-verified",  # statuses, in the glossary
     "begun-anew", "nothing-to-destroy",  # what the journal keeps to itself
