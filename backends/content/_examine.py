@@ -252,6 +252,8 @@ class _Examination:
         if not encoding:
             if source.peek(len(UTF8_BOM)) == UTF8_BOM:
                 source.exactly(len(UTF8_BOM))
+            if self._dialect is None and self._sink is None:
+                source = Source(_without_holes(source))
             probed = self._dialect is None and is_binary(head)
             self._records(Source(self._probed(source)) if probed else source)
             if probed:
@@ -350,6 +352,7 @@ class _Examination:
         )
 
 
+_HOLE = bytes(CHUNK)
 _RECORD, _TRACE = bytes([RecordClass.RECORD]), bytes([RecordClass.TRACE])
 _OURS = {RecordClass.RECORD, RecordClass.TRACE}
 _STRONGEST = tuple(Verdict)
@@ -386,6 +389,12 @@ class _UpTo:
                 self.whole = False
                 return
             yield item
+
+
+def _without_holes(source: Source) -> Iterator[bytes]:
+    """Yield a text with one NUL for each chunk of nothing else: of sparse files that is most."""
+    for chunk in source.chunks():
+        yield chunk[:1] if chunk == _HOLE[: len(chunk)] else chunk
 
 
 def _of_rows(data: bytes) -> Dialect:

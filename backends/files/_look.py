@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Protocol
 
 from backends.contract import Matcher
-from backends.errors import ChangedWhileRead, Vanished
+from backends.errors import ChangedWhileRead, CouldNotTell, Vanished
 from backends.files._attributes import with_attributes
+from backends.files._upto import UpTo
 from backends.files.reader import Content, Reader
 from backends.fsops import linux
 from backends.fsops.attributes import has_data
@@ -85,9 +86,11 @@ def look_at(
         state = Version.of(before)
         shared = memory if before.st_nlink > 1 else None
         content = shared.recall(state, matcher) if shared else None
+        longer = False
         if content is None:
-            with open(fd, "rb", buffering=0, closefd=False) as file:
+            with UpTo(fd, before.st_size) as file:
                 content = with_attributes(reader.read(file, matcher), fd, matcher)
+                longer = file.is_longer()
         ground: tuple[str, ...] = ()
         if content.reading.evidence.verdict is not None:
             ground = _beneath(fd)
@@ -97,6 +100,8 @@ def look_at(
         os.close(fd)
     if named is None or not state.same_state(after) or not state.same_state(named):
         return None
+    if longer:
+        raise CouldNotTell("a file goes on after its end", reason="longer-than-its-size")
     if shared:
         shared.keep(state, matcher, content)
     version = Version.of(before, content.reading.digest)

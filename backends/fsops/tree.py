@@ -14,6 +14,11 @@ from backends.fsops import linux
 from backends.fsops.reasons import RootUnavailable, reason_for
 
 _FOLDER = os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+# What is in these the kernel makes up as it is read: some of it has no end.
+_KERNELS = frozenset(
+    {"proc", "sysfs", "debugfs", "tracefs", "securityfs", "configfs", "cgroup", "cgroup2", "bpf"}
+    | {"pstore", "efivarfs", "fusectl", "binfmt_misc", "selinuxfs", "smackfs", "rpc_pipefs", "nfsd"}
+)
 _HELD_OPEN = 64  # folders on the way down; those further up are found again through ".."
 Parts = tuple[bytes, ...]
 
@@ -89,10 +94,14 @@ class Walk:
         """Yield the regular files below a root in the order of their parts, after some parts.
 
         Symlinks, FIFOs, sockets and devices hold no bytes of their own: they are neither opened
-        nor named. Folders that cannot be read, are excluded or lie on another file system are
-        Missed. Raises RootUnavailable if the root itself cannot be read.
+        nor named. Folders that cannot be read, are excluded, lie on another file system or are
+        the kernel's are Missed. Raises RootUnavailable if the root itself cannot be read.
         """
         fd = open_root(root)
+        if _is_kernels(fd):
+            os.close(fd)
+            yield Missed((), CoverageStatus.EXCLUDED, "kernel-interface")
+            return
         mount = _mount(fd)
         frames = [_Frame(fd, (), after)]
         try:
@@ -147,6 +156,10 @@ class Walk:
                     below.close()
                     yield Missed(parts, CoverageStatus.EXCLUDED, "other-filesystem")
                     return
+                if status.st_dev != frame.device and _is_kernels(below.fd):
+                    below.close()
+                    yield Missed(parts, CoverageStatus.EXCLUDED, "kernel-interface")
+                    return
                 below.read()
             except OSError as error:
                 below.close()
@@ -166,6 +179,11 @@ def _mount(fd: int) -> tuple[int, int]:
     """Tell mounts apart: by number, for subvolumes of btrfs have devices of their own."""
     number = linux.mount_number(fd)
     return (number, 0) if number >= 0 else (-1, os.fstat(fd).st_dev)
+
+
+def _is_kernels(fd: int) -> bool:
+    mount = linux.mount_of(fd)
+    return mount is not None and mount.kind in _KERNELS
 
 
 def _alien(name: bytes, folder: int, mount: tuple[int, int]) -> bool:

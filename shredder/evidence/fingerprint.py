@@ -11,7 +11,7 @@ crash between them leaves::
 
 from __future__ import annotations
 
-from attestations import Bundle, Outcome
+from attestations import AttestationError, Bundle, Outcome
 from shredder import clock
 from shredder.config import DESTROY, KEEP, DatasetConfig
 from shredder.enrolment import destroy_fingerprint
@@ -60,6 +60,9 @@ def overdue(work: Work, dataset: DatasetConfig) -> str:
         return ""
     days = [] if dataset.fingerprint in {KEEP, DESTROY} else [dataset.fingerprint]
     for run in work.journal.attested(dataset.name)[-1:]:
-        until = read_result(Bundle.load(bundle_file(work, run)).result).fingerprint.until
+        try:
+            until = read_result(Bundle.load(bundle_file(work, run)).result).fingerprint.until
+        except AttestationError:
+            continue  # it was taken away: then the configuration has to do
         days += [until.date().isoformat()] if until else []
     return min((day for day in days if day <= clock.today().isoformat()), default="")

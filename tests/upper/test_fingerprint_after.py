@@ -109,6 +109,10 @@ def test_kept_to_a_day_it_is_told_when_that_has_come(place: Place) -> None:
     place.configure()  # the attestation has said it all the same
     with mock.patch.object(clock, "today", return_value=day):
         assert str(day) == fingerprint.overdue(place.work, place.work.dataset(DATASET))
+    place.bundle(run).unlink()
+    with mock.patch.object(clock, "today", return_value=day):
+        assert "" == fingerprint.overdue(place.work, place.work.dataset(DATASET))
+        assert str(day) == fingerprint.overdue(place.work, dataset)
     key.unlink()
     with mock.patch.object(clock, "today", return_value=day):
         assert "" == fingerprint.overdue(place.work, dataset)
