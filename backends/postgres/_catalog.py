@@ -32,11 +32,13 @@ _AS_OF = """
 SELECT CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn()
             ELSE pg_current_wal_insert_lsn() END::text
 """
-# While the server runs and this does not move, nothing was written that outlives a session, but
-# for unlogged tables. A crash could undo what was not flushed and write as much anew.
+# What is visible changes only where a transaction with an id ends (docs/decisions/0011). A crash of
+# one server process could undo what was not flushed and give its ids anew: it resets statistics.
 _STATE = """
-SELECT CASE WHEN pg_is_in_recovery() THEN NULL
-            ELSE format('%s:%s', pg_postmaster_start_time(), pg_current_wal_insert_lsn()) END
+SELECT format('%s:%s:%s', pg_postmaster_start_time(), pg_stat_get_bgwriter_stat_reset_time(),
+              pg_snapshot_xmax(now.snapshot))
+  FROM (SELECT pg_current_snapshot()) now(snapshot)
+ WHERE NOT pg_is_in_recovery() AND pg_snapshot_xmin(now.snapshot) = pg_snapshot_xmax(now.snapshot)
 """
 _RELATION = """
 SELECT c.oid, n.nspname, c.relname,
@@ -164,7 +166,8 @@ def units(cluster: Cluster, scope: str, after: str, choice: Choice) -> Iterator[
     """
     kind, _, number = after.partition(":")
     with cluster.reading(scope) as connection:
-        state = one(connection, _STATE)[0] or ""
+        known = connection.execute(_STATE).fetchone()
+    state = str(known[0]) if known else ""
     if kind in {"", _RELATION_CURSOR}:
         for relation in _relations(cluster, scope, int(number or 0)):
             entry = _listed(relation, scope, choice)

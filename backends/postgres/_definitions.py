@@ -72,7 +72,7 @@ class _Texts:
 
 
 def units(scope: str, after: str, state: str) -> Iterator[Unit]:
-    """Yield the kinds as units. `state`: that of whatever is logged, which statements are not."""
+    """Yield the kinds as units. `state`: of what transactions alter, which statements are not."""
     for kind in sorted(_OBSTACLES):
         cursor = f"{CURSOR}:{kind}"
         if cursor > after:

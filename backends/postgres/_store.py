@@ -83,7 +83,7 @@ class PostgresStore:
         return _examine.examine(self.cluster, unit, matcher)
 
     def glance(self, unit: Unit, matcher: Matcher) -> bool:
-        """Return True: whatever is altered in a relation is logged, and moves its state."""
+        """Return True: only a transaction alters a relation, and each moves the state."""
         del unit, matcher
         return True
 

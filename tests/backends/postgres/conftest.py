@@ -18,9 +18,10 @@ _SETTINGS = {
     "fsync": "off",
     "autovacuum": "off",
     "max_connections": "40",
+    "max_prepared_transactions": "2",
     "shared_preload_libraries": "pg_stat_statements",
 }
-_VERSIONS = [18, pytest.param(15, marks=pytest.mark.needs("postgres-15"))]
+VERSIONS = [18, pytest.param(15, marks=pytest.mark.needs("postgres-15"))]
 
 
 class _Places:
@@ -59,7 +60,7 @@ def _places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[_Places]:
     places.close()
 
 
-@pytest.fixture(params=_VERSIONS, ids="postgres-{}".format)
+@pytest.fixture(params=VERSIONS, ids="postgres-{}".format)
 def any_place(request: pytest.FixtureRequest, _places: _Places) -> Iterator[Place]:
     """A database of the wheel's server, and one of Debian's older server."""
     place = _places.of(request.param)

@@ -53,12 +53,13 @@ GRANT USAGE ON SCHEMA public TO public
 class Place:
     """A new database. `sql` speaks as the superuser, a store as whom it is told to."""
 
-    def __init__(self, server: PostgresServer, scratch: Path) -> None:
+    def __init__(self, server: PostgresServer, scratch: Path, owner: str = OPERATOR) -> None:
         self.server = server
+        self.owner = owner
         self.scratch = scratch
         self.name = f"place_{next(_numbers)}"
         with self.connect("postgres") as connection:
-            connection.execute(f"CREATE DATABASE {self.name} OWNER {OPERATOR}")
+            connection.execute(f"CREATE DATABASE {self.name} OWNER {owner}")
         self.connection = self.connect()
 
     def connect(self, database: str = "", user: str = "postgres") -> psycopg.Connection[Any]:
@@ -82,7 +83,7 @@ class Place:
             sql.SQL("CREATE TABLE {} (respondent_id uuid, email text, answer text)").format(name)
         )
         self.connection.execute(
-            sql.SQL("ALTER TABLE {} OWNER TO {}").format(name, sql.Identifier(OPERATOR))
+            sql.SQL("ALTER TABLE {} OWNER TO {}").format(name, sql.Identifier(self.owner))
         )
         self.fill(table, rows, schema)
         return self.locator(table, schema)
