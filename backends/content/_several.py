@@ -6,6 +6,7 @@ Where it may, and the dataset's are among them, nobody can say how many others a
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from backends.content._compound import LONG
 from backends.content._opener import HEAD
@@ -21,9 +22,16 @@ _JOINT = re.compile(
 )
 _PARTS = re.compile(rb"""[,:;|"'\t]|[})\]]["']*[})\]]""")
 _SIBLINGS = re.compile(rb"</([^>\s]+)>\s*<\1[\s/>]|/>\s*<")
-_SOME = re.compile(rb"[})\]>\r\n\x1e]")  # without any of these there is nothing of it
+_SOME = re.compile(rb"[})\]>\r\n\x1e,;|]")  # without any of these there is nothing of it
 _PACKED = re.compile(rb"[A-Za-z0-9+/]{22,}={0,2}")  # a document in base64, perhaps
-_DELIMITERS = (b",", b";", b"\t", b"|")
+# In prose a space follows; tables that have one, too, are told by three lines.
+_CELLS = tuple(map(re.compile, (rb",(?! )", rb";(?! )", rb"\t", rb"\|")))
+_LOOSE = re.compile(rb"[,;]")
+# Several identifiers or addresses: what has letters and digits, or is a long number.
+_NAME = rb"(?:(?=[^\s,;|]*[A-Za-z@])(?=[^\s,;|]*[0-9@])[^\s,;|]{8,}|[0-9]{9,})"
+_NAMES = re.compile(rb"%b(?:\s*[,;|\r\n]\s*%b)+" % (_NAME, _NAME))
+_BREAK = re.compile(rb"\\(?:r\\)?n|\r?\n")  # as it is, or as COPY and JSON write it
+_QUOTED = re.compile(rb'"((?:[^"\\]|\\.|"")*)"', re.DOTALL)
 
 
 def holds_several(value: bytes) -> bool:
@@ -36,17 +44,37 @@ def holds_several(value: bytes) -> bool:
         return True
     if structure := structure_of(value, complete=True):
         return len(structure.ends(value)) > 1
-    return _has_brackets(value) or _is_table(value)
+    return _has_brackets(value) or _NAMES.fullmatch(value.strip()) is not None or is_table(value)
 
 
 def has_joint(window: bytes) -> bool:
-    """Whether a line of a text has the look of several records side by side.
+    """Whether a line of a text has the look of several records side by side, or in one field.
 
     What is nested in one value of JSON belongs to it.
     """
+    if _BREAK.search(window, 0, len(window) - 2) and any(map(is_table, _fields(window))):
+        return True
     if not _has_brackets(window) and not _SIBLINGS.search(window):
         return False
     return not is_one_value(window)
+
+
+def is_table(value: bytes) -> bool:
+    """Whether several lines have equally many fields."""
+    lines = [line for line in value.splitlines() if line.strip()]
+    if len(lines) < 2:
+        return False
+    if any(_alike(lines, mark, 1) for mark in _CELLS):
+        return True
+    return len(lines) > 2 and _alike(lines, _LOOSE, 2)
+
+
+def _fields(window: bytes) -> Iterator[bytes]:
+    """Yield what in a line may be a text of several lines: what is quoted, or parted by tabs."""
+    parted = window.split(b"\t") if b"\t" in window else []
+    for text in (*(found[1] for found in _QUOTED.finditer(window)), *parted):
+        if _BREAK.search(text):
+            yield _BREAK.sub(b"\n", text).strip(b"\n")
 
 
 def _has_brackets(text: bytes) -> bool:
@@ -58,12 +86,6 @@ def _has_brackets(text: bytes) -> bool:
     return False
 
 
-def _is_table(value: bytes) -> bool:
-    """Whether several lines have equally many fields."""
-    lines = [line for line in value.splitlines() if line.strip()]
-    return len(lines) > 1 and any(_alike(lines, mark) for mark in _DELIMITERS)
-
-
-def _alike(lines: list[bytes], mark: bytes) -> bool:
-    numbers = {line.count(mark) for line in lines}
-    return len(numbers) == 1 and 0 not in numbers
+def _alike(lines: list[bytes], mark: re.Pattern[bytes], least: int) -> bool:
+    numbers = {len(mark.findall(line)) for line in lines}
+    return len(numbers) == 1 and min(numbers) >= least

@@ -40,6 +40,10 @@ LISTS: dict[str, str] = {
     "base64": base64.b64encode("\n".join(CSV).encode()).decode(),
     "gzip in base64": base64.b64encode(gzip.compress("\n".join(CSV).encode())).decode(),
     "prose": "word " * 900,
+    "CSV, spaced": "\n".join(CSV).replace(",", ", "),
+    "identifiers": f"{IDS[0]}\nelsewhere1\nelsewhere2",
+    "identifiers in a line": f"{IDS[0]};elsewhere1;elsewhere2",
+    "addresses": "a.b@example.org, other@example.com",
 } | {
     name: write([{"id": IDS[1], "told": {"at": [1]}}, *OTHERS[:2]]).decode()
     for name, write in WRITERS.items()
@@ -125,7 +129,8 @@ def test_a_value_that_is_one_record_or_none_is_counted(store: str) -> None:
     """Texts of people: what only looks a little like a list leaves the count exact."""
     values = [
         "one line", "(yes), (no)", "a, b; c", "<b>so</b> and <i>so</i>", "f(x), g(y)", "[1, 2]",
-        "first line\nsecond line, with more", json.dumps({"a": 1, "b": {"c": 2}, "d": [3, 4]}),
+        "first line\nsecond line, with more", "one, two\nthree, four", "48.137154,11.576124",
+        "2018-05-01,2018-06-01", "yes\nno", "a;b;c", json.dumps({"a": 1, "b": {"c": 2}, "d": [3, 4]}),
         "c0ffee" * 8, IDS[9] * 3, "x" * 4000,
     ]  # fmt: skip
     rows = [[id_, value] for id_, value in zip(IDS, values, strict=False)]
@@ -168,6 +173,16 @@ def test_a_value_in_a_line_of_text_likewise() -> None:
     cell = json.dumps([{"id": "elsewhere1"}, {"id": "elsewhere2"}]).replace('"', '""')
     text = f'id,v\n{IDS[0]},"{cell}"\n{IDS[1]},x\n'.encode()
     assert (2, None) == (read(text).evidence.records, read(text).foreign_records)
+    table = "elsewhere1,2,b\nelsewhere2,3,c"
+    for line in (
+        f'{IDS[0]},"{table}"\n',
+        f"{IDS[0]}\t{table.replace(chr(10), chr(92) + 'n')}\n",
+        json.dumps({"id": IDS[0], "table": table}) + "\n",
+    ):
+        text = f"id,v\n{line}{IDS[1]},x\n".encode()
+        assert (2, None) == (read(text).evidence.records, read(text).foreign_records), line
+    prose = f'{IDS[0]},"one, two\nthree, four"\n{IDS[1]},x\n'.encode()
+    assert (2, 0) == (read(prose).evidence.records, read(prose).foreign_records)
     own = json.dumps({"id": IDS[0], "told": [{"q": 1}, {"q": 2}]})
     lines = f"{own}\n{json.dumps({'id': IDS[1], 'told': []})}\n".encode()
     assert (2, 0) == (read(lines).evidence.records, read(lines).foreign_records)
