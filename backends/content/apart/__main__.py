@@ -48,7 +48,8 @@ def _read(
         resource.setrlimit(resource.RLIMIT_AS, (room, resource.RLIM_INFINITY))
         _more_time()
         for found in read(document, **settings):
-            _found.send(answers, *_found.pack(found))
+            for piece in _found.pieces(found):
+                _found.send(answers, *_found.pack(piece))
             _more_time()
     except Stop as stop:
         return stop.reason

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import BinaryIO
 
 _HEAD = struct.Struct("<cQ")
+_LARGE = 4 << 20  # bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,20 @@ def pack(found: Found) -> tuple[bytes, bytes]:
     if isinstance(found, Inner) and found.more:
         return MORE, found.data
     return _MARKS[type(found)], found.data
+
+
+def pieces(found: Found) -> Iterator[Found]:
+    """Yield records in messages of a few MiB, as far as each by itself is no larger."""
+    if not isinstance(found, Block | Names) or len(found.data) <= _LARGE:
+        yield found
+        return
+    kind, begin, first = type(found), 0, 0
+    for place, end in enumerate(found.ends):
+        last = place + 1 == len(found.ends)
+        if last or found.ends[place + 1] - begin > _LARGE:
+            ends = tuple(each - begin for each in found.ends[first : place + 1])
+            yield kind(found.data[begin:end], ends)
+            begin, first = end, place + 1
 
 
 def unpack(mark: bytes, payload: bytes) -> Found | None:

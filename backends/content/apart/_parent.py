@@ -116,7 +116,7 @@ def _read(
     try:
         _say(process, b"R", json.dumps(request).encode())
         while True:
-            message = _found.receive(cast("BinaryIO", process.stdout), bounds.limits.output)
+            message = _found.receive(cast("BinaryIO", process.stdout), bounds.limits.memory)
             if message is None:
                 raise Stop("reader-lost")
             mark, payload = message

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from backends.content import CHUNK, Bounds, Member, Opaque, Opener, Part, Raw, Source, Stop
 from backends.content.apart import Found, as_parts
-from backends.content.readers.values import block, row
+from backends.content.readers.values import AFTER, BETWEEN, block, row, text_of
 
 _MAGIC = b"\x93NUMPY"
 _VERSIONS = {1: (2, "latin-1"), 2: (4, "latin-1"), 3: (4, "utf-8")}  # bytes of the length; text
@@ -107,12 +107,22 @@ def _parts(lines: _Array, dtype: np.dtype[Any]) -> Iterator[_Array]:
 def _found(parts: Iterator[_Array]) -> Iterator[Found]:
     for lines in parts:
         others: list[Found] = []
+        if lines.dtype.kind in "iuf":
+            yield block(_numbers(lines))
+            continue
         if lines.dtype.names:
             rows: Iterator[Sequence[object]] = zip(*_columns(lines[:, 0]), strict=True)
         else:
             rows = iter(next(_columns(lines)))
         yield block([row(values, others) for values in rows])
         yield from others
+
+
+def _numbers(lines: _Array) -> list[bytes]:
+    """Return lines of nothing but numbers, of which there are many in an array."""
+    texts = list(map(text_of, next(_columns(lines.ravel()))))
+    width = lines.shape[1]
+    return [BETWEEN.join(texts[at : at + width]) + AFTER for at in range(0, len(texts), width)]
 
 
 def _columns(lines: _Array) -> Iterator[Sequence[Any]]:

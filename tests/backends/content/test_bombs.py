@@ -4,10 +4,12 @@
 
 from __future__ import annotations
 
+import base64
 import bz2
 import gzip
 import io
 import lzma
+import pickle
 import struct
 import tarfile
 import tracemalloc
@@ -15,12 +17,18 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 
+import fastavro
 import lz4.frame
+import numpy as np
+import pyarrow as pa
 import pytest
 import zstandard
+from pyarrow import feather, orc
+from pyarrow import parquet as pq
 
 from backends.content import Bounds, Limits, Member, Part, Source, examine_stream
 from tests.backends.content.test_openers import Made, installed
+from tests.backends.content.test_spreadsheets import cell, ods
 from tests.backends.content.wrapping import MATCHER, read, record, seven_zipped, tarred, zipped
 
 __all__ = ["installed"]  # a fixture
@@ -61,6 +69,44 @@ BOMBS: dict[str, Callable[[], bytes]] = {
     "7z": lambda: seven_zipped(bytes(SIZE)),
     "tar.gz": lambda: gzip.compress(tarred(a=bytes(SIZE)), 1),
     "gzip twice": lambda: gzip.compress(streamed(zlib.compressobj(9, wbits=31))),
+}
+
+
+LONG = "x" * (1 << 20)
+TABLE = pa.table({"v": [LONG] * (SIZE >> 20)})
+
+
+def written(write: Callable[[io.BytesIO], object]) -> bytes:
+    file = io.BytesIO()
+    write(file)
+    return file.getvalue()
+
+
+def avro() -> bytes:
+    schema = {"type": "record", "name": "r", "fields": [{"name": "v", "type": "string"}]}
+    rows = [{"v": LONG}] * (SIZE >> 20)
+    return written(lambda file: fastavro.writer(file, schema, rows, codec="deflate"))
+
+
+def repeated() -> bytes:
+    """Rows that a sheet has once, and says to have very often."""
+    return ods(' table:number-rows-repeated="1000000">' + cell("x" * 1000))
+
+
+BOMBS |= {
+    "parquet": lambda: written(lambda file: pq.write_table(TABLE, file)),
+    "arrow": lambda: written(lambda file: feather.write_feather(TABLE, file, compression="zstd")),
+    "orc": lambda: written(lambda file: orc.write_table(TABLE, file, compression="zlib")),
+    "avro": avro,
+    "ods": repeated,
+    "npz": lambda: written(lambda file: np.savez_compressed(file, a=np.full(SIZE >> 22, LONG))),
+    "pickle.gz": lambda: gzip.compress(pickle.dumps([LONG + str(n) for n in range(SIZE >> 20)])),
+    "base64": lambda: base64.encodebytes(streamed(zlib.compressobj(9, wbits=31))),
+    "eml": lambda: (
+        b"From: a@b\nMIME-Version: 1.0\nContent-Type: application/gzip\n"
+        b"Content-Transfer-Encoding: base64\n\n"
+        + base64.encodebytes(streamed(zlib.compressobj(9, wbits=31)))
+    ),
 }
 
 
