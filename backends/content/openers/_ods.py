@@ -11,13 +11,25 @@ from backends.content.readers.values import AFTER, BETWEEN, text_of
 _VALUES = ("value", "date-value", "time-value", "boolean-value", "string-value", "formula")
 _CELLS = {"table-cell", "covered-table-cell"}
 _WIDEST = 64 << 20  # bytes of a row
+_BESIDE = 1000  # texts outside of sheets, at once
 
 
-def sheets(found: Iterator[Event]) -> Iterator[tuple[str, Iterator[bytes]]]:
-    """Yield the name of each sheet and its rows, which are read before the next one is."""
+def sheets(found: Iterator[Event], beside: list[bytes]) -> Iterator[tuple[str, Iterator[bytes]]]:
+    """Yield the name of each sheet and its rows, which are read before the next one is.
+
+    `beside` gets texts and values outside of sheets, such as what was deleted while changes were
+    tracked (section 9.9), and is emptied by who asks: if it has many, there is nothing to yield.
+    """
     for kind, name, attributes in found:
-        if name == "table" and kind == START:
+        if kind == TEXT:
+            if not name.isspace():
+                beside.append(name.encode() + AFTER)
+        elif name == "table" and kind == START:
             yield attributes.get("name", ""), _rows(found)
+        elif kind == START:
+            beside += (value + AFTER for value in _values(attributes))
+        if len(beside) > _BESIDE:
+            yield "", iter(())
 
 
 def _rows(found: Iterator[Event]) -> Iterator[bytes]:

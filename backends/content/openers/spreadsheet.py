@@ -153,12 +153,15 @@ class _Book:
                     yield Unread("encrypted")
                     return
         content = self._archive.getinfo("content.xml")
-        yield from self._told(self._sheets(_ods.sheets(self._events(content))))
+        yield from self._told(self._sheets(self._events(content)))
 
-    def _sheets(self, sheets: Iterator[tuple[str, Iterator[bytes]]]) -> Iterator[Found]:
-        for name, rows in sheets:
-            yield from _names([name.encode() + AFTER])
+    def _sheets(self, events: Iterator[_xml.Event]) -> Iterator[Found]:
+        beside: list[bytes] = []
+        for name, rows in _ods.sheets(events, beside):
+            yield from _names([*beside, name.encode() + AFTER])
+            beside.clear()
             yield from _blocks(rows)
+        yield from _names(beside)
 
     def _office(self, roots: Mapping[str, str]) -> Iterator[Found]:
         strings, formats = _xlsx.Strings(), _xlsx.Formats()

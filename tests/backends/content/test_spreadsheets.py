@@ -108,6 +108,24 @@ def test_every_sheet_has_a_header_of_its_own() -> None:
     assert read(file.getvalue()).evidence.matched == 202  # a sheet's name counts, too
 
 
+def test_what_was_deleted_while_changes_were_tracked_is_found() -> None:
+    deleted = (
+        "<table:tracked-changes><table:cell-content-change><table:previous>"
+        '<table:change-track-table-cell office:value-type="string" office:string-value="{0}">'
+        "<text:p>{1}</text:p></table:change-track-table-cell></table:previous>"
+        "</table:cell-content-change></table:tracked-changes>"
+    )
+    sheet = ods(ods_row([IDS[0]]))
+    content = zipfile.ZipFile(io.BytesIO(sheet)).read("content.xml").decode()
+    many = "".join(deleted.format(i, j) for i, j in zip(IDS[1:100], IDS[101:], strict=True))
+    content = content.replace("<table:table ", many * 20 + "<table:table ")
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("mimetype", _ODS_TYPE)
+        archive.writestr("content.xml", content)
+    assert summed(read(file.getvalue())) == (199, 0, "")
+
+
 def test_read_by_seeking_and_within_an_archive() -> None:
     for data in (xlsx(filled), zipped(a=xlsx(filled))):
         assert summed(examine_stream(io.BytesIO(data), MATCHER)) == (200, 1, "")

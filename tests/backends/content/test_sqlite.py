@@ -13,7 +13,7 @@ import pytest
 
 from backends.content import Limits, Reading, examine_stream
 from backends.contract import Verdict
-from tests.backends.content.wrapping import IDS, MATCHER, read
+from tests.backends.content.wrapping import IDS, MATCHER, read, seven_zipped
 
 Fill = Callable[[sqlite3.Connection], object]
 ROWS = [(i, f"person{n}@example.org", n * 1000, None, 0.5) for n, i in enumerate(IDS)]
@@ -153,6 +153,28 @@ def test_a_log_is_a_document_of_its_own(tmp_path: Path) -> None:
     reading = read(log)
     assert summed(reading) == (200, 1, "")
     assert reading.layers == ("sqlite-wal",)
+
+
+@pytest.mark.parametrize("size", [512, 4096, 65536])
+def test_a_log_without_the_schema_in_an_archive_has_its_rows(tmp_path: Path, size: int) -> None:
+    """The pages that say what is a table were put into the database before, which is not there."""
+    path = tmp_path / "w.db"
+    connection = sqlite3.connect(path, isolation_level=None)
+    for pragma in (f"page_size={size}", "journal_mode=WAL", "wal_autocheckpoint=0"):
+        connection.execute(f"PRAGMA {pragma}")
+    connection.execute("CREATE TABLE r (id, v)")
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    connection.execute("BEGIN")
+    connection.executemany("INSERT INTO r VALUES (?, ?)", [(i, "x" * 20) for i in IDS])
+    connection.execute("COMMIT")
+    log = path.with_name("w.db-wal").read_bytes()
+    connection.close()
+    for packed in (log, seven_zipped(log)):
+        reading = read(packed)
+        assert (reading.evidence.records, reading.reason) == (200, "")
+        assert reading.layers[-1] == "sqlite-wal"
+    cut = read(seven_zipped(log[: len(log) * 2 // 3]))
+    assert cut.reason or cut.foreign_records is None
 
 
 def test_what_a_log_has_of_before_is_found(tmp_path: Path) -> None:
