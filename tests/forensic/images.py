@@ -41,6 +41,17 @@ class Image:
     mount: Path
     place: Path
 
+    @property
+    def device(self) -> str:
+        """The kernel's name of the device."""
+        told = subprocess.run(
+            ["findmnt", "-n", "-o", "SOURCE", self.mount],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return Path(told.stdout.strip()).name
+
     def unmount(self) -> None:
         """Write everything to the image, and let go of it."""
         subprocess.run(["sync", "-f", self.mount], check=True)

@@ -1,0 +1,10 @@
+"""Overwriting what a file system has freed: its free blocks, inodes and journal.
+
+Earlier versions, and files that were deleted without shredder, lie there until they happen to be
+written over. :func:`scrub` has that happen, by the procedure that was measured on raw images
+(``tests/forensic``), and says how far it came.
+"""
+
+from backends.scrub._scrub import Limits, Progress, Scrubbed, scrub
+
+__all__ = ["Limits", "Progress", "Scrubbed", "scrub"]

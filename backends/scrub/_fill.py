@@ -1,0 +1,120 @@
+"""Taking all free blocks and inodes, once, and giving them back."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import resource
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from backends.fsops.overwrite import Keystream
+from backends.scrub._room import FULL, Room, unnamed
+
+_STEP = 16 << 20  # bytes between looks at what others need
+_SYNC = 64 << 20  # bytes that are dirty at the most
+_SMALL = 4096  # bytes, once larger pieces find no room
+_SPARE_DESCRIPTORS = 64
+_NOTE = 40  # bytes of an attribute: an inode's own room
+
+
+def fill(folder: int, room: Room, tell: Callable[[int, int], None]) -> tuple[int, int, str]:
+    """Fill the free space with a keystream, then free it.
+
+    Returns how many bytes were written, how many were free all the same when most was full, and
+    the code of what stopped it before there was no room left at all; none if nothing did. Raises
+    OSError for what the device reports.
+    """
+    fd = unnamed(folder)
+    try:
+        written, problem = _pour(fd, room, tell)
+        with contextlib.suppress(OSError):  # what was promised room and found none
+            os.fdatasync(fd)
+        left = room.unused()
+    finally:
+        os.close(fd)
+    return written, left, problem
+
+
+def _pour(fd: int, room: Room, tell: Callable[[int, int], None]) -> tuple[int, str]:
+    wanted, written, synced = room.spare(), 0, 0
+    pieces = (piece for _, piece in Keystream().blocks(0, 1 << 62))
+    while True:
+        if room.late():
+            return written, "time-is-up"
+        spare = min(room.spare(), _STEP)
+        if not spare:
+            return written, "reserve-left" if room.reserve else ""
+        end = written + spare
+        while written < end:
+            try:
+                written += _put(fd, next(pieces)[: end - written])
+            except OSError as error:
+                if error.errno in FULL:
+                    return written, ""
+                raise
+            if written - synced >= _SYNC:
+                os.fdatasync(fd)
+                synced = written
+        tell(min(written, wanted), wanted)
+
+
+def _put(fd: int, piece: memoryview) -> int:
+    """Write a piece, or a small part of it where there is no room for more. Raises OSError."""
+    try:
+        return os.write(fd, piece)
+    except OSError as error:
+        if error.errno not in FULL or len(piece) <= _SMALL:
+            raise
+        return os.write(fd, piece[:_SMALL])
+
+
+def take_inodes(folder: int, room: Room, tell: Callable[[int, int], None]) -> tuple[int, str]:
+    """Take the free inodes, with a content and an attribute that lie in them; then free them.
+
+    Returns how many were taken, and the code of why it was not all of them. Each is a file without
+    a name, so no more are taken than this process may have open. Raises OSError.
+    """
+    wanted = room.inodes()
+    taken = list[int]()
+    problem = ""
+    try:
+        with _descriptors() as most:
+            for number in range(wanted):
+                if number >= most or room.late():
+                    problem = "inodes-left"
+                    break
+                try:
+                    taken.append(_inode(folder))
+                except OSError as error:
+                    if error.errno not in FULL:
+                        raise
+                    break
+                if number % 1000 == 0:
+                    tell(number, wanted)
+            for fd in taken[:1]:
+                os.fsync(fd)
+    finally:
+        for fd in taken:
+            os.close(fd)
+    return len(taken), problem
+
+
+def _inode(folder: int) -> int:
+    fd = unnamed(folder)
+    with contextlib.suppress(OSError):
+        os.setxattr(fd, "user.s", os.urandom(_NOTE))
+    with contextlib.suppress(OSError):
+        os.write(fd, os.urandom(_NOTE))
+    return fd
+
+
+@contextlib.contextmanager
+def _descriptors() -> Iterator[int]:
+    """Raise the limit of open files as far as it goes, for a while; yield how many there can be."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    try:
+        yield hard - _SPARE_DESCRIPTORS - len(list(Path("/proc/self/fd").iterdir()))
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

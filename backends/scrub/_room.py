@@ -1,0 +1,56 @@
+"""How much room a file system has, and how much time a scrubbing."""
+
+from __future__ import annotations
+
+import errno
+import os
+import time
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class Room:
+    """Watches a file system's free space, and the clock.
+
+    `reserve`: bytes that stay free for others, whoever takes the rest. `seconds`: that all may
+    take.
+    """
+
+    fd: int
+    reserve: int
+    seconds: float
+    _begun: float = field(default_factory=time.monotonic)
+
+    def free(self) -> int:
+        """Return the free bytes, those for root included where this process may use them."""
+        space = os.fstatvfs(self.fd)
+        blocks = space.f_bfree if os.geteuid() == 0 else space.f_bavail
+        return blocks * space.f_frsize
+
+    def unused(self) -> int:
+        """Return all free bytes, whoever may use them."""
+        space = os.fstatvfs(self.fd)
+        return space.f_bfree * space.f_frsize
+
+    def inodes(self) -> int:
+        """Return how many inodes are free; 0 where they are made as they are needed."""
+        return os.fstatvfs(self.fd).f_ffree
+
+    def spare(self) -> int:
+        """Return the bytes that may be taken now."""
+        return max(0, self.free() - self.reserve)
+
+    def late(self) -> bool:
+        """Whether the time is up."""
+        return time.monotonic() - self._begun > self.seconds
+
+
+def unnamed(folder: int) -> int:
+    """Open a new file without a name (open(2), O_TMPFILE): it ends with this process, even killed.
+
+    Raises OSError where the file system cannot do that.
+    """
+    return os.open(".", os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o600, dir_fd=folder)
+
+
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})

@@ -1,0 +1,95 @@
+"""The whole procedure, and what may be said of it afterwards."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from backends.fsops import linux
+from backends.scrub import _fill, _journal, _trim
+from backends.scrub._reserved import lent
+from backends.scrub._room import Room, unnamed
+
+Progress = Callable[[str, int, int], None]
+"""Told the step, how much of it is done, and how much there is to do."""
+
+JOURNALLING = frozenset({"ext3", "ext4", "xfs"})
+_INODES = frozenset({"ext2", "ext3", "ext4"})  # whose inodes outlive the files they were
+# Which let a trim pass over blocks that were freed a moment ago, now and then (measured).
+_TRIMMED_BY_HALVES = _INODES
+_KNOWN = JOURNALLING | _INODES | {"btrfs"}
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a scrubbing may take. `reserve`: bytes that stay free throughout."""
+
+    reserve: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Scrubbed:
+    """What was done. Bytes, but for `inodes`.
+
+    `complete`: every free block was written (on xfs and btrfs, or handed to the device as free),
+    the journal was written over, and every free inode used. `codes`: what was not, or may not be.
+    """
+
+    kind: str
+    free: int
+    filled: int
+    trimmed: int
+    inodes: int
+    codes: tuple[str, ...]
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing that was freed before can be left, as far as the system tells."""
+        return not self.codes
+
+
+def scrub(path: Path, limits: Limits, progress: Progress) -> Scrubbed:
+    """Scrub the file system that a folder is on; touches no file that is there.
+
+    Everything it writes is in files without names, which the kernel frees when this process
+    ends, however it ends. Raises OSError, and ValueError for a file system that it is not known
+    to work for.
+    """
+    folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        mount = linux.mount_of(folder)
+        kind = mount.kind if mount else "unknown"
+        if kind not in _KNOWN:
+            raise ValueError(kind)
+        os.close(unnamed(folder))  # whether it can be written to at all
+        return _scrubbed(folder, kind, limits, progress)
+    finally:
+        os.close(folder)
+
+
+def _scrubbed(folder: int, kind: str, limits: Limits, progress: Progress) -> Scrubbed:
+    room = Room(folder, limits.reserve, limits.seconds)
+    free = room.free()
+    codes = []
+    inodes = 0
+    if kind in JOURNALLING:
+        codes.append(_journal.come_round(folder, kind, room, _told(progress, "journal")))
+    if kind in _INODES:
+        inodes, problem = _fill.take_inodes(folder, room, _told(progress, "inodes"))
+        codes.append(problem)
+    with lent(folder, kind):
+        filled, left, stopped = _fill.fill(folder, room, _told(progress, "space"))
+    trimmed, untrimmed = _trim.trim(folder)
+    if kind in _TRIMMED_BY_HALVES:
+        codes.append(stopped or ("blocks-kept-back" if left else ""))
+    elif untrimmed:
+        # These keep blocks back that no file can fill; only a trim reaches them.
+        codes += [stopped or "blocks-kept-back", untrimmed]
+    return Scrubbed(kind, free, filled, trimmed, inodes, tuple(code for code in codes if code))
+
+
+def _told(progress: Progress, step: str) -> Callable[[int, int], None]:
+    return lambda done, total: progress(step, done, total)

@@ -1,0 +1,157 @@
+"""What was deleted by other means, and what a scrubbing leaves of it in the raw image."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import pytest
+
+from backends.scrub import Limits, scrub
+from backends.scrub._journal import journal_size
+from tests.forensic.images import KINDS, Image, canary, mounted
+
+pytestmark = [pytest.mark.needs("root", "loop")]
+
+WHOLE = Limits(reserve=0, seconds=120)
+
+
+def _needs(kind: str) -> object:
+    tools = [tool for tool in ("xfs", "btrfs") if kind.startswith(tool)]
+    more = ["chattr"] if kind == "btrfs-nocow" else []
+    return pytest.param(kind, marks=[pytest.mark.needs(each) for each in (*tools, *more)])
+
+
+def _plant_and_delete(image: Image) -> None:
+    """Contents of every size (files 0 to 5), names (50, 99), attributes (80, 97), all deleted."""
+    for file, size in enumerate((1, 3, 40, 400, 4000, 60_000)):
+        place = image.place / canary(50, file)
+        place.write_text("".join(f"{canary(file, n)}\n" for n in range(size)))
+        os.setxattr(place, "user.note", canary(80, file).encode())
+    for file in range(200):
+        place = image.place / canary(99, file)
+        place.write_text(canary(98, file))
+        os.setxattr(place, "user.note", canary(97, file).encode())
+    subprocess.run(["sync", "-f", image.mount], check=True)
+    for place in image.place.iterdir():
+        place.unlink()
+    subprocess.run(["sync", "-f", image.mount], check=True)
+
+
+@pytest.mark.parametrize("kind", [_needs(kind) for kind in KINDS])
+def test_nothing_deleted_is_left_where_the_scrubbing_is_complete(tmp_path: Path, kind: str) -> None:
+    with mounted(KINDS[kind], tmp_path) as image:
+        _plant_and_delete(image)
+        (image.place / "stays").write_text(canary(77, 7))
+        done = scrub(image.place, WHOLE, lambda *_: None)
+        assert (image.place / "stays").read_text() == canary(77, 7)
+        assert [each.name for each in image.place.iterdir()] == ["stays"]
+        image.unmount()
+    assert done.codes == ()
+    assert done.complete
+    assert image.canaries() == {77: {7}}
+
+
+def test_without_it_everything_is_left(tmp_path: Path) -> None:
+    with mounted(KINDS["ext4"], tmp_path) as image:
+        _plant_and_delete(image)
+        image.unmount()
+    left = image.canaries()
+    assert {file: len(left[file]) for file in (0, 1, 5, 97, 98, 99)} == {
+        0: 1, 1: 3, 5: 60_000, 97: 200, 98: 200, 99: 200,
+    }  # fmt: skip
+
+
+def test_a_reserve_is_kept_free_and_what_is_not_reached_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reserve = 20 << 20
+    least = [1 << 40]
+    with mounted(KINDS["ext4"], tmp_path) as image:
+        real = os.write
+
+        def write(fd: int, data: bytes) -> int:
+            space = os.statvfs(image.place)
+            least[0] = min(least[0], space.f_bfree * space.f_frsize)
+            return real(fd, data)
+
+        monkeypatch.setattr(os, "write", write)
+        done = scrub(image.place, Limits(reserve, 120), lambda *_: None)
+    assert least[0] >= reserve - (1 << 20)  # metadata of the file itself
+    assert "reserve-left" in done.codes
+    assert not done.complete
+    assert 0 < done.filled <= done.free - reserve
+
+
+def test_time_that_is_up_ends_it(tmp_path: Path) -> None:
+    with mounted(KINDS["ext4"], tmp_path) as image:
+        done = scrub(image.place, Limits(reserve=0, seconds=0), lambda *_: None)
+    assert {"journal-not-written-over", "inodes-left"} <= set(done.codes)
+    assert (done.filled, done.complete) == (0, False)
+
+
+def test_killed_in_the_middle_it_leaves_no_file_and_all_room(tmp_path: Path) -> None:
+    code = textwrap.dedent("""
+        import os, signal, sys
+        from pathlib import Path
+        from backends.scrub import Limits, scrub
+        def told(step, done, total):
+            if step == "space" and done:
+                os.kill(os.getpid(), signal.SIGKILL)
+        scrub(Path(sys.argv[1]), Limits(0, 60), told)
+    """)
+    with mounted(KINDS["ext4"], tmp_path) as image:
+        before = os.statvfs(image.place)
+        (kept,) = Path("/sys/fs/ext4", image.device).glob("reserved_clusters")
+        reserved = kept.read_text()
+        assert int(reserved) > 0
+        done = subprocess.run([sys.executable, "-c", code, image.place], check=False)
+        assert done.returncode == -9
+        subprocess.run(["sync", "-f", image.mount], check=True)
+        after = os.statvfs(image.place)
+        assert list(image.place.iterdir()) == []
+        assert (after.f_bfree, after.f_ffree) == (before.f_bfree, before.f_ffree)
+        deadline = time.monotonic() + 30
+        while kept.read_text() != reserved and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert kept.read_text() == reserved
+
+
+@pytest.mark.needs("xfs")
+@pytest.mark.parametrize(
+    ("kind", "command", "pattern"),
+    [
+        ("ext4", "dumpe2fs -h", r"Total journal size:\s+(\d+)k"),
+        ("xfs", "xfs_info", r"log\s+=internal.*\n?.*bsize=(\d+)\s+blocks=(\d+)"),
+    ],
+)
+def test_the_size_of_the_journal_is_what_the_tools_say(
+    tmp_path: Path, kind: str, command: str, pattern: str
+) -> None:
+    with mounted(KINDS[kind], tmp_path) as image:
+        told = subprocess.run(
+            [*command.split(), image.file if kind == "ext4" else image.mount],
+            capture_output=True, text=True, check=True,
+        ).stdout  # fmt: skip
+        found = re.search(pattern, told)
+        assert found
+        wanted = int(found[1]) << 10 if kind == "ext4" else int(found[1]) * int(found[2])
+        fd = os.open(image.place, os.O_RDONLY)
+        assert journal_size(fd, kind) == wanted
+        os.close(fd)
+
+
+def test_a_file_system_that_it_is_not_known_for_is_refused(tmp_path: Path) -> None:
+    place = tmp_path / "memory"
+    place.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "none", place], check=True)
+    try:
+        with pytest.raises(ValueError, match="tmpfs"):
+            scrub(place, WHOLE, lambda *_: None)
+    finally:
+        subprocess.run(["umount", place], check=True)
