@@ -7,7 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from backends.errors import CouldNotTell, SettingError
 from backends.fsops import linux
+from backends.fsops.reasons import reason_for
 from backends.scrub import _fill, _journal, _trim
 from backends.scrub._reserved import lent
 from backends.scrub._room import Room, unnamed
@@ -55,15 +57,30 @@ def scrub(path: Path, limits: Limits, progress: Progress) -> Scrubbed:
     """Scrub the file system that a folder is on; touches no file that is there.
 
     Everything it writes is in files without names, which the kernel frees when this process
-    ends, however it ends. Raises OSError, and ValueError for a file system that it is not known
-    to work for.
+    ends, however it ends. Raises SettingError for a file system that it is not known to work for,
+    and CouldNotTell.
     """
+    try:
+        return _scrub(path, limits, progress)
+    except OSError as error:
+        raise CouldNotTell(
+            f"scrubbing did not come to its end: {reason_for(error)}",
+            hint="nothing of it is left on the disk; start again",
+            reason=reason_for(error),
+        ) from None
+
+
+def _scrub(path: Path, limits: Limits, progress: Progress) -> Scrubbed:
     folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         mount = linux.mount_of(folder)
         kind = mount.kind if mount else "unknown"
         if kind not in _KNOWN:
-            raise ValueError(kind)
+            raise SettingError(
+                f"it is not known how {kind} is scrubbed",
+                hint="ext2, ext3, ext4, xfs and btrfs are",
+                reason="file-system-not-known",
+            )
         os.close(unnamed(folder))  # whether it can be written to at all
         return _scrubbed(folder, kind, limits, progress)
     finally:

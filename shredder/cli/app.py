@@ -14,6 +14,7 @@ from shredder.cli import (
     disclosing,
     log,
     looking,
+    scrubbing,
     setup,
     validation,
 )
@@ -29,6 +30,7 @@ app = typer.Typer(
 
 for module in (
     setup, looking, approving, destroying, attestation, certificate, disclosing, log, validation,
+    scrubbing,
 ):  # fmt: skip
     module.register(app)
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from backends.errors import SettingError
 from backends.scrub import Limits, scrub
 from backends.scrub._journal import journal_size
 from tests.forensic.images import KINDS, Image, canary, mounted
@@ -151,7 +152,7 @@ def test_a_file_system_that_it_is_not_known_for_is_refused(tmp_path: Path) -> No
     place.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "none", place], check=True)
     try:
-        with pytest.raises(ValueError, match="tmpfs"):
+        with pytest.raises(SettingError, match="tmpfs"):
             scrub(place, WHOLE, lambda *_: None)
     finally:
         subprocess.run(["umount", place], check=True)
