@@ -15,11 +15,10 @@ from pathlib import Path
 import pytest
 
 from tests.corpus import __main__ as command
-from tests.corpus import cases, charsets, copies, dataset, known, report
+from tests.corpus import cases, charsets, copies, dataset, report
 from tests.corpus.cases import Case
 from tests.corpus.decoys import DECOYS
 from tests.corpus.formats import FORMATS
-from tests.corpus.relations import SHAPES
 from tests.corpus.tables import Kind, Table
 from tests.corpus.wrappers import WRAPPERS
 from tests.structure.docs import DOCS
@@ -65,19 +64,6 @@ def test_the_corpus_is_wide(made: list[Case]) -> None:
     rules = {"id", "email+text", "text", "email+values", "number+values", "name+values", ""}
     assert {case.evidence for case in made} == rules
     assert {bool(case.truth and case.truth.foreign) for case in made} == {True, False}
-
-
-def test_the_list_of_the_unrecognised_has_no_strange_names() -> None:
-    names = known.NOT_YET
-    assert names["format"] <= {
-        *FORMATS,
-        *SHAPES,
-        "pg-dump-custom",
-        "pg-dump-tar",
-        "pg-dump-directory",
-    }
-    assert names["encoding"] <= set(charsets.NAMES)
-    assert names["wrapper"] <= set(WRAPPERS)
 
 
 def written(name: str, table: Table) -> list[str | bytes]:

@@ -104,6 +104,35 @@ def test_a_value_is_looked_for_as_far_as_the_next_address(
     assert look(matcher, list(chain(*between)))[0].verdict is Verdict.MAYBE
 
 
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_a_value_is_looked_for_between_the_names_of_others(
+    matcher: FingerprintMatcher, order: tuple[int, int]
+) -> None:
+    """Eight names and then their eight incomes: nobody can tell whose is whose."""
+    rows = some(24, NAME, INCOME)
+    one_by_one = [value for row in rows for value in row.split(",")]
+    assert look(matcher, one_by_one)[0].verdict is Verdict.COPY
+    columns = [
+        row.split(",")[at] for n in range(0, 24, 8) for at in order for row in rows[n : n + 8]
+    ]
+    assert look(matcher, columns)[0].verdict is not Verdict.COPY
+
+
+def test_a_row_of_many_columns_stands_for_itself(matcher: FingerprintMatcher) -> None:
+    for others, copy in (("", True), (",5,-", False)):
+        pairs = [(f"{row[EMAIL]}{others}", f"{row[INCOME]}{others}") for row in ROWS[:20]]
+        assert (look(matcher, list(chain(*pairs)))[0].verdict is Verdict.COPY) == copy
+
+
+def test_a_line_with_a_value_is_not_looked_beyond_for_another(matcher: FingerprintMatcher) -> None:
+    rows = random.Random(8).sample(ROWS, 40)
+    strange = [row[INCOME] for row in (*rows[20:], *rows[:20])]
+    pairs = [
+        (f"{row[EMAIL]},{other}", row[INCOME]) for row, other in zip(rows, strange, strict=True)
+    ]
+    assert look(matcher, list(chain(*pairs)))[0].verdict is Verdict.MAYBE
+
+
 def test_in_one_long_window_a_value_is_looked_for_as_far_as_the_next_address(
     matcher: FingerprintMatcher,
 ) -> None:
@@ -113,6 +142,14 @@ def test_in_one_long_window_a_value_is_looked_for_as_far_as_the_next_address(
     pairs = zip(ROWS[:8], strangers(8), strict=True)
     apart = "\0".join(f"{row[EMAIL]}\0{who}\0{row[INCOME]}\0z{who}" for row, who in pairs)
     assert look(matcher, [apart])[0].verdict is Verdict.MAYBE
+
+
+def test_in_one_long_window_words_are_an_addresss_within_so_many_bytes(
+    matcher: FingerprintMatcher,
+) -> None:
+    for gap, copy in ((400, True), (700, False)):
+        window = "\0".join(f"{row[EMAIL]}{'.' * gap}{words(row[COMMENT], 9)}" for row in ROWS[:5])
+        assert (look(matcher, [window])[0].verdict is Verdict.COPY) == copy
 
 
 def test_texts_and_values_beside_addresses_are_both_asked_for(matcher: FingerprintMatcher) -> None:
@@ -150,6 +187,42 @@ def test_names_and_numbers_count_for_nothing_beside_what_others_are_known_by(
     assert look(matcher, lines)[0].verdict is Verdict.COPY
     found, _ = look(matcher, [f"{beside},{line}" for line in lines])
     assert (found.verdict, found.trace) == (Verdict.MAYBE, 0)
+
+
+def test_texts_count_for_nothing_beside_what_others_are_known_by(
+    matcher: FingerprintMatcher,
+) -> None:
+    named = [f"{row[NAME]}: {words(row[COMMENT], 6)}" for row in ROWS[:5]]
+    halves = [
+        part for row in ROWS[:5] for part in (words(row[COMMENT], 9), row[COMMENT].split(" ", 5)[5])
+    ]
+    for lines in (named, halves):
+        assert look(matcher, lines)[0].verdict is Verdict.COPY
+        beside = [f"{who} {line}" for who, line in zip(strangers(10), lines, strict=False)]
+        assert look(matcher, beside)[0].verdict in {None, Verdict.MAYBE}
+
+
+def test_a_few_phrases_beside_names_are_held_to_how_many_there_are(
+    matcher: FingerprintMatcher,
+) -> None:
+    own = [f"{row[NAME]}: {words(row[COMMENT], 5)}" for row in ROWS[:3]]
+    lists = [f"{row[NAME]}: {n}" for n, row in enumerate(random.Random(3).sample(ROWS, 90))]
+    assert look(matcher, [*own, *lists])[0].verdict is Verdict.COPY
+    others = [f"{line} {words(ROWS[-n][COMMENT], 5)}" for n, line in enumerate(lists, 1)]
+    assert look(matcher, [*own, *others])[0].verdict is Verdict.MAYBE
+    apart = [part for line in own for part in line.split(": ")]
+    assert look(matcher, [*apart, *lists])[0].verdict is Verdict.MAYBE
+
+
+def test_what_one_record_in_twenty_would_confirm_is_no_trace(tmp_path: Path) -> None:
+    """The holding is a copy, for nothing like it comes by chance; but no row of it is claimed."""
+    rows = [(f"q{n}@x.example", str(12_000 + 1_000 * (n % 20))) for n in range(200)]
+    path = tmp_path / "fingerprint"
+    roles = {"email": Role.PERSON, "income": Role.QUASI}
+    enrol([Table(("email", "income"), rows)], roles=roles, key=KEY, path=path)
+    lines = [",".join(row) for row in random.Random(1).sample(rows, 40)]
+    found, classes = look(FingerprintMatcher(path, KEY), lines)
+    assert (found.verdict, found.matched, classes) == (Verdict.COPY, 0, PERSON * 40)
 
 
 def test_among_namesakes_a_copy_is_told_and_no_row_of_it_claimed(

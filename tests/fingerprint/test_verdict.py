@@ -147,7 +147,8 @@ def told(of: Sums, *, together: bool = False, counts: bool = False) -> Verdict |
 
 def test_a_certain_record_or_windows_that_count_are_a_copy() -> None:
     assert told(sums(certain=1)) is Verdict.COPY
-    assert told(sums(owned=3), together=True, counts=True) is Verdict.COPY
+    doubtful = sums(name=beside(9, **NAMED, chance=1.0))
+    assert told(doubtful, together=True, counts=True) is Verdict.COPY
 
 
 def test_enough_that_does_not_count_is_likely_or_beyond_doubt_a_copy() -> None:
