@@ -43,6 +43,7 @@ LIBRARIES = {
     "backends": {"boto3", "botocore", "charset_normalizer", "clevercsv", "cryptography"}
     | {
         "fastavro",
+        "inflate64",
         "isal",
         "llvmlite",
         "lz4",

@@ -11,10 +11,11 @@ from backends.content import CHUNK, Bounds, Member, Source, Stop, Stretch
 from backends.content.apart import read_apart
 from backends.content.openers import _branches
 from backends.content.openers._sevenzip_header import START, Coder, Folder
-from backends.content.openers.compressed import Inflate, held, lzma_filter, pump
+from backends.content.openers.compressed import Inflate, held, inflate64, lzma_filter, pump
 
 _COPY, _LZMA, _LZMA2, _DELTA = b"\x00", b"\x03\x01\x01", b"\x21", b"\x03"
-_DEFLATE, _BZIP2, _PPMD = b"\x04\x01\x08", b"\x04\x02\x02", b"\x03\x04\x01"
+_DEFLATE, _DEFLATE_64, _BZIP2 = b"\x04\x01\x08", b"\x04\x01\x09", b"\x04\x02\x02"
+_PPMD = b"\x03\x04\x01"
 _AES, _ARM64, _BCJ2 = b"\x06\xf1\x07\x01", b"\x0a", b"\x03\x03\x01\x1b"
 _SWAP = {b"\x02\x03\x02": 2, b"\x02\x03\x04": 4}
 _BRANCHES = {  # by their names of old and of today
@@ -85,6 +86,8 @@ class _Streams:
             return chunks
         if method == _DEFLATE:
             return pump(Inflate(-15), source, size)
+        if method == _DEFLATE_64:
+            return inflate64(source)
         if method == _BZIP2:
             return _bzip2(source)
         if method == _ARM64:

@@ -108,6 +108,7 @@ def _lz4(_: Bounds) -> _Decompressor:
     return decompressor
 
 
+_LITTLE = 64  # bytes
 _MAGIC = 13  # bytes that any of the patterns looks at
 
 GZIP = Compressed("gzip", re.compile(rb"\x1f\x8b\x08"), _gzip)
@@ -152,6 +153,32 @@ def pump(decompressor: _Decompressor, source: Source, size: int | None = None) -
     if left and size:
         raise Stop("damaged-container")
     source.give_back(decompressor.unused_data or b"")
+
+
+def inflate64(source: Source) -> Iterator[bytes]:
+    """Yield what Deflate64 packed, which Windows writes where a file has more than 2 GiB.
+
+    Of 64 bytes come no more than 2 MiB, and how much is to come out nobody can ask for.
+    """
+    try:
+        from inflate64 import Inflater  # noqa: PLC0415 - an extra
+    except ImportError:
+        raise Stop("opener-not-installed") from None
+    inflater, out = Inflater(), bytearray()
+    while not inflater.eof:
+        data = source.read()
+        if not data:
+            raise Stop("damaged-container")
+        for at in range(0, len(data), _LITTLE):
+            try:
+                out += inflater.inflate(data[at : at + _LITTLE])
+            except Exception:  # noqa: BLE001 - it has its own
+                raise Stop("damaged-container") from None
+            if len(out) >= CHUNK or inflater.eof:
+                yield bytes(out)
+                out.clear()
+            if inflater.eof:
+                break
 
 
 def _skip_padding(source: Source) -> None:

@@ -19,7 +19,7 @@ class SevenZip(Opener):
     """Opens an archive by the header at its end."""
 
     name = "7z"
-    wants = ("pyppmd",)
+    wants = ("inflate64", "pyppmd")
 
     def recognises(self, head: bytes) -> bool:
         """Tell by the magic number."""

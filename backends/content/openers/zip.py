@@ -10,17 +10,19 @@ from __future__ import annotations
 import bz2
 import lzma
 import struct
+import zlib
 from collections.abc import Iterator, Mapping
 from typing import BinaryIO
 
 from backends.content import CHUNK, Bounds, Member, Opaque, Opener, Part, Source, Stop
-from backends.content.openers.compressed import Inflate, lzma_filter, pump
+from backends.content.openers.compressed import Inflate, inflate64, lzma_filter, pump
 
 _LOCAL = b"PK\x03\x04"
 _DESCRIPTOR = b"PK\x07\x08"
 _ENCRYPTED, _END_MARK, _SIZES_FOLLOW = 1, 2, 8  # bits of the general purpose flag
-_STORED, _DEFLATED, _BZIP2, _LZMA, _XZ = 0, 8, 12, 14, 95
-_OPENED = {_STORED, _DEFLATED, _BZIP2, _LZMA, _XZ}
+_STORED, _DEFLATED, _DEFLATED_64, _BZIP2, _LZMA, _XZ = 0, 8, 9, 12, 14, 95
+_FRAMES = {20, 93}  # of Zstandard: documents by themselves
+_OPENED = {_STORED, _DEFLATED, _DEFLATED_64, _BZIP2, _LZMA, _XZ, *_FRAMES}
 _AES = 99
 _ZIP64 = 0xFFFFFFFF
 _END = 22 + 0xFFFF  # bytes: the end record with the longest comment
@@ -33,6 +35,7 @@ class Zip(Opener):
     """Opens an archive member by member."""
 
     name = "zip"
+    wants = ("inflate64",)
 
     def recognises(self, head: bytes) -> bool:
         """Tell by the first member's header."""
@@ -75,7 +78,7 @@ def _member(source: Source, bounds: Bounds, known: int | None) -> Iterator[Part]
     bounds.member()
     header = source.exactly(30)
     flags, method = struct.unpack_from("<HH", header, 6)
-    packed, size, name_length, extra_length = struct.unpack_from("<IIHH", header, 18)
+    crc, packed, size, name_length, extra_length = struct.unpack_from("<IIIHH", header, 14)
     name = source.exactly(name_length)
     extra = source.exactly(extra_length)
     if _ZIP64 in {packed, size}:
@@ -83,6 +86,7 @@ def _member(source: Source, bounds: Bounds, known: int | None) -> Iterator[Part]
     if name in _OFFICE:
         yield Opaque("container-not-opened")
     body = _Body(source, known if flags & _SIZES_FOLLOW else packed)
+    checked: _Checked | None = None
     if flags & _ENCRYPTED or method == _AES:
         yield Opaque("encrypted")
         body.skip()
@@ -93,16 +97,21 @@ def _member(source: Source, bounds: Bounds, known: int | None) -> Iterator[Part]
         ends_itself = body.left is None and method in {_DEFLATED, _BZIP2, _LZMA}
         inner = source if ends_itself else Source(body.chunks())
         size = None if flags & (_END_MARK | _SIZES_FOLLOW) else size
-        yield Member(Source(_unpacked(inner, method, size, bounds)))
+        checked = _Checked(_unpacked(inner, method, size, bounds))
+        yield Member(Source(checked.chunks(None if flags & _SIZES_FOLLOW else crc)))
         if not ends_itself:
             body.skip()
     if flags & _SIZES_FOLLOW:
-        _skip_descriptor(source)
+        crc = _skip_descriptor(source)
+        if checked and checked.whole and checked.crc != crc:
+            yield Opaque("damaged-container")
 
 
 def _unpacked(source: Source, method: int, size: int | None, bounds: Bounds) -> Iterator[bytes]:
-    if method == _STORED:
+    if method == _STORED or method in _FRAMES:
         yield from source.chunks()
+    elif method == _DEFLATED_64:
+        yield from inflate64(source)
     elif method == _DEFLATED:
         yield from pump(Inflate(-15), source)
     elif method == _BZIP2:
@@ -141,6 +150,23 @@ def _directory(file: BinaryIO) -> Mapping[int, int]:
             known[place] = packed
         at += 46 + name + extra + comment
     return known
+
+
+class _Checked:
+    """What comes out of a member, and its CRC-32 so far."""
+
+    def __init__(self, unpacked: Iterator[bytes]) -> None:
+        self._unpacked = unpacked
+        self.crc, self.whole = 0, False
+
+    def chunks(self, expected: int | None) -> Iterator[bytes]:
+        """Yield it. Raises Stop where it is not what went in; None: that is told later."""
+        for data in self._unpacked:
+            self.crc = zlib.crc32(data, self.crc)
+            yield data
+        self.whole = True
+        if expected is not None and self.crc != expected:
+            raise Stop("damaged-container")
 
 
 class _Body:
@@ -182,14 +208,14 @@ def _zip64_sizes(extra: bytes, packed: int, size: int) -> tuple[int, int]:
     raise Stop("damaged-container")
 
 
-def _skip_descriptor(source: Source) -> None:
-    """Skip a data descriptor: with or without its signature, sizes of 4 or 8 bytes."""
+def _skip_descriptor(source: Source) -> int:
+    """Take a data descriptor's CRC-32; it has a signature or none, and sizes of 4 or 8 bytes."""
     head = source.peek(28)
     for length in (16, 24, 12, 20):
         signed = length in {16, 24}
         if signed is (head[:4] == _DESCRIPTOR) and head[length : length + 2] in {b"PK", b""}:
             source.exactly(length)
-            return
+            return int.from_bytes(head[4:8] if signed else head[:4], "little")
     raise Stop("damaged-container")
 
 

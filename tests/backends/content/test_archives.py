@@ -10,6 +10,7 @@ import io
 import lzma
 import random
 import string
+import zipfile
 
 import py7zr
 import pytest
@@ -49,6 +50,18 @@ def test_the_directory_leads_on_behind_the_damage() -> None:
     data[second : second + 4] = b"gone"
     reading = examine_stream(io.BytesIO(bytes(data)), MATCHER)
     assert (2, "damaged-container") == (reading.evidence.records, reading.reason)
+
+
+def test_members_of_a_zip_that_zstandard_packed() -> None:
+    """APPNOTE 4.4.5: method 93, whose content is a frame."""
+    packed = zstandard.ZstdCompressor().compress(TEXT + FOREIGN)
+    data = zipped(zipfile.ZIP_STORED, a=packed)
+    for head, at in ((b"PK\x03\x04", 8), (b"PK\x01\x02", 10)):
+        place = data.index(head) + at
+        data = data[:place] + (93).to_bytes(2, "little") + data[place + 2 :]
+    reading = read(data)
+    assert (200, 1, "") == found(reading)
+    assert ("zip", "zstd") == reading.layers
 
 
 FILTERS = {

@@ -27,6 +27,7 @@ METHODS = {
     "BCJ of bzip2": ["-m0=BCJ", "-m1=BZip2"],
     "BCJ of nothing": ["-m0=BCJ", "-m1=Copy"],
     "PPC": ["-m0=PPC", "-m1=LZMA2"],
+    "Deflate64": ["-m0=Deflate64"],
     "IA64": ["-m0=IA64", "-m1=Deflate"],
     "ARMT": ["-m0=ARMT", "-m1=LZMA"],
     "SPARC": ["-m0=SPARC", "-m1=LZMA2"],
@@ -92,10 +93,38 @@ def test_what_nobody_asked_for_is_left_out(tmp_path: Path) -> None:
             assert record(3) == b"".join(part.source.chunks())
 
 
-@pytest.mark.parametrize("method", ["-m0=RISCV", "-m0=Deflate64"])
+@pytest.mark.parametrize("method", ["-m0=RISCV"])
 def test_a_method_that_is_not_opened_is_a_gap(method: str, tmp_path: Path) -> None:
     reading = read(packed(tmp_path, {"a": TEXT}, method))
     assert (0, None, "container-not-opened") == found(reading)
+
+
+def zipped_by_it(folder: Path, method: str, content: bytes) -> bytes:
+    (folder / "a").write_bytes(content)
+    command = ["7zz", "a", "-bd", "-tzip", f"-mm={method}", "packed.zip", "a"]
+    subprocess.run(command, cwd=folder, check=True, capture_output=True)
+    return (folder / "packed.zip").read_bytes()
+
+
+@pytest.mark.parametrize("method", ["Deflate64", "LZMA", "BZip2", "Deflate", "Copy"])
+def test_zip_archives_of_its_are_opened(method: str, tmp_path: Path) -> None:
+    data = zipped_by_it(tmp_path, method, TEXT + FOREIGN)
+    assert (200, 1, "") == found(read(data))
+    for at in range(40, 31 + int.from_bytes(data[18:22], "little"), 17):
+        mutant = bytearray(data)
+        mutant[at] ^= 0x55
+        assert read(bytes(mutant)).reason == "damaged-container", at
+
+
+def test_deflate64_in_a_zip_is_bounded(tmp_path: Path) -> None:
+    data = zipped_by_it(tmp_path, "Deflate64", bytes(64 << 20))
+    reading = read(data, limits=Limits(free=8 << 20, ratio=50))
+    assert (0, None, "bomb-limit") == found(reading)
+
+
+def test_a_method_of_zip_that_is_not_opened_is_a_gap(tmp_path: Path) -> None:
+    data = zipped_by_it(tmp_path, "PPMd", TEXT)
+    assert (0, None, "container-not-opened") == found(read(data))
 
 
 def test_memory_for_ppmd_is_bounded() -> None:
