@@ -36,8 +36,9 @@ class Limits:
 class Scrubbed:
     """What was done. Bytes, but for `inodes`.
 
-    `complete`: every free block was written (on xfs and btrfs, or handed to the device as free),
-    the journal was written over, and every free inode used. `codes`: what was not, or may not be.
+    `complete`: every free block was written (on xfs, or handed to the device as free), the journal
+    was written over, and every free inode used. `codes`: what was not, or may not be.
+    `limitations`: codes of what no scrubbing of what is free reaches.
     """
 
     kind: str
@@ -46,6 +47,7 @@ class Scrubbed:
     trimmed: int
     inodes: int
     codes: tuple[str, ...]
+    limitations: tuple[str, ...]
 
     @property
     def complete(self) -> bool:
@@ -105,7 +107,10 @@ def _scrubbed(folder: int, kind: str, limits: Limits, progress: Progress) -> Scr
     elif untrimmed:
         # These keep blocks back that no file can fill; only a trim reaches them.
         codes += [stopped or "blocks-kept-back", untrimmed]
-    return Scrubbed(kind, free, filled, trimmed, inodes, tuple(code for code in codes if code))
+    if kind == "btrfs":
+        codes.append("metadata-slack")
+    reached = tuple(code for code in codes if code)
+    return Scrubbed(kind, free, filled, trimmed, inodes, reached, ("names-in-folders",))
 
 
 def _told(progress: Progress, step: str) -> Callable[[int, int], None]:

@@ -69,6 +69,7 @@ def scrub(
                 "inodes": done.inodes,
                 "complete": done.complete,
                 "codes": list(done.codes),
+                "limitations": list(done.limitations),
             },
             code,
         )
@@ -109,3 +110,4 @@ def _say(out: Console, done: Scrubbed) -> None:
         out.say("complete: what had been freed before is written over, as far as can be told")
     else:
         out.say(f"not complete: {' '.join(done.codes)}")
+    out.say(f"limitations: {' '.join(done.limitations)}")
