@@ -23,6 +23,7 @@ from backends.postgres import BACKEND
 from bench.matcher import KEY, Survey
 from demo.servers.postgres import PostgresServer, wheel_bin_dir
 from shredder.fingerprint import FingerprintMatcher, enrol
+from shredder.sweep.memory import keep_what_is_freed
 
 PROMISED = 0.7
 _FILL = """
@@ -74,6 +75,7 @@ def main() -> int:
             for entry in store.units("postgres")
             if isinstance(entry, Unit) and entry.locator.endswith(".answers")
         )
+        keep_what_is_freed()  # as a sweep does
         read = store.examine(unit, matcher).bytes_read  # compiles, and warms the cache
         copied: list[float] = []
         examined: list[float] = []
@@ -85,7 +87,8 @@ def main() -> int:
     print(f"rows: {given.rows:,}; as text: {read / 1e6:,.0f} MB; tokens: {given.tokens:,}")
     print(f"psql COPY TO STDOUT >/dev/null  {copy:6.2f} s  {read / copy / 1e6:6.0f} MB/s")
     print(f"examined                        {examine:6.2f} s  {read / examine / 1e6:6.0f} MB/s")
-    print(f"ratio {copy / examine:.2f} (promised: {PROMISED})")
+    said = "PASS" if copy / examine >= PROMISED else "short"
+    print(f"ratio {copy / examine:.2f} (promised: {PROMISED}) {said}")
     return 0 if copy / examine >= PROMISED else 1
 
 

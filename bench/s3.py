@@ -26,6 +26,7 @@ from backends.s3 import BACKEND
 from bench.matcher import KEY, MEGA, Survey, size_of, text
 from demo.servers.seaweedfs import SeaweedFS
 from shredder.fingerprint import FingerprintMatcher, enrol
+from shredder.sweep.memory import keep_what_is_freed
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -102,6 +103,7 @@ def main() -> int:
             if sum(each.bytes_read for each in seen) != total or any(e.gap for e in seen):
                 raise SystemExit("not all was examined")
 
+        keep_what_is_freed()  # as a sweep does
         examine()  # compiles, and warms the cache
         download()
         downloads, examinations = [], []
