@@ -1,15 +1,14 @@
-"""Something that is produced by another thread while its consumer is at work."""
+"""Blocks that are produced by another thread while their consumer is at work."""
 
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
-from queue import Empty, Full, Queue
 from typing import Generic, TypeVar
 
-_PATIENCE = 0.2  # seconds between two looks at whether anybody still wants what is produced
-_T = TypeVar("_T")
+_Block = TypeVar("_Block", bytes, bytes | None)
 
 
 class _Unwanted(Exception):
@@ -24,13 +23,14 @@ class _End:
 
 
 @contextmanager
-def ahead(items: Generator[_T], most: int, name: str) -> Iterator[Iterator[_T]]:
-    """Lend the items of a generator, which another thread runs, up to `most` of them ahead.
+def ahead(blocks: Generator[_Block], most: int, name: str) -> Iterator[Iterator[_Block]]:
+    """Lend the blocks of a generator, which another thread runs, up to `most` bytes ahead.
 
-    What it raises is raised where the items are wanted. Where no more are wanted, it is closed,
-    by its own thread; that has ended when the context has.
+    A block that is longer by itself comes all the same, when it is the only one that waits. What
+    the generator raises is raised where the blocks are wanted. Where no more are wanted, it is
+    closed, by its own thread; that has ended when the context has.
     """
-    thread = _Thread(items, most, name)
+    thread = _Thread(blocks, most, name)
     thread.start()
     try:
         yield iter(thread)
@@ -38,44 +38,64 @@ def ahead(items: Generator[_T], most: int, name: str) -> Iterator[Iterator[_T]]:
         thread.stop()
 
 
-class _Thread(threading.Thread, Generic[_T]):
-    def __init__(self, items: Generator[_T], most: int, name: str) -> None:
+class _Thread(threading.Thread, Generic[_Block]):
+    def __init__(self, blocks: Generator[_Block], most: int, name: str) -> None:
         super().__init__(name=name, daemon=True)
-        self._items = items
-        self._queue: Queue[_T | _End] = Queue(most)
-        self._stopped = threading.Event()
+        self._blocks: Generator[_Block] = blocks
+        self._most = most
+        self._waiting: deque[_Block | _End] = deque()
+        self._held = 0  # bytes in them
+        self._stopped = False
+        self._moved = threading.Condition()
 
     def run(self) -> None:
         with suppress(_Unwanted):
             try:
-                for item in self._items:
-                    self._put(item)
+                for block in self._blocks:
+                    self._put(block)
             except _Unwanted:
                 with suppress(Exception):  # what fails now concerns nobody
-                    self._items.close()
+                    self._blocks.close()
                 raise
-            except Exception as error:  # noqa: BLE001 - raised where the items are wanted
+            except Exception as error:  # noqa: BLE001 - raised where the blocks are wanted
                 self._put(_End(error))
             else:
                 self._put(_End())
 
-    def _put(self, item: _T | _End) -> None:
-        while not self._stopped.is_set():
-            with suppress(Full):
-                self._queue.put(item, timeout=_PATIENCE)
-                return
-        raise _Unwanted
+    def _put(self, block: _Block | _End) -> None:
+        size = _size(block)
+        with self._moved:
+            while not self._stopped and self._held and self._held + size > self._most:
+                self._moved.wait()
+            if self._stopped:
+                raise _Unwanted
+            self._waiting.append(block)
+            self._held += size
+            self._moved.notify()
 
-    def __iter__(self) -> Iterator[_T]:
-        while not isinstance(item := self._queue.get(), _End):
-            yield item
-        if item.error:
-            raise item.error
+    def __iter__(self) -> Iterator[_Block]:
+        while True:
+            with self._moved:
+                while not self._waiting:
+                    self._moved.wait()
+                block = self._waiting.popleft()
+                self._held -= _size(block)
+                self._moved.notify()
+            if not isinstance(block, _End):
+                yield block
+            elif block.error:
+                raise block.error
+            else:
+                return
 
     def stop(self) -> None:
         """Want no more, and wait until it has noticed."""
-        self._stopped.set()
-        with suppress(Empty):
-            while True:
-                self._queue.get_nowait()
+        with self._moved:
+            self._stopped = True
+            self._waiting.clear()
+            self._moved.notify()
         self.join()
+
+
+def _size(block: bytes | _End | None) -> int:
+    return len(block) if isinstance(block, bytes) else 0

@@ -32,8 +32,11 @@ _PAUSE = 0.0002
 class Taker(Protocol):
     """Takes rows from a connection that is in COPY OUT."""
 
+    ended: bool
+    """Whether all rows were taken: what comes next is the result of the COPY."""
+
     def take(self) -> bytes | None:
-        """Return a block of rows; what is left of them, and then none, at the end.
+        """Return a block of rows; at the end, what is left of them.
 
         None: the server has sent no more yet. Raises OperationalError where it broke off.
         """
@@ -46,18 +49,18 @@ class RowByRow:
         self._pgconn = pgconn
         self._rows: list[bytes] = []
         self._held = 0
-        self._ended = False
+        self.ended = False
 
     def take(self) -> bytes | None:
         """See the protocol."""
         get, add = self._pgconn.get_copy_data, self._rows.append
-        while self._held < BLOCK and not self._ended:
+        while self._held < BLOCK and not self.ended:
             size, row = get(1)
             if size > 0:
                 add(bytes(row))  # kept as it is, it would hold more than itself
                 self._held += size
             elif size < 0:
-                self._ended = True
+                self.ended = True
             else:
                 self._pgconn.consume_input()
                 size, row = get(1)
@@ -65,7 +68,7 @@ class RowByRow:
                     add(bytes(row))
                     self._held += size
                 elif size < 0:
-                    self._ended = True
+                    self.ended = True
                 else:
                     return None
         block = b"".join(self._rows)
@@ -86,8 +89,9 @@ def blocks_of(
     with connection.cursor() as cursor, cursor.copy(statement):
         taker = (_compiled(pgconn) if many else None) or RowByRow(pgconn)
         pause = _PAUSE if many else 0.0
-        while block := connection.wait(_taken(pgconn, taker, pause)):
-            yield block
+        while not taker.ended:
+            if block := connection.wait(_taken(pgconn, taker, pause)):
+                yield block
 
 
 def _compiled(pgconn: PGconn) -> Taker | None:
@@ -104,7 +108,7 @@ def _taken(pgconn: PGconn, taker: Taker, pause: float) -> PQGen[bytes]:
             continue
         if pause:
             time.sleep(pause)
-    if not block:
+    if taker.ended:  # before the last rows are handed on: who stops there leaves nothing under way
         (result,) = yield from fetch_many(pgconn)
         if result.status != ExecStatus.COMMAND_OK:
             raise error_from_result(result, encoding="utf-8")

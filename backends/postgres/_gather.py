@@ -42,7 +42,7 @@ class Gatherer:
         self._block = np.empty(size, np.uint8)
         # How much of the block is filled; where libpq has put a row that does not fit in it.
         self._state = np.zeros(2, np.int64)
-        self._ended = False
+        self.ended = False
 
     @classmethod
     def of(cls, pgconn: Any, size: int) -> Self | None:
@@ -62,14 +62,12 @@ class Gatherer:
 
     def take(self) -> bytes | None:
         """See the protocol."""
-        if self._ended:
-            return b""
         found = _gather(*self._functions, self._pgconn.pgconn_ptr or 0, self._block, self._state)
         if found == 0:
             return None
         if found == _BROKEN:
             raise OperationalError("receiving rows failed", pgconn=self._pgconn)
-        self._ended = found == _END
+        self.ended = found == _END
         filled, row = (int(number) for number in self._state)
         self._state[:] = 0
         block = self._block[:filled].tobytes()

@@ -24,7 +24,7 @@ from backends.postgres._text import has_container, readable
 from backends.postgres._values import documents, holds_several
 
 MANY = 4 << 20  # bytes of a relation from which on its rows are read by another thread
-_AHEAD = 16  # blocks
+_AHEAD = 4 << 20  # bytes of rows that wait
 _SPILL = 1 << 22  # bytes of row addresses kept in memory
 _OURS = {RecordClass.RECORD, RecordClass.TRACE}
 _TID = Struct("<IH")

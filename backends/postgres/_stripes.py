@@ -2,7 +2,7 @@
 
 COPY is the work of one server process; several share it. The blocks are dealt out in turn, a few
 megabytes each, and the rows are taken in order: what is read, and its digest, are those of one
-COPY. Memory: two ranges a connection, at the most.
+COPY. Memory: a few megabytes for each connection, or one longer row.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from backends.postgres._session import SNAPSHOT, Cluster, Connection
 LARGE = 256 << 20  # bytes; a smaller table is read over one connection
 RANGE = 16 << 20  # bytes of table that are read in one go
 _MOST = 4  # connections
-_AHEAD = 16  # blocks of rows that wait for each connection
+_AHEAD = 4 << 20  # bytes of rows that wait, for each connection
 
 _COPY = sql.SQL(
     "COPY (SELECT t.* FROM ONLY {} t WHERE t.ctid >= {}::tid AND t.ctid < {}::tid) TO STDOUT"

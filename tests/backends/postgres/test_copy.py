@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Generator
 
 import psycopg
@@ -75,12 +76,16 @@ def test_a_server_that_ends_in_mid_copy_is_no_end_of_the_rows(
 
 
 @WAYS
-def test_who_stops_taking_rows_cancels_the_copy(new_place: Place, *, many: bool) -> None:
-    endless = copy("SELECT generate_series(1, 1000000000)")
-    blocks = _copy.blocks_of(new_place.connection, endless, many=many)
+@pytest.mark.parametrize("last", [1, 1000000000], ids=["after the last", "in the middle"])
+def test_who_stops_taking_rows_leaves_nothing_under_way(
+    new_place: Place, caplog: pytest.LogCaptureFixture, last: int, *, many: bool
+) -> None:
+    rows = copy(f"SELECT generate_series(1, {last})")
+    blocks = _copy.blocks_of(new_place.connection, rows, many=many)
     next(blocks)
     blocks.close()
     assert new_place.connection.execute("SELECT 1").fetchone() == (1,)
+    assert [] == caplog.records  # the driver would warn
 
 
 def test_examining_a_large_table_by_another_thread_gives_the_same(
@@ -94,34 +99,54 @@ def test_examining_a_large_table_by_another_thread_gives_the_same(
     assert 30 == alone.holdings[0].records
 
 
-def counted(closed: list[str]) -> Generator[int]:
+def counted(closed: list[str], size: int = 1) -> Generator[bytes]:
     try:
-        yield from range(1000)
+        for number in range(100):
+            yield bytes([number]) * size
     finally:
         closed.append(threading.current_thread().name)
 
 
-def test_what_another_thread_produces_comes_in_order() -> None:
+@pytest.mark.parametrize("size", [1, 2, 9])
+def test_what_another_thread_produces_comes_in_order(size: int) -> None:
     closed: list[str] = []
-    with ahead(counted(closed), 3, "counting") as items:
-        assert [*range(1000)] == list(items)
+    with ahead(counted(closed, size), 3, "counting") as blocks:
+        assert [*counted([], size)] == list(blocks)
     assert ["counting"] == closed
+
+
+def test_no_more_is_held_than_may_be() -> None:
+    """Of what is produced, three bytes wait; the next block waits with its producer."""
+    made: list[int] = []
+
+    def noted() -> Generator[bytes]:
+        for block in counted([]):
+            made.append(block[0])
+            yield block
+
+    with ahead(noted(), 3, "counting") as blocks:
+        assert b"\0" == next(blocks)
+        deadline = time.monotonic() + 30
+        while len(made) < 5 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        time.sleep(0.1)
+        assert [0, 1, 2, 3, 4] == made
 
 
 def test_a_producer_of_which_nobody_wants_more_ends_with_its_thread() -> None:
     closed: list[str] = []
-    with ahead(counted(closed), 3, "counting") as items:
-        assert 0 == next(items)
+    with ahead(counted(closed), 3, "counting") as blocks:
+        assert b"\0" == next(blocks)
     assert ["counting"] == closed
     assert "counting" not in [thread.name for thread in threading.enumerate()]
 
 
 def test_a_producer_s_error_is_raised_behind_what_came_before_it() -> None:
-    def broken() -> Generator[int]:
-        yield 1
+    def broken() -> Generator[bytes]:
+        yield b"1"
         raise ValueError("a fault of the test's")
 
-    with ahead(broken(), 3, "counting") as items:
-        assert 1 == next(items)
+    with ahead(broken(), 3, "counting") as blocks:
+        assert b"1" == next(blocks)
         with pytest.raises(ValueError, match="fault"):
-            next(items)
+            next(blocks)
