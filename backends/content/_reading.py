@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from backends.contract import Evidence
+from backends.contract import Evidence, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +27,11 @@ class Reading:
     def foreign_records(self) -> int | None:
         """Records that are not certainly the dataset's. None: there might be any number.
 
-        Records of a person who is in the dataset count: they may well be another's.
+        Records of a person who is in the dataset count: they may well be another's. So may all of
+        a copy be in which no single one is told to be the dataset's.
         """
-        if self.reason or not self.divided:
+        evidence = self.evidence
+        untold = evidence.verdict is Verdict.COPY and not evidence.records
+        if self.reason or not self.divided or (untold and not evidence.others):
             return None
-        return self.evidence.others
+        return evidence.others

@@ -1,7 +1,8 @@
 """From numbers to a verdict: what a holding is, judged by all of its windows together.
 
 Alone, a private value makes a copy, and so do an e-mail address and seven passages of the same
-record. What is weaker counts once there is enough of it, and none of it is others' (`parted`):
+record. What is weaker counts once there is enough of it, and none of it is others' (`parted`);
+where some may be, and it is `firm`, the holding is a copy of which no window counts:
 
 * *texts*: seven passages of one record: of three records, or of one beside a certain one;
 * *owned*: a passage beside its record's e-mail address: of three records, if that holds of three in

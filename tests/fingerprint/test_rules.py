@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import random
+import sqlite3
+from contextlib import closing
 from itertools import chain
 from pathlib import Path
 
 import pytest
 
+from backends.content import examine_stream
 from backends.contract import RecordClass, Verdict
 from shredder.fingerprint import FingerprintMatcher, Role, enrol
 from tests.fingerprint.made import KEY, Table
@@ -238,6 +242,26 @@ def test_among_namesakes_a_copy_is_told_and_no_row_of_it_claimed(
     few = some(7, NAME, INCOME)
     found, _ = look(matcher, [*few, *namesakes])
     assert (found.verdict, found.matched) == (Verdict.LIKELY, 0)
+
+
+def test_where_only_deleted_rows_tell_of_a_copy_among_others_its_others_are_not_none(
+    matcher: FingerprintMatcher, tmp_path: Path
+) -> None:
+    """What is deleted is nobody's record any more, but all of these may have been others'."""
+    chance = random.Random(2)
+    own = [(row[NAME], row[INCOME]) for row in ROWS[:20]]
+    strange = [(row[NAME], chance.choice(ROWS)[INCOME]) for row in ROWS[20:60]]
+    with closing(sqlite3.connect(tmp_path / "a.db")) as database:
+        database.execute("PRAGMA secure_delete = OFF")
+        database.execute("CREATE TABLE answers (name TEXT, income TEXT)")
+        database.executemany("INSERT INTO answers VALUES (?, ?)", [*own, *strange])
+        database.commit()
+        database.execute("DELETE FROM answers WHERE rowid > 0")
+        database.commit()
+    reading = examine_stream(io.BytesIO((tmp_path / "a.db").read_bytes()), matcher)
+    found = reading.evidence
+    assert (found.verdict, found.matched, found.records) == (Verdict.COPY, 0, 0)
+    assert reading.foreign_records is None
 
 
 def test_beside_a_certain_record_names_and_numbers_count_for_nothing(

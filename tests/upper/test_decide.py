@@ -45,6 +45,10 @@ LATER = "2031-01-31T00:00:00.000000Z"
         ({"foreign_records": 0, "limitations": (BY_VALUES,)}, Options(), "destroy", FORGET, False, ""),
         # nothing to take out: a rewriting would not destroy it
         ({"foreign_records": 2, "records": None}, Options(), "undecided", None, False, "mixed"),
+        # a copy among others' records that look the same: none of them is taken out, nor all
+        ({"foreign_records": 9, "records": 0}, Options(), "undecided", None, False, "mixed"),
+        ({"foreign_records": None, "records": 0, "partial": None, "obstacle": "no-certain-records"},
+         Options(), "undecided", None, False, "no-certain-records"),
         # not certain
         ({"verdict": LIKELY}, Options(), "undecided", None, False, "verdict-likely"),
         ({"verdict": MAYBE}, Options(), "undecided", None, False, "verdict-maybe"),
