@@ -30,6 +30,7 @@ _LOOSE = re.compile(rb"[,;]")
 # Several identifiers or addresses: what has letters and digits, or is a long number.
 _NAME = rb"(?:(?=[^\s,;|]*[A-Za-z@])(?=[^\s,;|]*[0-9@])[^\s,;|]{8,}|[0-9]{9,})"
 _NAMES = re.compile(rb"%b(?:\s*[,;|\r\n]\s*%b)+" % (_NAME, _NAME))
+_OPENING = (b"{", b"[", b"<")
 _BREAK = re.compile(rb"\\(?:r\\)?n|\r?\n")  # as it is, or as COPY and JSON write it
 _QUOTED = re.compile(rb'"((?:[^"\\]|\\.|"")*)"', re.DOTALL)
 
@@ -40,9 +41,9 @@ def holds_several(value: bytes) -> bool:
         return True
     if not _SOME.search(value):
         return _PACKED.fullmatch(value) is not None and bool(identify(value[:HEAD])[0])
-    if WITHIN in value or _SIBLINGS.search(value):
+    if WITHIN in value or _has_siblings(value):
         return True
-    if structure := structure_of(value, complete=True):
+    if value.lstrip()[:1] in _OPENING and (structure := structure_of(value, complete=True)):
         return len(structure.ends(value)) > 1
     return _has_brackets(value) or _NAMES.fullmatch(value.strip()) is not None or is_table(value)
 
@@ -52,15 +53,18 @@ def has_joint(window: bytes) -> bool:
 
     What is nested in one value of JSON belongs to it.
     """
-    if _BREAK.search(window, 0, len(window) - 2) and any(map(is_table, _fields(window))):
+    broken = b"\\" in window or window.find(b"\n", 0, -2) >= 0
+    if broken and any(map(is_table, _fields(window))):
         return True
-    if not _has_brackets(window) and not _SIBLINGS.search(window):
+    if not _has_brackets(window) and not _has_siblings(window):
         return False
     return not is_one_value(window)
 
 
 def is_table(value: bytes) -> bool:
     """Whether several lines have equally many fields."""
+    if b"\n" not in value and b"\r" not in value:
+        return False
     lines = [line for line in value.splitlines() if line.strip()]
     if len(lines) < 2:
         return False
@@ -77,8 +81,14 @@ def _fields(window: bytes) -> Iterator[bytes]:
             yield _BREAK.sub(b"\n", text).strip(b"\n")
 
 
+def _has_siblings(text: bytes) -> bool:
+    return b"<" in text and _SIBLINGS.search(text) is not None
+
+
 def _has_brackets(text: bytes) -> bool:
     """Whether brackets follow one another, and there is more in one of them than a few words."""
+    if not (b")" in text or b"}" in text or b"]" in text):
+        return False
     for joint in _JOINT.finditer(text):
         opening = max(text.rfind(bracket, 0, joint.start()) for bracket in (b"(", b"[", b"{"))
         if _PARTS.search(text, opening + 1, joint.start() + 1):
