@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sized
 from contextlib import contextmanager, suppress
 from typing import Generic, TypeVar
 
-_Block = TypeVar("_Block", bytes, bytes | None)
+_Block = TypeVar("_Block", bound=Sized | None)
 
 
 class _Unwanted(Exception):
@@ -26,9 +26,10 @@ class _End:
 def ahead(blocks: Generator[_Block], most: int, name: str) -> Iterator[Iterator[_Block]]:
     """Lend the blocks of a generator, which another thread runs, up to `most` bytes ahead.
 
-    A block that is longer by itself comes all the same, when it is the only one that waits. What
-    the generator raises is raised where the blocks are wanted. Where no more are wanted, it is
-    closed, by its own thread; that has ended when the context has.
+    A block's length is that in bytes, and None has none. One that is longer by itself comes all
+    the same, when it is the only one that waits. What the generator raises is raised where the
+    blocks are wanted. Where no more are wanted, it is closed, by its own thread; that has ended
+    when the context has.
     """
     thread = _Thread(blocks, most, name)
     thread.start()
@@ -97,5 +98,5 @@ class _Thread(threading.Thread, Generic[_Block]):
         self.join()
 
 
-def _size(block: bytes | _End | None) -> int:
-    return len(block) if isinstance(block, bytes) else 0
+def _size(block: Sized | _End | None) -> int:
+    return 0 if block is None or isinstance(block, _End) else len(block)

@@ -8,7 +8,9 @@ installed (extra ``fast``), else row by row.
 from __future__ import annotations
 
 import time
-from collections.abc import Generator
+from array import array as packed
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from psycopg import sql
@@ -29,13 +31,25 @@ BLOCK = 1 << 18  # bytes of rows that are handed on at once
 _PAUSE = 0.0002
 
 
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Whole rows in COPY's text form, each up to its newline, after which it `ends`."""
+
+    data: bytes
+    ends: Sequence[int]
+
+    def __len__(self) -> int:
+        """Return how many bytes they are."""
+        return len(self.data)
+
+
 class Taker(Protocol):
     """Takes rows from a connection that is in COPY OUT."""
 
     ended: bool
     """Whether all rows were taken: what comes next is the result of the COPY."""
 
-    def take(self) -> bytes | None:
+    def take(self) -> Rows | None:
         """Return a block of rows; at the end, what is left of them.
 
         None: the server has sent no more yet. Raises OperationalError where it broke off.
@@ -48,38 +62,34 @@ class RowByRow:
     def __init__(self, pgconn: PGconn) -> None:
         self._pgconn = pgconn
         self._rows: list[bytes] = []
+        self._ends = packed("q")
         self._held = 0
         self.ended = False
 
-    def take(self) -> bytes | None:
+    def take(self) -> Rows | None:
         """See the protocol."""
-        get, add = self._pgconn.get_copy_data, self._rows.append
-        while self._held < BLOCK and not self.ended:
+        get = self._pgconn.get_copy_data
+        while self._held < BLOCK:
             size, row = get(1)
-            if size > 0:
-                add(bytes(row))  # kept as it is, it would hold more than itself
-                self._held += size
-            elif size < 0:
-                self.ended = True
-            else:
+            if size == 0:
                 self._pgconn.consume_input()
                 size, row = get(1)
-                if size > 0:
-                    add(bytes(row))
-                    self._held += size
-                elif size < 0:
-                    self.ended = True
-                else:
-                    return None
-        block = b"".join(self._rows)
-        self._rows.clear()
-        self._held = 0
-        return block
+            if size == 0:
+                return None
+            if size < 0:
+                self.ended = True
+                break
+            self._rows.append(bytes(row))  # kept as it is, it would hold more than itself
+            self._held += size
+            self._ends.append(self._held)
+        found = Rows(b"".join(self._rows), self._ends)
+        self._rows, self._ends, self._held = [], packed("q"), 0
+        return found
 
 
 def blocks_of(
     connection: Connection, statement: sql.Composed, *, many: bool = False
-) -> Generator[bytes]:
+) -> Generator[Rows]:
     """Yield the rows of a COPY … TO STDOUT, some hundred kilobytes at a time.
 
     `many`: so many are expected that it is worth while to load compiled code, and to let them
@@ -102,7 +112,7 @@ def _compiled(pgconn: PGconn) -> Taker | None:
     return Gatherer.of(pgconn, BLOCK)
 
 
-def _taken(pgconn: PGconn, taker: Taker, pause: float) -> PQGen[bytes]:
+def _taken(pgconn: PGconn, taker: Taker, pause: float) -> PQGen[Rows]:
     while (block := taker.take()) is None:
         while not (yield Wait.R):
             continue

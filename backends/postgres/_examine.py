@@ -117,7 +117,7 @@ def examine(cluster: Cluster, unit: Unit, matcher: Matcher) -> Examination:
         if relation is None:
             raise Vanished(f"{cluster.where(unit.scope)}: a relation is not there any more")
         try:
-            reading = read_relation(connection, relation, RowScan(matcher), helpers=cluster)
+            reading = _read(cluster, connection, relation, matcher)
         except psycopg.Error as error:
             if relation.kind != FOREIGN_TABLE or connection.closed:
                 raise
@@ -133,6 +133,19 @@ def examine(cluster: Cluster, unit: Unit, matcher: Matcher) -> Examination:
         reading.bytes_read,
         reading.evidence.windows,
     )
+
+
+def _read(
+    cluster: Cluster, connection: Connection, relation: Relation, matcher: Matcher
+) -> Reading:
+    """Read all rows; of a holding once more in the same snapshot, for the digest of its version.
+
+    Few relations are holdings, and the digest costs a sixth of what reading does.
+    """
+    first = read_relation(connection, relation, RowScan(matcher, digested=False), cluster)
+    if first.whole.verdict is None:
+        return first
+    return read_relation(connection, relation, RowScan(matcher), cluster)
 
 
 def _holding(

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import ctypes
 import sys
+from array import array as packed
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
@@ -23,6 +24,8 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 from psycopg import OperationalError
+
+from backends.postgres._copy import Rows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -40,8 +43,9 @@ class Gatherer:
         self._pgconn = pgconn
         self._functions = functions
         self._block = np.empty(size, np.uint8)
-        # How much of the block is filled; where libpq has put a row that does not fit in it.
-        self._state = np.zeros(2, np.int64)
+        self._ends = np.empty(size, np.int64)  # no row is less than a newline
+        # How much of the block is filled; how many rows; where libpq has put one without room.
+        self._state = np.zeros(3, np.int64)
         self.ended = False
 
     @classmethod
@@ -60,23 +64,27 @@ class Gatherer:
             return None
         return cls(pgconn, (get, consume, free, copy), size)
 
-    def take(self) -> bytes | None:
+    def take(self) -> Rows | None:
         """See the protocol."""
-        found = _gather(*self._functions, self._pgconn.pgconn_ptr or 0, self._block, self._state)
+        found = _gather(
+            *self._functions, self._pgconn.pgconn_ptr or 0, self._block, self._ends, self._state
+        )
         if found == 0:
             return None
         if found == _BROKEN:
             raise OperationalError("receiving rows failed", pgconn=self._pgconn)
         self.ended = found == _END
-        filled, row = (int(number) for number in self._state)
+        filled, count, row = (int(number) for number in self._state)
         self._state[:] = 0
-        block = self._block[:filled].tobytes()
+        data = self._block[:filled].tobytes()
+        ends = packed("q", self._ends[:count].tobytes())
         if row:
             try:
-                block += ctypes.string_at(row, found)
+                data += ctypes.string_at(row, found)
             finally:
                 _free(self._functions[2], row)
-        return block
+            ends.append(len(data))
+        return Rows(data, ends)
 
 
 def _c(result: ir.Type, *parameters: ir.IntType) -> Any:
@@ -137,14 +145,15 @@ def _gather(
     copy: int,
     conn: int,
     block: NDArray[np.uint8],
+    ends: NDArray[np.int64],
     state: NDArray[np.int64],
 ) -> int:
-    """Append rows to the block, and return what PQgetCopyData said when that was over.
+    """Append rows to the block, and where each ends, and return what PQgetCopyData said at last.
 
     Above 0: there is a row of so many bytes that the block has no room for.
     """
-    filled = int(state[0])
-    row = _address_of(state[1:])
+    filled, count = int(state[0]), int(state[1])
+    row = _address_of(state[2:])
     to = _address_of(block)
     while True:
         size = _get_copy_data(get, (conn, row, 1))
@@ -154,9 +163,11 @@ def _gather(
             else:
                 size = _get_copy_data(get, (conn, row, 1))
         if size <= 0 or filled + size > block.size:
-            state[0] = filled
+            state[0], state[1] = filled, count
             return int(size)
-        _memcpy(copy, (to + filled, state[1], np.int64(size)))
-        _freemem(free, (state[1],))
-        state[1] = 0
+        _memcpy(copy, (to + filled, state[2], np.int64(size)))
+        _freemem(free, (state[2],))
+        state[2] = 0
         filled += size
+        ends[count] = filled
+        count += 1

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import tempfile
-from array import array as packed
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from struct import Struct
 from typing import BinaryIO, cast
 
-import numpy as np
 from psycopg import sql
 
 from backends import content
 from backends.content import Examiner
 from backends.contract import Digest, Evidence, Matcher, RecordClass, Scan
 from backends.postgres._ahead import ahead
-from backends.postgres._copy import blocks_of
+from backends.postgres._copy import Rows, blocks_of
 from backends.postgres._session import Connection
 from backends.postgres._text import has_container, readable
 from backends.postgres._values import documents, holds_several
@@ -29,7 +27,6 @@ _SPILL = 1 << 22  # bytes of row addresses kept in memory
 _OURS = {RecordClass.RECORD, RecordClass.TRACE}
 _TID = Struct("<IH")
 _MODULUS = 1 << 128
-_NEWLINE = 10
 
 _COPY_ROWS = sql.SQL("COPY (SELECT t.* FROM ONLY {} t) TO STDOUT")
 _COPY_ADDRESSED = sql.SQL("COPY (SELECT t.ctid, t.* FROM ONLY {} t) TO STDOUT")
@@ -67,49 +64,47 @@ class RowScan:
     binary: Sequence[int] = ()  # columns whose values are looked into, too
     addresses: RowAddresses | None = None  # takes the ctids of the rows with records
     promoted: bool = False  # see Matcher.scan()
+    digested: bool = True  # else without the digest, which tells one state of rows from another
     count_foreign: bool = False  # sum up the rows without records, whatever their order
     bytes_read: int = 0
     containers: bool = False  # some lie where they are not opened
     several: bool = False  # a row with a record may hold others as well
     foreign_sum: int = 0
     _scan: Scan = field(init=False)
-    _digest: Digest = field(init=False)
+    _digest: Digest | None = field(init=False)
     _examiner: Examiner = field(init=False)
 
     def __post_init__(self) -> None:
         self._scan = self.matcher.scan(promoted=self.promoted)
-        self._digest = self.matcher.digest()
+        self._digest = self.matcher.digest() if self.digested else None
         self._examiner = Examiner(self.matcher)
 
-    def take(self, block: bytes) -> None:
-        """Take in whole rows, each with its newline; behind its ctid and a tab, if these count."""
+    def take(self, rows: Rows) -> None:
+        """Take in rows; behind the ctid of each and a tab, if these are wanted."""
         ctids: list[bytes] = []
         if self.addresses is not None:
-            parts = [row.partition(b"\t") for row in block.split(b"\n")[:-1]]
-            ctids = [ctid for ctid, _, _ in parts]
-            block = b"".join(row + b"\n" for _, _, row in parts)
-        self._digest.update(block)
+            ctids, rows = _without_ctids(rows)
+        block, ends = rows.data, rows.ends
+        if self._digest:
+            self._digest.update(block)
         self.bytes_read += len(block)
-        # A newline in a value is written as an escape.
-        ends = np.flatnonzero(np.frombuffer(block, np.uint8) == _NEWLINE) + 1
-        rows = packed("q", ends.astype(np.int64, copy=False).tobytes())
         if self.binary:
             self.containers = self.containers or has_container(block)
-            for row in _parted(block, rows):
+            for row in _parted(rows):
                 for document in documents(row, self.binary):
                     self._examiner.take(document)
-        classes = self._scan.feed(*readable(block, rows))
+        classes = self._scan.feed(*readable(block, ends))
         if not self.several and not _OURS.isdisjoint(classes):
             self.several = any(
                 kind in _OURS and holds_several(row)
-                for row, kind in zip(_parted(block, rows), classes, strict=True)
+                for row, kind in zip(_parted(rows), classes, strict=True)
             )
         if self.addresses is not None:
             for ctid, kind in zip(ctids, classes, strict=True):
                 if kind == RecordClass.RECORD:
                     self.addresses.add(ctid)
         if self.count_foreign:
-            for row, kind in zip(_parted(block, rows), classes, strict=True):
+            for row, kind in zip(_parted(rows), classes, strict=True):
                 if kind != RecordClass.RECORD:
                     self.foreign_sum = (self.foreign_sum + self._number(row)) % _MODULUS
 
@@ -122,8 +117,8 @@ class RowScan:
         return self._examiner.reading()
 
     def digest(self) -> str:
-        """Return the keyed digest of the rows as they came, lower-case hex."""
-        return self._digest.hexdigest()
+        """Return the keyed digest of the rows as they came, lower-case hex; empty without one."""
+        return self._digest.hexdigest() if self._digest else ""
 
     def _number(self, row: bytes) -> int:
         digest = self.matcher.digest()
@@ -131,9 +126,17 @@ class RowScan:
         return int(digest.hexdigest()[:32], 16)
 
 
-def _parted(block: bytes, ends: Sequence[int]) -> Iterator[bytes]:
-    for start, end in pairwise([0, *ends]):
-        yield block[start:end]
+def _parted(rows: Rows) -> Iterator[bytes]:
+    for start, end in pairwise([0, *rows.ends]):
+        yield rows.data[start:end]
+
+
+def _without_ctids(rows: Rows) -> tuple[list[bytes], Rows]:
+    parts = [row.partition(b"\t") for row in _parted(rows)]
+    # Of a table without columns, there is only the ctid, and the newline.
+    values = [row if tab else b"\n" for _, tab, row in parts]
+    ctids = [ctid.rstrip(b"\n") for ctid, _, _ in parts]
+    return ctids, Rows(b"".join(values), list(accumulate(map(len, values))))
 
 
 def copy_rows(

@@ -16,7 +16,7 @@ from psycopg import sql
 
 from backends.postgres._ahead import ahead
 from backends.postgres._catalog import Relation, one
-from backends.postgres._copy import blocks_of
+from backends.postgres._copy import Rows, blocks_of
 from backends.postgres._rows import RowScan
 from backends.postgres._session import SNAPSHOT, Cluster, Connection
 
@@ -83,7 +83,7 @@ def _share(
     snapshot: str,
     relation: Relation,
     starts: Sequence[tuple[int, int]],
-) -> Generator[bytes | None]:
+) -> Generator[Rows | None]:
     """Yield the rows of each range over one connection, and None at its end."""
     begin = f"{SNAPSHOT}; SET TRANSACTION SNAPSHOT '{snapshot}'"
     with cluster.use(database) as connection, cluster.transaction(connection, begin):

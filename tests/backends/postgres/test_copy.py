@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from collections.abc import Generator
@@ -44,8 +45,10 @@ def test_blocks_are_whole_rows_and_together_all_of_them(
     any_place: Place, query: str, *, many: bool
 ) -> None:
     blocks = list(_copy.blocks_of(any_place.connection, copy(query), many=many))
-    assert by_the_driver(any_place, query) == b"".join(blocks)
-    assert all(block.endswith(b"\n") for block in blocks)
+    whole = by_the_driver(any_place, query)
+    assert whole == b"".join(block.data for block in blocks)
+    rows = [b.data[i:j] for b in blocks for i, j in itertools.pairwise([0, *b.ends])]
+    assert whole.splitlines(keepends=True) == rows
     assert any_place.connection.execute("SELECT 1").fetchone() == (1,)
 
 
