@@ -15,14 +15,12 @@ from psycopg import sql
 from backends import content
 from backends.content import Examiner
 from backends.contract import Digest, Evidence, Matcher, RecordClass, Scan
-from backends.postgres._ahead import ahead
 from backends.postgres._copy import Rows, blocks_of
 from backends.postgres._session import Connection
 from backends.postgres._text import has_container, readable
 from backends.postgres._values import documents, holds_several
 
-MANY = 4 << 20  # bytes of a relation from which on its rows are read by another thread
-_AHEAD = 4 << 20  # bytes of rows that wait
+MANY = 4 << 20  # bytes of a relation from which on its rows are gathered by compiled code
 _SPILL = 1 << 22  # bytes of row addresses kept in memory
 _OURS = {RecordClass.RECORD, RecordClass.TRACE}
 _TID = Struct("<IH")
@@ -144,21 +142,18 @@ def copy_rows(
 ) -> Evidence:
     """Read a relation's own rows (schema, name), not its children's, in physical order.
 
-    `size`: in bytes. Of a large one, rows are read while others are looked at.
+    `size`: in bytes, where it is known.
     """
     copy = _COPY_ROWS if scan.addresses is None else _COPY_ADDRESSED
-    statement = copy.format(sql.Identifier(*relation))
-    if size is None or size < MANY:
-        return copy_query(connection, statement, scan)
-    with ahead(blocks_of(connection, statement, many=True), _AHEAD, "postgres rows") as blocks:
-        for block in blocks:
-            scan.take(block)
-    return scan.finish()
+    many = size is not None and size >= MANY
+    return copy_query(connection, copy.format(sql.Identifier(*relation)), scan, many=many)
 
 
-def copy_query(connection: Connection, statement: sql.Composed, scan: RowScan) -> Evidence:
-    """Read what a COPY … TO STDOUT gives."""
-    with closing(blocks_of(connection, statement)) as blocks:
-        for block in blocks:
-            scan.take(block)
+def copy_query(
+    connection: Connection, statement: sql.Composed, scan: RowScan, *, many: bool = False
+) -> Evidence:
+    """Read what a COPY … TO STDOUT gives; `many`: see `blocks_of`."""
+    with closing(blocks_of(connection, statement, many=many)) as blocks:
+        for rows in blocks:
+            scan.take(rows)
     return scan.finish()

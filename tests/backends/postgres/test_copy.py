@@ -1,4 +1,4 @@
-"""The rows of a COPY, by both ways of asking for them, and by another thread."""
+"""The rows of a COPY, by both ways of asking for them, and what another thread has ready."""
 
 # ruff: noqa: SIM300  # expected == actual, throughout
 
@@ -91,7 +91,7 @@ def test_who_stops_taking_rows_leaves_nothing_under_way(
     assert [] == caplog.records  # the driver would warn
 
 
-def test_examining_a_large_table_by_another_thread_gives_the_same(
+def test_examining_a_large_table_by_compiled_code_gives_the_same(
     any_place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     at = any_place.plant("t", [*strangers(9000), *records(30)])
