@@ -29,6 +29,7 @@ from backends.content._records import Block, blocks
 from backends.content._registry import installed_openers, lacking
 from backends.content._several import has_joint, holds_several
 from backends.content._source import CHUNK, Meter, Readable, Source
+from backends.content._structure import structure_of
 from backends.content._unopened import why_unopened
 from backends.contract import Evidence, Matcher, RecordClass, Scan, Signs, Verdict
 
@@ -328,7 +329,12 @@ class _Examination:
             if has_inner_break(window) and not shape.fits(window):
                 self._divided = False  # two stray quote marks can make one record of two
                 return
-            if has_joint(window) or (not strict and _compound.undivided(window, shape.nulls)):
+            nested = (begins and len(block.ends) == 1) or window.lstrip().startswith(b"[")
+            if (
+                has_joint(window)
+                or (nested and self._dialect and _is_list(window))
+                or (not strict and _compound.undivided(window, shape.nulls))
+            ):
                 self._divided = False
                 return
 
@@ -395,6 +401,12 @@ def _without_holes(source: Source) -> Iterator[bytes]:
     """Yield a text with one NUL for each chunk of nothing else: of sparse files that is most."""
     for chunk in source.chunks():
         yield chunk[:1] if chunk == _HOLE[: len(chunk)] else chunk
+
+
+def _is_list(text: bytes) -> bool:
+    """Whether a text that was taken for one line is JSON or XML of several records."""
+    found = structure_of(text, complete=True)
+    return found is not None and len(found.ends(text)) > 1
 
 
 def _of_rows(data: bytes) -> Dialect:

@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 from pyarrow import feather, orc
 from pyarrow import parquet as pq
 
-from backends.content import holds_several
+from backends.content import Dialect, holds_several
 from tests.backends.content.test_spreadsheets import ods, ods_row
 from tests.backends.content.test_structure import OTHERS, WRITERS
 from tests.backends.content.wrapping import IDS, read
@@ -166,6 +166,14 @@ def test_records_of_a_map_are_alike() -> None:
     schema = {"type": "record", "name": "r", "fields": fields}
     record = {"by": {"a": {"id": IDS[0]}, "b": {"id": "elsewhere1"}}}
     reading = read(written(lambda f: fastavro.writer(f, schema, [record])))
+    assert (1, None) == (reading.evidence.records, reading.foreign_records)
+
+
+@pytest.mark.parametrize("text", ["[{}]\n", "[{}]\n[{}]\n", '{{"page": 1, "data": [{}]}}\n'])
+def test_a_line_of_records_in_json_is_several_where_rows_are_told_to_be_lines(text: str) -> None:
+    pair = [json.dumps({"id": who, "n": n}) for n, who in enumerate((IDS[0], "elsewhere1"))]
+    data = text.format(*[", ".join(pair)] * 2).encode()
+    reading = read(data, dialect=Dialect(b",", b'"'))
     assert (1, None) == (reading.evidence.records, reading.foreign_records)
 
 
