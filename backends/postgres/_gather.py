@@ -16,6 +16,7 @@ import ctypes
 import sys
 from array import array as packed
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 import numba
@@ -62,7 +63,17 @@ class Gatherer:
             )
         except (AttributeError, OSError):
             return None
-        return cls(pgconn, (get, consume, free, copy), size)
+        found = cls(pgconn, (get, consume, free, copy), size)
+        found._compile()
+        return found
+
+    def _compile(self) -> None:
+        """Compile now; what cannot be kept, the disk being full, is compiled all the same."""
+        *_, free, _ = self._functions
+        with suppress(OSError):
+            _free(free, 0)
+        with suppress(OSError):  # without a connection, libpq says that this went wrong
+            _gather(*self._functions, 0, self._block, self._ends, self._state)
 
     def take(self) -> Rows | None:
         """See the protocol."""
