@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, LiteralString
 
+from psycopg import sql
+
 from backends.contract import CoverageStatus, Gap, Scope, Unit
 from backends.errors import CouldNotTell
 from backends.postgres import _definitions
@@ -75,6 +77,7 @@ SELECT oid, format('%%I/pg_largeobject:%%s', current_database(), oid)
   FROM pg_largeobject_metadata WHERE oid > %s ORDER BY oid LIMIT %s
 """
 _LARGE_OBJECT_EXISTS = "SELECT FROM pg_largeobject_metadata WHERE oid = %s"
+_LOCK = sql.SQL("LOCK TABLE ONLY {} IN ACCESS SHARE MODE")
 _STILL_NAMED = "SELECT to_regclass(format('%%I.%%I', %s::text, %s::text))::oid = %s"
 
 
@@ -199,6 +202,11 @@ def relation_at(connection: Connection, locator: str) -> Relation | None:
     """Return the relation that a locator leads to now, whatever its oid."""
     row = connection.execute(_RELATION_AT, [locator]).fetchone()
     return None if row is None else Relation(*row)
+
+
+def lock_shared(connection: Connection, relation: Relation) -> None:
+    """Keep whatever table has the name, and its rows, in place until the transaction ends."""
+    connection.execute(_LOCK.format(sql.Identifier(*relation.qualified)))
 
 
 def still_named(connection: Connection, relation: Relation) -> bool:

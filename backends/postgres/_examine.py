@@ -25,6 +25,7 @@ from backends.postgres._catalog import (
     FOREIGN_TABLE,
     LARGE_OBJECT,
     Relation,
+    lock_shared,
     relation_by_oid,
     still_named,
 )
@@ -84,15 +85,13 @@ def read_relation(
     """
     scan.binary = relation.binary
     if relation.populated:
+        _hold(connection, relation)
         if helpers and copy_striped(helpers, connection, relation, scan, connections()):
             evidence = scan.finish()
         else:
             evidence = copy_rows(connection, relation.qualified, scan, relation.size)
         # Reading has taken a lock that holds name and relation together from here on.
-        if not still_named(connection, relation):
-            raise ChangedWhileRead(
-                f"database {connection.info.dbname}: a relation was renamed while it was read"
-            )
+        _require_name(connection, relation)
     else:
         evidence = scan.finish()
     return Reading(
@@ -104,6 +103,24 @@ def read_relation(
         scan.several,
         scan.inside(),
     )
+
+
+def _hold(connection: Connection, relation: Relation) -> None:
+    """Hold name and relation together before anything is read by the name.
+
+    Else somebody who may rename could have a view take the name, whose functions would run as our
+    role. Materialised views and foreign tables cannot be locked; whose they are can do that.
+    """
+    if relation.relkind == "r":
+        lock_shared(connection, relation)
+        _require_name(connection, relation)
+
+
+def _require_name(connection: Connection, relation: Relation) -> None:
+    if not still_named(connection, relation):
+        raise ChangedWhileRead(
+            f"database {connection.info.dbname}: a relation was renamed while it was read"
+        )
 
 
 def examine(cluster: Cluster, unit: Unit, matcher: Matcher) -> Examination:

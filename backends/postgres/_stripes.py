@@ -15,7 +15,7 @@ from itertools import pairwise
 from psycopg import sql
 
 from backends.postgres._ahead import ahead
-from backends.postgres._catalog import Relation, one
+from backends.postgres._catalog import Relation, lock_shared, one
 from backends.postgres._copy import Rows, blocks_of
 from backends.postgres._rows import RowScan
 from backends.postgres._session import SNAPSHOT, Cluster, Connection
@@ -28,7 +28,6 @@ _AHEAD = 4 << 20  # bytes of rows that wait, for each connection
 _COPY = sql.SQL(
     "COPY (SELECT t.* FROM ONLY {} t WHERE t.ctid >= {}::tid AND t.ctid < {}::tid) TO STDOUT"
 )
-_LOCK = sql.SQL("LOCK TABLE ONLY {} IN ACCESS SHARE MODE")
 _LAYOUT = """
 SELECT a.amname = 'heap' AND NOT pg_is_in_recovery(),
        pg_relation_size(c.oid), current_setting('block_size')::bigint
@@ -54,7 +53,7 @@ def copy_striped(
     if row is None or not row[0] or row[1] < LARGE:
         return False
     _, size, block = row
-    connection.execute(_LOCK.format(sql.Identifier(*relation.qualified)))
+    lock_shared(connection, relation)
     (snapshot,) = one(connection, "SELECT pg_export_snapshot()")
     step = max(1, RANGE // block)
     starts = range(0, -(-size // block), step)

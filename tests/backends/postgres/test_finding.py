@@ -16,7 +16,7 @@ from psycopg import sql
 from backends.conformance import acquaintances, records, strangers
 from backends.contract import CoverageStatus, Finding, Gap, Order, Result, Technique, Unit
 from backends.errors import ChangedWhileRead, CouldNotTell, Vanished
-from backends.postgres import _catalog, _examine, _rows
+from backends.postgres import _catalog, _examine
 from backends.postgres._definitions import KINDS
 from tests.backends.postgres.place import (
     DATASET,
@@ -452,21 +452,46 @@ def test_a_table_that_took_the_name_is_not_read_for_it(any_place: Place) -> None
             store.examine(listed, DATASET)
 
 
+def _then(monkeypatch: pytest.MonkeyPatch, act: Callable[[], object]) -> None:
+    """Have something done between looking a relation up and using its name."""
+    real = _catalog.relation_by_oid
+
+    def late(*arguments: object) -> object:
+        found = real(*arguments)  # type: ignore[arg-type]
+        act()
+        return found
+
+    monkeypatch.setattr(_examine, "relation_by_oid", late)
+
+
 def test_a_table_that_takes_the_name_in_mid_work_is_noticed(
     any_place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Statements name a relation, and the name can move between looking it up and using it."""
     at = any_place.plant("t", strangers(3))
     any_place.plant("u", records(3))
-    real = _rows.copy_rows
-
-    def late(*arguments: object) -> object:
-        any_place.sql("ALTER TABLE t RENAME TO v; ALTER TABLE u RENAME TO t")
-        return real(*arguments)  # type: ignore[arg-type]
-
+    swap = "ALTER TABLE t RENAME TO v; ALTER TABLE u RENAME TO t"
     with any_place.store() as store:
         listed = unit(store, at)
-        monkeypatch.setattr(_examine, "copy_rows", late)
+        _then(monkeypatch, lambda: any_place.sql(swap))
+        with pytest.raises(ChangedWhileRead):
+            store.examine(listed, DATASET)
+
+
+def test_a_view_that_takes_the_name_of_a_table_is_never_run(
+    any_place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its functions would run as the role that shredder has."""
+    at = any_place.plant("t", strangers(3))
+    any_place.sql(
+        "CREATE FUNCTION run() RETURNS text LANGUAGE plpgsql"
+        " AS $$ BEGIN RAISE EXCEPTION 'it was run'; END $$"
+    )
+    any_place.sql("CREATE VIEW u AS SELECT run()")
+    swap = "ALTER TABLE t RENAME TO v; ALTER VIEW u RENAME TO t"
+    with any_place.store() as store:
+        listed = unit(store, at)
+        _then(monkeypatch, lambda: any_place.sql(swap))
         with pytest.raises(ChangedWhileRead):
             store.examine(listed, DATASET)
 
