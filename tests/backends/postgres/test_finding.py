@@ -15,8 +15,8 @@ from psycopg import sql
 
 from backends.conformance import acquaintances, records, strangers
 from backends.contract import CoverageStatus, Finding, Gap, Order, Result, Technique, Unit
-from backends.errors import ChangedWhileRead, CouldNotTell, Vanished
-from backends.postgres import _catalog, _examine
+from backends.errors import CouldNotTell
+from backends.postgres import _catalog
 from backends.postgres._definitions import KINDS
 from tests.backends.postgres.place import (
     DATASET,
@@ -440,60 +440,6 @@ def test_the_version_tells_any_change_and_no_passing_of_time(any_place: Place) -
         any_place.sql("VACUUM FULL t")
         third = holding(store, at).version
     assert 3 == len({first, second, third})
-
-
-def test_a_table_that_took_the_name_is_not_read_for_it(any_place: Place) -> None:
-    at = any_place.plant("t", records(3))
-    with any_place.store() as store:
-        listed = unit(store, at)
-        any_place.sql("DROP TABLE t")
-        any_place.plant("t", strangers(3))
-        with pytest.raises(Vanished):
-            store.examine(listed, DATASET)
-
-
-def _then(monkeypatch: pytest.MonkeyPatch, act: Callable[[], object]) -> None:
-    """Have something done between looking a relation up and using its name."""
-    real = _catalog.relation_by_oid
-
-    def late(*arguments: object) -> object:
-        found = real(*arguments)  # type: ignore[arg-type]
-        act()
-        return found
-
-    monkeypatch.setattr(_examine, "relation_by_oid", late)
-
-
-def test_a_table_that_takes_the_name_in_mid_work_is_noticed(
-    any_place: Place, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Statements name a relation, and the name can move between looking it up and using it."""
-    at = any_place.plant("t", strangers(3))
-    any_place.plant("u", records(3))
-    swap = "ALTER TABLE t RENAME TO v; ALTER TABLE u RENAME TO t"
-    with any_place.store() as store:
-        listed = unit(store, at)
-        _then(monkeypatch, lambda: any_place.sql(swap))
-        with pytest.raises(ChangedWhileRead):
-            store.examine(listed, DATASET)
-
-
-def test_a_view_that_takes_the_name_of_a_table_is_never_run(
-    any_place: Place, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Its functions would run as the role that shredder has."""
-    at = any_place.plant("t", strangers(3))
-    any_place.sql(
-        "CREATE FUNCTION run() RETURNS text LANGUAGE plpgsql"
-        " AS $$ BEGIN RAISE EXCEPTION 'it was run'; END $$"
-    )
-    any_place.sql("CREATE VIEW u AS SELECT run()")
-    swap = "ALTER TABLE t RENAME TO v; ALTER VIEW u RENAME TO t"
-    with any_place.store() as store:
-        listed = unit(store, at)
-        _then(monkeypatch, lambda: any_place.sql(swap))
-        with pytest.raises(ChangedWhileRead):
-            store.examine(listed, DATASET)
 
 
 def test_a_bytea_column_makes_no_file_of_a_text_beside_it(any_place: Place) -> None:
