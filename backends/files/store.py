@@ -76,7 +76,7 @@ class TreeStore:
         """What it can do."""
         return Traits(
             batch=64,
-            concurrency=8,
+            concurrency=2,  # more contend for the interpreter; a crew has a process for each core
             techniques=self._reader.techniques,
             blind_spots=_BLIND_SPOTS,
             portable=True,
