@@ -68,6 +68,8 @@ _NEARLY_ALL = 0.9
 
 def ebcdic(head: bytes) -> str:
     """Return the EBCDIC code page of a text that begins so; empty if it is none."""
+    if head.isascii():  # letters and digits are not
+        return ""
     sample = np.frombuffer(head, np.uint8)
     if len(sample) < 16 or _ASCII[sample].mean() > _HARDLY:
         return ""
@@ -82,7 +84,7 @@ def is_binary(head: bytes) -> bool:
 
     A NUL between fields, a form feed or an escape are in texts, too, but not all over them.
     """
-    controls = len(_CONTROL.findall(head))
+    controls = len(head) - len(head.translate(None, _CONTROLS))
     return controls > len(head) / 32 and controls > _NULS_APART * head.count(b"\0")
 
 
@@ -107,7 +109,7 @@ class Narrow:
         return b"".join(windows), list(accumulate(map(len, windows)))
 
 
-_CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
+_CONTROLS = bytes([*range(0x09), *range(0x0E, 0x1B), *range(0x1C, 0x20)])
 _NULS_APART = 1.02  # texts with NULs between fields have hardly any other control character
 _BINARY = re.compile(rb"[\x00-\x08]")
 _GUESSED = 4096  # bytes; the guess takes longer with more
