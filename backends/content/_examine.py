@@ -59,7 +59,7 @@ def examine_stream(
     `encoding` is told for texts that are neither supersets of ASCII nor tell theirs by
     themselves. A `sink` gets the text as it was classified, without its byte order mark.
     `promoted`: see :meth:`backends.contract.Matcher.scan`. Not `digested`: for a store that tells
-    versions apart without the digest, which costs about as much as the matcher.
+    versions apart without the digest.
     """
     bounds = Bounds(limits or Limits())
     meter = Meter(stream, matcher.digest() if digested else None, bounds)

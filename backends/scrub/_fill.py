@@ -15,6 +15,7 @@ _STEP = 16 << 20  # bytes between looks at what others need
 _SYNC = 64 << 20  # bytes that are dirty at the most
 _SMALL = 4096  # bytes, once larger pieces find no room
 _SPARE_DESCRIPTORS = 64
+_INODES = 256  # between looks at what others need
 _NOTE = 40  # bytes of an attribute: an inode's own room
 
 
@@ -77,11 +78,12 @@ def take_inodes(folder: int, room: Room, tell: Callable[[int, int], None]) -> tu
     """
     wanted = room.inodes()
     taken = list[int]()
-    problem = ""
+    problem = "inodes-left" if wanted < os.fstatvfs(folder).f_ffree else ""
     try:
         with _descriptors() as most:
             for number in range(wanted):
-                if number >= most or room.late():
+                full = number % _INODES == 0 and not room.spare()  # each may take a block
+                if number >= most or full or room.late():
                     problem = "inodes-left"
                     break
                 try:

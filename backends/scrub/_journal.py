@@ -26,6 +26,7 @@ _UNKNOWN = 128 << 20  # bytes, where the size of the ring cannot be learnt: mke2
 _XFS_GEOMETRY = 0x8100587E  # XFS_IOC_FSGEOMETRY: 256 bytes
 _SUPERBLOCK = 1024  # ext4: where it is; its magic, and the size of the journal's inode
 _MAGIC, _EXT4, _BACKUP, _JOURNAL = 0x38, 0xEF53, 0xFD, 0x10C + 16 * 4
+_FEATURES, _HAS_JOURNAL = 0x5C, 0x4
 
 
 def journal_size(folder: int, kind: str) -> int | None:
@@ -42,7 +43,11 @@ def journal_size(folder: int, kind: str) -> int | None:
             block = device.read(1024)
     except OSError:
         return None
-    if struct.unpack_from("<H", block, _MAGIC)[0] != _EXT4 or block[_BACKUP] != 1:
+    if struct.unpack_from("<H", block, _MAGIC)[0] != _EXT4:
+        return None
+    if not struct.unpack_from("<I", block, _FEATURES)[0] & _HAS_JOURNAL:
+        return 0
+    if block[_BACKUP] != 1:
         return None
     return int(struct.unpack_from("<I", block, _JOURNAL)[0])
 

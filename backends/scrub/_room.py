@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import math
 import os
 import time
 from dataclasses import dataclass, field
@@ -33,8 +34,13 @@ class Room:
         return space.f_bfree * space.f_frsize
 
     def inodes(self) -> int:
-        """Return how many inodes are free; 0 where they are made as they are needed."""
-        return os.fstatvfs(self.fd).f_ffree
+        """Return how many inodes may be taken: others keep as large a share as of the blocks.
+
+        0 where they are made as they are needed.
+        """
+        space = os.fstatvfs(self.fd)
+        share = self.reserve / max(1, space.f_blocks * space.f_frsize)
+        return max(0, space.f_ffree - math.ceil(share * space.f_files))
 
     def spare(self) -> int:
         """Return the bytes that may be taken now."""

@@ -110,7 +110,10 @@ def _scrubbed(folder: int, kind: str, limits: Limits, progress: Progress) -> Scr
     if kind == "btrfs":
         codes.append("metadata-slack")
     reached = tuple(code for code in codes if code)
-    return Scrubbed(kind, free, filled, trimmed, inodes, reached, ("names-in-folders",))
+    limitations = ["names-in-folders"]
+    if kind not in _TRIMMED_BY_HALVES and left and not untrimmed:
+        limitations.append("trim-trusted")
+    return Scrubbed(kind, free, filled, trimmed, inodes, reached, tuple(limitations))
 
 
 def _told(progress: Progress, step: str) -> Callable[[int, int], None]:

@@ -107,7 +107,7 @@ def _say(out: Console, done: Scrubbed) -> None:
     if done.inodes:
         out.say(f"inodes that were used once: {done.inodes:,}")
     if done.complete:
-        out.say("complete: what had been freed before is written over, as far as can be told")
+        out.say("complete: what had been freed before is written over, but for the limitations")
     else:
         out.say(f"not complete: {' '.join(done.codes)}")
     out.say(f"limitations: {' '.join(done.limitations)}")

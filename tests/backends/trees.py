@@ -7,6 +7,7 @@ import csv
 import io
 import os
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -160,3 +161,14 @@ class TreeHarness(Harness):
 
     def source(self, locator: str) -> SourceSpec:
         return SourceSpec("place", path=locator)
+
+
+@contextlib.contextmanager
+def mounted(kind: str, place: Path) -> Iterator[Path]:
+    """Mount a file system that needs no device on a new folder. Needs root."""
+    place.mkdir()
+    subprocess.run(["mount", "-t", kind, "none", place], check=True)
+    try:
+        yield place
+    finally:
+        subprocess.run(["umount", place], check=True)

@@ -41,7 +41,7 @@ def test_a_reserve_that_stays_is_no_success(tmp_path: Path) -> None:
     with mounted(KINDS["ext4"], tmp_path) as image:
         told = _run(image.place, "--reserve", "10MiB", "--yes")
     assert told.returncode == 8
-    assert "not complete: reserve-left" in told.stdout
+    assert "not complete: inodes-left reserve-left" in told.stdout
 
 
 def test_nothing_is_written_without_a_yes(tmp_path: Path) -> None:

@@ -14,8 +14,10 @@ import pytest
 
 from backends.errors import SettingError
 from backends.scrub import Limits, scrub
+from backends.scrub._fill import take_inodes
 from backends.scrub._journal import journal_size
-from tests.forensic.images import KINDS, Image, canary, mounted
+from backends.scrub._room import Room
+from tests.forensic.images import KINDS, Image, Kind, canary, mounted
 
 pytestmark = [pytest.mark.needs("root", "loop")]
 
@@ -64,7 +66,8 @@ def test_nothing_deleted_is_left_but_what_is_said(tmp_path: Path, kind: str) -> 
     else:
         assert done.codes == ()
         assert done.complete
-        assert done.limitations == ("names-in-folders",)
+        trusted = ("trim-trusted",) if kind == "xfs" else ()
+        assert done.limitations == ("names-in-folders", *trusted)
         assert set(left) <= NAMES
 
 
@@ -82,21 +85,47 @@ def test_a_reserve_is_kept_free_and_what_is_not_reached_is_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reserve = 20 << 20
-    least = [1 << 40]
+    least = [1 << 40, 1 << 40]
     with mounted(KINDS["ext4"], tmp_path) as image:
         real = os.write
 
         def write(fd: int, data: bytes) -> int:
             space = os.statvfs(image.place)
-            least[0] = min(least[0], space.f_bfree * space.f_frsize)
+            least[:] = (
+                min(least[0], space.f_bfree * space.f_frsize),
+                min(least[1], space.f_ffree),
+            )
             return real(fd, data)
 
         monkeypatch.setattr(os, "write", write)
+        space = os.statvfs(image.place)
         done = scrub(image.place, Limits(reserve, 120), lambda *_: None)
+    kept = space.f_files * reserve // (space.f_blocks * space.f_frsize)
+    assert kept <= least[1] < kept + 200
     assert least[0] >= reserve - (1 << 20)  # metadata of the file itself
-    assert "reserve-left" in done.codes
+    assert {"reserve-left", "inodes-left"} <= set(done.codes)
     assert not done.complete
     assert 0 < done.filled <= done.free - reserve
+
+
+def test_inodes_take_no_more_blocks_than_the_reserve_lets_them(tmp_path: Path) -> None:
+    """A file of few bytes takes a block where inodes have no room for it."""
+    many = Kind(("mkfs.ext4", "-q", "-b", "4096", "-N", "60000"))
+    with mounted(many, tmp_path) as image:
+        space = os.statvfs(image.place)
+        assert space.f_ffree > space.f_bfree
+        room = Room(os.open(image.place, os.O_RDONLY), 20 << 20, 120)
+        taken, problem = take_inodes(room.fd, room, lambda *_: None)
+        os.close(room.fd)
+    most = (space.f_bfree * space.f_frsize - (20 << 20)) // space.f_frsize
+    assert (problem, 0 < taken <= most + 256) == ("inodes-left", True)
+
+
+def test_a_file_system_without_a_journal_has_none_to_come_round(tmp_path: Path) -> None:
+    with mounted(Kind(("mkfs.ext4", "-q", "-O", "^has_journal")), tmp_path) as image:
+        fd = os.open(image.place, os.O_RDONLY)
+        assert journal_size(fd, "ext4") == 0
+        os.close(fd)
 
 
 def test_time_that_is_up_ends_it(tmp_path: Path) -> None:

@@ -9,7 +9,6 @@ tests/backends/content/test_bombs.py. A file of 100 GB and a folder of 1,000,000
 from __future__ import annotations
 
 import os
-import subprocess
 import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +18,7 @@ import pytest
 from backends.contract import Context, CoverageStatus, Store
 from backends.errors import CouldNotTell
 from backends.files import BACKEND, _look, _upto
+from tests.backends import trees
 from tests.backends.trees import MATCHER, RECORDS, gaps, units
 
 
@@ -137,11 +137,8 @@ def test_what_the_kernel_makes_up_is_named_and_not_read(root: str, tmp_path: Pat
 
 @pytest.fixture
 def proc(share: Path) -> Iterator[Path]:
-    place = share / "proc"
-    place.mkdir()
-    subprocess.run(["mount", "-t", "proc", "proc", place], check=True)
-    yield place
-    subprocess.run(["umount", place], check=True)
+    with trees.mounted("proc", share / "proc") as place:
+        yield place
 
 
 @pytest.mark.needs("root")

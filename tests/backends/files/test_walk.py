@@ -23,6 +23,7 @@ from backends.files import BACKEND
 from backends.fsops import tree
 from backends.fsops.tree import Found, Walk
 from backends.locator import escape, unescape
+from tests.backends import trees
 from tests.backends.trees import (
     HEADER,
     MATCHER,
@@ -300,11 +301,8 @@ def test_a_parent_swapped_for_a_symlink_before_examining_is_not_followed(share: 
 
 @pytest.fixture
 def mounted(share: Path) -> Iterator[Path]:
-    place = share / "mnt"
-    place.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "none", place], check=True)
-    yield place
-    subprocess.run(["umount", place], check=True)
+    with trees.mounted("tmpfs", share / "mnt") as place:
+        yield place
 
 
 @pytest.mark.needs("root")

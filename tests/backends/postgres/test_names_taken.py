@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
 from backends.conformance import records, strangers
@@ -22,16 +20,19 @@ def test_a_table_that_took_the_name_is_not_read_for_it(any_place: Place) -> None
             store.examine(listed, DATASET)
 
 
-def _then(monkeypatch: pytest.MonkeyPatch, act: Callable[[], object]) -> None:
-    """Have something done between looking a relation up and using its name."""
+def _examine_across(place: Place, at: str, swap: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Examine a table; names are swapped between looking it up and using its name."""
     real = _catalog.relation_by_oid
 
     def late(*arguments: object) -> object:
         found = real(*arguments)  # type: ignore[arg-type]
-        act()
+        place.sql(swap)
         return found
 
-    monkeypatch.setattr(_examine, "relation_by_oid", late)
+    with place.store() as store:
+        listed = unit(store, at)
+        monkeypatch.setattr(_examine, "relation_by_oid", late)
+        store.examine(listed, DATASET)
 
 
 def test_a_table_that_takes_the_name_in_mid_work_is_noticed(
@@ -41,11 +42,8 @@ def test_a_table_that_takes_the_name_in_mid_work_is_noticed(
     at = any_place.plant("t", strangers(3))
     any_place.plant("u", records(3))
     swap = "ALTER TABLE t RENAME TO v; ALTER TABLE u RENAME TO t"
-    with any_place.store() as store:
-        listed = unit(store, at)
-        _then(monkeypatch, lambda: any_place.sql(swap))
-        with pytest.raises(ChangedWhileRead):
-            store.examine(listed, DATASET)
+    with pytest.raises(ChangedWhileRead):
+        _examine_across(any_place, at, swap, monkeypatch)
 
 
 def test_a_view_that_takes_the_name_of_a_table_is_never_run(
@@ -59,8 +57,5 @@ def test_a_view_that_takes_the_name_of_a_table_is_never_run(
     )
     any_place.sql("CREATE VIEW u AS SELECT run()")
     swap = "ALTER TABLE t RENAME TO v; ALTER VIEW u RENAME TO t"
-    with any_place.store() as store:
-        listed = unit(store, at)
-        _then(monkeypatch, lambda: any_place.sql(swap))
-        with pytest.raises(ChangedWhileRead):
-            store.examine(listed, DATASET)
+    with pytest.raises(ChangedWhileRead):
+        _examine_across(any_place, at, swap, monkeypatch)
