@@ -31,6 +31,10 @@ from enum import IntEnum, StrEnum
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
+from backends.techniques import Cost as Cost  # noqa: PLC0414 - told on from here
+from backends.techniques import Method as Method  # noqa: PLC0414 - told on from here
+from backends.techniques import Technique as Technique  # noqa: PLC0414 - told on from here
+
 CONTRACT_VERSION = 1
 
 _CODE = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
@@ -207,36 +211,14 @@ class Gap:
     locator: str = ""  # for the operator only: never logged, never attested
 
 
-class Technique(StrEnum):
-    """How a holding is destroyed."""
-
-    OVERWRITE = "overwrite"  # in place, then unlinked
-    REWRITE_WITHOUT_RECORDS = "rewrite-without-records"  # replaced by itself less the records
-    DELETE_VERSION = "delete-version"  # one version of an object, or its delete marker
-    ABORT_UPLOAD = "abort-upload"
-    TRUNCATE = "truncate"  # all rows of a relation, with its statistics
-    DELETE_ROWS = "delete-rows"  # some rows of a relation; statistics taken anew
-    REFRESH_VIEW = "refresh-view"  # a materialised view, computed anew
-    UNLINK_LARGE_OBJECT = "unlink-large-object"
-    FORGET = "forget"  # removed from memory
-    CRYPTOGRAPHIC_ERASE = "cryptographic-erase"
-
-
-class Method(StrEnum):
-    """NIST SP 800-88 method earned, or ``logical-delete``, which makes no NIST claim."""
-
-    CLEAR = "clear"
-    PURGE = "purge"
-    LOGICAL_DELETE = "logical-delete"
-
-
 @dataclass(frozen=True, slots=True)
 class Holding:
     """One copy found.
 
     `whole` is the technique that destroys all of it; `partial` the one that takes out the
     dataset's records and leaves every foreign byte. None: this backend has no such technique
-    for it, for the reason in `obstacle`.
+    for it, for the reason in `obstacle`. Residue is a holding, too: a place where bytes stay after
+    a deletion, such as a write-ahead log, whose technique has a stage of its own.
     """
 
     store: str
@@ -256,11 +238,17 @@ class Holding:
     limitations: tuple[str, ...] = ()  # codes: what this store cannot promise of this holding
     details: Mapping[str, str | int] = field(default_factory=dict)  # the backend's own
     signs: Signs = Signs()  # what it was recognised by
+    cost: Cost | None = None  # of its destruction, where that is worth the operator's thought
 
     @property
     def mixed(self) -> bool:
-        """Whether records of others are in it, or might be."""
-        return self.foreign_records != 0
+        """Whether records of others are in it, or might be, that its destruction could harm."""
+        return self.foreign_records != 0 and not self.residue
+
+    @property
+    def residue(self) -> bool:
+        """Whether it is a place of what was freed, where nothing is anybody's."""
+        return self.whole is not None and self.whole.stage > 0
 
 
 @dataclass(frozen=True, slots=True)

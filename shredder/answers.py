@@ -13,6 +13,7 @@ from dataclasses import astuple, replace
 from typing import Any
 
 from backends.contract import (
+    Cost,
     CoverageStatus,
     Destruction,
     Finding,
@@ -111,6 +112,8 @@ def holding(found: Any, store: str) -> Holding:
         told.retained_until == "" or moment(told.retained_until) != "",
         all(isinstance(k, str) and type(v) in {str, int} for k, v in told.details.items()),
         isinstance(told.signs, Signs) and all(map(_is_count, astuple(told.signs))),
+        told.cost is None or _is_cost(told.cost),
+        not _mixes_stages(told.whole, told.partial),
     )
     if not all(right):
         raise Unfitting
@@ -151,6 +154,19 @@ def verification(found: Any) -> Verification:
     elif finding is Finding.ABSENT and not looked:
         finding, why = Finding.INCONCLUSIVE, "looked-nowhere"
     return Verification(found.order, finding, looked, why, numbers(found.numbers))
+
+
+def _is_cost(value: object) -> bool:
+    if not isinstance(value, Cost):
+        return False
+    told: Any = value
+    counts = (told.writes, told.seconds)
+    return isinstance(told.exclusive, bool) and all(map(_is_count_or_none, counts))
+
+
+def _mixes_stages(whole: Technique | None, partial: Technique | None) -> bool:
+    """Residue has no records that are anybody's, so there is no part to spare."""
+    return partial is not None and (partial.stage > 0 or (whole is not None and whole.stage > 0))
 
 
 def _is_count(value: object) -> bool:

@@ -37,3 +37,8 @@ def stamp(moment: dt.datetime) -> str:
 def today() -> dt.date:
     """The present day in UTC."""
     return dt.datetime.now(dt.UTC).date()
+
+
+def time_of_day() -> dt.time:
+    """The present time of day where this machine is set to be."""
+    return dt.datetime.now().astimezone().time()

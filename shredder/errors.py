@@ -6,6 +6,7 @@
     ├── UsageError          2   the command line or the configuration does not make sense
     ├── NothingFound        3   no holding, and an attestation of that is not asked for
     ├── Undecided           4   every holding waits for a decision
+    ├── Waiting             5   what is left of a run must wait for its hours
     ├── Refused             6   a hold, a lock, no approval, another plan than the approved one
     ├── Inconclusive        8   could not look: nothing is known
     └── InvalidAttestation  9   a bundle that does not verify
@@ -25,7 +26,7 @@ class ExitCode(IntEnum):
     USAGE = 2  # the command line or the configuration
     NOTHING_FOUND = 3  # everything was examined and nothing of the dataset is there
     PARTIAL = 4  # some holding is left or undecided
-    PENDING = 5  # a provider's waiting period runs
+    PENDING = 5  # a provider's waiting period runs, or the run waits for its hours
     REFUSED = 6  # hold, lock, missing approval, changed since the plan: nothing was touched
     RESIDUE = 7  # verification found what should be gone
     INCONCLUSIVE = 8  # could not look, or could not tell
@@ -60,6 +61,12 @@ class Undecided(ShredderError):
     """Every holding that could be destroyed waits for the operator's decision."""
 
     exit_code = ExitCode.PARTIAL
+
+
+class Waiting(ShredderError):
+    """What is left of a run locks others out, and must wait for the hours set for that."""
+
+    exit_code = ExitCode.PENDING
 
 
 class Refused(ShredderError):

@@ -87,6 +87,12 @@ TECHNIQUES: Final = {
     "unlink-large-object": "unlinked as a large object",
     "forget": "removed from memory",
     "cryptographic-erase": "made unreadable by destroying its keys",
+    "recycle-wal": "moved on until nothing old was left in it",
+    "rewrite-catalog": "written anew without dead rows",
+    "remove-log": "removed as a server's log",
+    "reset-statistics": "forgotten by the server",
+    "compact": "written anew without what was deleted",
+    "scrub-free-space": "written over where it was free",
 }
 
 # Codes of the run itself: docs/codes.md has those of the backends.

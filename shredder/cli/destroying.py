@@ -26,6 +26,10 @@ TimestampLater = Annotated[
     bool,
     typer.Option("--timestamp-later", help="Go on if no timestamp authority answers."),
 ]
+Window = Annotated[
+    str,
+    typer.Option(metavar="FROM-TO", help="Lock others out only in these hours: 22:00-05:30."),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -85,6 +89,7 @@ def destroy(
     mixed: options.MixedOption = "leave",
     despite_gaps: options.DespiteGaps = False,
     timestamp_later: TimestampLater = False,
+    window: Window = "",
     challenge: Annotated[
         str, typer.Option(help="An auditor's challenge, to stand in the attestation.")
     ] = "",
@@ -113,6 +118,7 @@ def destroy(
     if approval and challenge:
         raise UsageError("a challenge that approvers sign goes with `shredder propose`")
     options.check_challenge(challenge)
+    options.check_window(window)
     sweeping = options.sweeping(full=full, workers=workers, dask=dask)
     with (
         console(as_json, log_json) as out,
@@ -127,7 +133,12 @@ def destroy(
         signers(work.config, work.state)
         wanted_names(work, [operator(work.config)])
         how = "plan" if plan is not None else "yes" if yes else ""
-        facts = {"destroying": True, "later": timestamp_later, "challenge": challenge}
+        facts = {
+            "destroying": True,
+            "later": timestamp_later,
+            "challenge": challenge,
+            "window": window,
+        }
         problems: Sequence[Problem] = ()
         if plan is not None:
             known = machine.planned_in(work, dataset, plan, digest or "")
@@ -158,6 +169,7 @@ def resume(
     ] = "",
     yes: Yes = False,
     timestamp_later: TimestampLater = False,
+    window: Window = "",
     full: options.Full = False,
     workers: options.Workers = 0,
     dask: options.Dask = "",
@@ -170,6 +182,7 @@ def resume(
     from shredder.run import machine
     from shredder.signing import signers
 
+    options.check_window(window)
     how = options.sweeping(full=full, workers=workers, dask=dask)
     with (
         console(as_json, log_json) as out,
@@ -183,6 +196,8 @@ def resume(
         facts: dict[str, Any] = {"later": timestamp_later or found.facts.get("later", False)}
         if yes:
             facts["approval"] = "yes"
+        if window:
+            facts["window"] = window
         work.journal.enter(found.id, found.phase, **facts)
         problems = machine.plan(work, found.id, spool) if found.phase.value == "begun" else ()
         return _carry_out(out, work, found.id, problems)

@@ -113,6 +113,14 @@ def check_challenge(challenge: str) -> None:
         raise UsageError("a challenge has up to 64 letters, digits, dots, dashes, underscores")
 
 
+def check_window(text: str) -> None:
+    """Refuse what are no hours of a day."""
+    from shredder.run.window import Window
+
+    if text:
+        Window.parse(text)
+
+
 def check_actor(role: str, reference: str) -> None:
     """Refuse a role and a staff reference that no statement can hold."""
     from shredder.statable import not_a_code, not_an_identifier

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any
 
@@ -44,8 +44,20 @@ def holdings(console: Console, found: Iterable[Json], number: int, *, last: str 
 def _last(holding: Json, key: str) -> str:
     value = str(holding.get(key) or "")
     if key == "decision" and value == "destroy":
-        return f"{value}: {holding['technique']}" + (" (all of it)" if holding["whole"] else "")
+        told = (f"{value}: {holding['technique']}", *_costs(holding["cost"]))
+        return ", ".join(told) + (" (all of it)" if holding["whole"] else "")
     return f"{value}: {holding['reason']}" if holding.get("reason") else value
+
+
+def _costs(cost: Json | None) -> Iterator[str]:
+    if cost is None:
+        return
+    if cost["exclusive"]:
+        yield "locks others out"
+    if cost["seconds"] is not None:
+        yield f"about {cost['seconds']:,} s"
+    if cost["writes"]:
+        yield f"writes {sized(cost['writes'])}"
 
 
 def coverage(console: Console, entries: list[Json]) -> None:

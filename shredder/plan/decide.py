@@ -25,7 +25,8 @@ def decide(
     A lock of the store's comes first, then the operator's `ruling` on this holding, then the
     verdict, then the foreign records: without the operator's word nothing but a certain, unmixed
     or rewritable holding is destroyed, and of a mixed one no record that may be another's by
-    chance. Raises UsageError for a certain copy that is dismissed.
+    chance. Residue is never mixed: what goes of it is nobody's. Raises UsageError for a certain
+    copy that is dismissed.
     """
 
     def left(decision: Decision, reason: str) -> Item:

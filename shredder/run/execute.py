@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from backends.contract import Destruction, Finding, Matcher, Order, Result, Store
@@ -11,9 +12,10 @@ from backends.errors import BackendError, Unreachable
 from shredder import answers, clock
 from shredder.answers import DEFECT
 from shredder.config import load
-from shredder.errors import ShredderError
+from shredder.errors import ShredderError, Waiting
 from shredder.plan import to_destroy
 from shredder.run.residue import verify
+from shredder.run.window import Window, window_of
 from shredder.run.work import Work, batches, stores_or_errors
 
 _TRIES = 3  # of a batch whose store does not answer
@@ -21,23 +23,49 @@ _PAUSE = 0.5  # seconds before the second; twice as long before the third
 
 
 def execute(work: Work, run: str, dataset: str) -> None:
-    """Issue every order of the plan that has no outcome yet.
+    """Issue every order of the plan that has no outcome yet, stage by stage.
 
-    Repeatable: after a crash, orders whose intent is on disk are issued again.
+    Repeatable: after a crash, orders whose intent is on disk are issued again. Raises Waiting
+    where orders that lock others out wait for the hours that the operator has set.
     """
-    plan = work.plan_file(run)
-    total = sum(1 for _ in to_destroy(plan))
-    done = 0
+    window = window_of(work.journal.run(run).facts)
+    stages = Counter(order.technique.stage for order in _orders(work, run))
+    done = waiting = 0
     with stores_or_errors(work.config) as stores:
         matcher = work.matcher(dataset)
-        every = (item.order() for item in to_destroy(plan))
-        for name, orders in groupby(every, key=lambda order: order.holding.store):
-            store = stores.get(name, BackendError("", reason="store-not-configured"))
-            size = 1 if isinstance(store, BackendError) else max(1, store.traits.batch)
-            for batch in batches(orders, size):
-                _batch(work, run, dataset, store, batch, matcher)
-                done += len(batch)
-                work.observer.progress("destroy", units=done, total=total)
+        for stage in sorted(stages):
+            if waiting:
+                break  # what a later stage cleans up is not there yet
+            every = (order for order in _orders(work, run) if order.technique.stage == stage)
+            for name, orders in groupby(every, key=lambda order: order.holding.store):
+                store = stores.get(name, BackendError("", reason="store-not-configured"))
+                size = 1 if isinstance(store, BackendError) else max(1, store.traits.batch)
+                for batch in batches(orders, size):
+                    now = [order for order in batch if _in_time(order, window)]
+                    _batch(work, run, dataset, store, now, matcher)
+                    done += len(now)
+                    waiting += _unfinished(work, run, batch) if len(now) < len(batch) else 0
+                    work.observer.progress("destroy", units=done, total=stages.total())
+    if waiting:
+        raise Waiting(
+            f"{waiting} of {stages.total()} holdings wait: to destroy them locks others out, "
+            f"and it is not {window} now",
+            hint=f"go on within it: `shredder resume {run}`",
+        )
+
+
+def _orders(work: Work, run: str) -> Iterator[Order]:
+    return (item.order() for item in to_destroy(work.plan_file(run)))
+
+
+def _in_time(order: Order, window: Window | None) -> bool:
+    cost = order.holding.cost
+    return window is None or cost is None or not cost.exclusive or window.open()
+
+
+def _unfinished(work: Work, run: str, orders: Sequence[Order]) -> int:
+    entries = (work.journal.entry(run, order.id) for order in orders)
+    return sum(1 for entry in entries if entry is None or entry.destruction is None)
 
 
 def _batch(

@@ -21,13 +21,14 @@ from shredder.errors import Inconclusive, Refused, Undecided, UsageError
 from shredder.evidence import announce, announced_file, attest, fingerprint
 from shredder.evidence.approvals import approved_plan, collect
 from shredder.journal import Phase, Run
-from shredder.plan import Decision, Options, digest_of, dump_options, read_header, read_items
+from shredder.plan import Decision, Item, Options, digest_of, dump_options, read_header, read_items
 from shredder.run.again import again_file, sweep_again
 from shredder.run.desk import Desk, Summary
 from shredder.run.execute import execute, held
 from shredder.run.look import Rulings, dismissed_before, gaps, items, look, write_down
 from shredder.run.residue import look_for_residue
 from shredder.run.results import results_file, write_results
+from shredder.run.window import window_of
 from shredder.run.work import Work, new_run_id
 from shredder.spool import Spool, spooled
 from shredder.sweep import Problem
@@ -234,6 +235,12 @@ def _forbidden(work: Work, known: Run) -> Summary | None:
         )
     if decisions.total() == decisions[Decision.DISMISSED]:
         return None
+    window = window_of(known.facts)
+    if window and not window.open() and any(_locks_out(item) for item in read_items(path)):
+        raise Refused(
+            f"to carry out this plan locks others out, and it is not {window} now",
+            hint="begin within it; the plan names what is locked",
+        )
     if not decisions[Decision.DESTROY]:
         if decisions[Decision.RETAINED] + decisions[Decision.IMPOSSIBLE] == decisions.total():
             raise Refused(
@@ -252,6 +259,11 @@ def _forbidden(work: Work, known: Run) -> Summary | None:
         to_destroy=decisions[Decision.DESTROY],
         left=decisions.total() - decisions[Decision.DESTROY],
     )
+
+
+def _locks_out(item: Item) -> bool:
+    cost = item.holding.cost
+    return item.decision is Decision.DESTROY and cost is not None and cost.exclusive
 
 
 def check_digest(work: Work, known: Run) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from backends.contract import (
+    Cost,
     CoverageStatus,
     Destruction,
     Finding,
@@ -37,6 +38,9 @@ json_values = st.recursive(
 def holdings(draw: st.DrawFn, store: str = "mem") -> Holding:
     """A holding that keeps the contract."""
     until = draw(moments)
+    whole = draw(st.none() | st.sampled_from(Technique))
+    residue = whole is not None and whole.stage > 0
+    ordinary = st.sampled_from([each for each in Technique if not each.stage])
     return Holding(
         store=store,
         scope=draw(texts),
@@ -47,13 +51,14 @@ def holdings(draw: st.DrawFn, store: str = "mem") -> Holding:
         records=draw(counts),
         foreign_records=draw(counts),
         size=draw(counts),
-        whole=draw(st.none() | st.sampled_from(Technique)),
-        partial=draw(st.none() | st.sampled_from(Technique)),
+        whole=whole,
+        partial=None if residue else draw(st.none() | ordinary),
         obstacle=draw(st.just("") | words),
         retained_until=until,
         retention=draw(words) if until else draw(st.just("") | words),
         limitations=tuple(sorted(draw(st.sets(words)))),
         details=draw(st.dictionaries(texts, st.integers() | texts, max_size=3)),
+        cost=draw(st.none() | st.builds(Cost, st.booleans(), counts, counts)),
     )
 
 
