@@ -97,6 +97,7 @@ NEEDS: dict[str, Callable[[], str]] = {
     "btrfs": _program("mkfs.btrfs", "btrfs-progs"),
     "chattr": _program("chattr", "e2fsprogs"),
     "setfacl": _program("setfacl", "acl"),
+    "gio": _program("gio", "libglib2.0-bin"),
     "jq": _program("jq", "jq"),
     "chromium": _program("chromium", "chromium"),
     "node": _node,

@@ -20,6 +20,7 @@ class CsvBackend:
         "roots": Setting.TEXTS,
         "exclude": Setting.TEXTS,
         "cross_filesystems": Setting.FLAG,
+        "neighbours": Setting.FLAG,
         "encoding": Setting.TEXT,
         "delimiter": Setting.TEXT,
     }
@@ -32,7 +33,11 @@ class CsvBackend:
 
         reader = _reader.from_settings(name, settings)
         return store.TreeStore(
-            trees.from_settings(name, settings, context), reader, reader.encoding, reader.delimiter
+            trees.from_settings(name, settings, context),
+            reader,
+            reader.encoding,
+            reader.delimiter,
+            neighbours=bool(settings.get("neighbours", True)),
         )
 
 

@@ -2,11 +2,15 @@
 
 ``[stores.NAME]`` with ``backend = "files"`` has these settings:
 
-* ``roots`` (required): folders, relative to the configuration. Nothing outside them is ever
-  read or touched; a root may not be a symlink, nor lie within another.
+* ``roots`` (required): folders, relative to the configuration. Nothing outside them is
+  read or touched, but for what `neighbours` says; a root may not be a symlink, nor lie within
+  another.
 * ``exclude``: patterns of names (``*.iso``) or of paths below a root (``cache/*``) that are
   not looked at; the coverage says so. ``*`` also matches slashes.
 * ``cross_filesystems``: also go into other file systems that are mounted below a root.
+* ``neighbours`` (true where left out): look for what desktops and editors keep of a holding, also
+  in the trash and among the thumbnails of its owner, outside of the roots. What is found there is
+  shown, and waits for a decision.
 
 A unit is a regular file under one of its names. Symlinks, FIFOs, sockets and devices hold no
 bytes of their own and are not opened. Files are destroyed as wholes.
@@ -26,6 +30,7 @@ class FilesBackend:
         "roots": Setting.TEXTS,
         "exclude": Setting.TEXTS,
         "cross_filesystems": Setting.FLAG,
+        "neighbours": Setting.FLAG,
     }
     required: frozenset[str] = frozenset({"roots"})
 
@@ -33,7 +38,11 @@ class FilesBackend:
         """Open a store on directory trees; the roots need not be reachable yet."""
         from backends.files import _plain, store, trees  # noqa: PLC0415 - numpy and clevercsv
 
-        return store.TreeStore(trees.from_settings(name, settings, context), _plain.PlainReader())
+        return store.TreeStore(
+            trees.from_settings(name, settings, context),
+            _plain.PlainReader(),
+            neighbours=bool(settings.get("neighbours", True)),
+        )
 
 
 BACKEND = FilesBackend()

@@ -44,8 +44,7 @@ def _attempt(order: Order, trees: Trees, reader: Reader, matcher: Matcher) -> De
     if order.technique is Technique.OVERWRITE and holding.mixed and not order.whole:
         raise Left(Result.FAILED, "foreign-records-inside")
     try:
-        root = trees.root(holding.scope)
-        parts = root.parts(holding.locator)
+        root, parts = trees.place(holding)
         version = Version.parse(holding.version)
     except BackendError as error:
         raise Left(Result.FAILED, error.code) from None

@@ -22,8 +22,7 @@ _NAMES = ("name", "condemned-name")
 def verify(order: Order, trees: Trees, reader: Reader, matcher: Matcher) -> Verification:
     """Say what survives of a holding; what cannot be looked at is inconclusive."""
     try:
-        root = trees.root(order.holding.scope)
-        parts = root.parts(order.holding.locator)
+        root, parts = trees.place(order.holding)
         version = Version.parse(order.holding.version)
         left = _left(order, root, parts, version)
         if isinstance(left, Verification):
@@ -79,6 +78,6 @@ def _content(
         return Verification(order.id, Finding.RESIDUE, looked, "records-left", numbers)
     if reading.reason:
         return Verification(order.id, Finding.INCONCLUSIVE, looked, reading.reason)
-    if parts[-1] != root.parts(order.holding.locator)[-1]:
+    if parts[-1] != trees.place(order.holding)[1][-1]:
         return Verification(order.id, Finding.INCONCLUSIVE, looked, "half-destroyed")
     return Verification(order.id, Finding.ABSENT, looked)

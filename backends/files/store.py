@@ -26,6 +26,7 @@ from backends.contract import (
 )
 from backends.errors import BY_VALUES, SourceError
 from backends.files import _check, _destroy, _verify
+from backends.files._companions import Companions
 from backends.files._identity import machine_digest
 from backends.files._links import Links
 from backends.files._look import Sight, look
@@ -39,6 +40,7 @@ from backends.fsops.tree import Found, open_root
 
 _MOST_MOUNT = 150  # characters
 _BLIND_SPOTS = (
+    "copies-in-others-homes",
     "earlier-versions-in-free-space",
     "file-system-journal",
     "reflinks-and-snapshots",
@@ -52,13 +54,20 @@ class TreeStore:
     """See :class:`backends.contract.Store`. Holds nothing open between calls."""
 
     def __init__(
-        self, trees: Trees, reader: Reader, encoding: str = "", delimiter: str = ""
+        self,
+        trees: Trees,
+        reader: Reader,
+        encoding: str = "",
+        delimiter: str = "",
+        *,
+        neighbours: bool = True,
     ) -> None:
         self._trees = trees
         self._reader = reader
         self._links = Links(trees)
         self._encoding = encoding
         self._delimiter = delimiter
+        self._neighbours = neighbours
 
     @property
     def name(self) -> str:
@@ -169,9 +178,9 @@ class TreeStore:
         return True
 
     def companions(self, holdings: Sequence[Holding], matcher: Matcher) -> Iterator[Holding]:
-        """Yield nothing: each name of a file is a unit, so the sweep has found it by itself."""
-        del holdings, matcher
-        return iter(())
+        """Yield the holdings' neighbours that the sweep has not recognised, or not met."""
+        if self._neighbours:
+            yield from Companions(self._trees, self._reader, matcher).of(holdings)
 
     def destroy(self, orders: Sequence[Order], matcher: Matcher) -> Sequence[Destruction]:
         """Carry out orders, one after the other."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-from backends.contract import Context
+from backends.contract import Context, Holding
 from backends.errors import SettingError, Vanished
 from backends.fsops.tree import Parts, Walk
 from backends.locator import escape, unescape
@@ -50,6 +50,10 @@ def parts_of(text: str) -> Parts:
     return parts
 
 
+EVERYWHERE = Root("/", Path("/"))
+OUTSIDE = "outside"  # a detail of holdings that lie outside of the roots
+
+
 @dataclass(frozen=True, slots=True)
 class Trees:
     """The roots of one store."""
@@ -65,6 +69,17 @@ class Trees:
             if root.name == name:
                 return root
         raise Vanished(f"store {self.store}: it has no such root (any more)", reason="no-such-root")
+
+    def place(self, holding: Holding) -> tuple[Root, Parts]:
+        """Return where a holding lies. Raises Vanished, ValueError.
+
+        A neighbour outside of the roots (see `_companions`) is reached from ``/``, and no symlink
+        is followed on that way.
+        """
+        root = self.root(holding.scope)
+        if holding.details.get(OUTSIDE):
+            root = EVERYWHERE
+        return root, root.parts(holding.locator)
 
     def where(self, root: Root) -> str:
         """Return how messages name a root."""

@@ -132,8 +132,10 @@ class Mount:
     number: int
     kind: str
     options: frozenset[str]
+    top: bytes  # where it is mounted
 
 
+_OCTAL = re.compile(rb"\\([0-7]{3})")
 _MOUNT_ID = re.compile(r"^mnt_id:\s*(\d+)$", re.MULTILINE)
 
 
@@ -158,5 +160,6 @@ def mount_of(fd: int) -> Mount | None:
         words, tail = fields.split(), rest.split()
         if int(words[0]) == number:
             options = words[5].split(",") + (tail[2].split(",") if len(tail) > 2 else [])
-            return Mount(number, tail[0], frozenset(options))
+            top = _OCTAL.sub(lambda found: bytes([int(found[1], 8)]), os.fsencode(words[4]))
+            return Mount(number, tail[0], frozenset(options), top)
     return None

@@ -20,6 +20,7 @@ reference = "unstated"
 # backend = "files"                # whole files are destroyed
 # roots = ["share"]                # relative to this file
 # exclude = ["*.iso"]              # what is excluded is named, and nothing is complete then
+# neighbours = true                # of holdings: also in their owners' trash and thumbnails
 
 # [stores.exports]
 # backend = "csv"                  # also takes single records out of delimited files
