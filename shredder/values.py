@@ -17,6 +17,7 @@ from typing import Any, TypeAlias, TypeVar, Union, get_args, get_origin, get_typ
 
 T = TypeVar("T")
 _Reader: TypeAlias = Callable[[Any], Any]
+_PLAIN = frozenset({str, int, bool, type(None)})
 
 
 class NotOfItsType(ValueError):
@@ -25,15 +26,7 @@ class NotOfItsType(ValueError):
 
 def encode(value: Any) -> Any:
     """What json.dumps takes, and :func:`decode` reads back."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: encode(getattr(value, f.name)) for f in dataclasses.fields(value)}
-    if isinstance(value, Mapping):
-        return {key: encode(each) for key, each in value.items()}
-    if isinstance(value, frozenset):
-        return sorted(encode(each) for each in value)
-    if isinstance(value, tuple):
-        return [encode(each) for each in value]
-    return value.value if isinstance(value, Enum) else value
+    return _writer(type(value))(value)
 
 
 def decode(kind: type[T], value: Any) -> T:
@@ -57,6 +50,33 @@ def loads(kind: type[T], line: str | bytes) -> T:
     except (ValueError, RecursionError):
         raise NotOfItsType("not JSON") from None
     return decode(kind, value)
+
+
+@cache
+def _writer(kind: type) -> Callable[[Any], Any]:
+    """How values of a class are encoded: asked once a class, for plans have many lines."""
+    if issubclass(kind, Enum):
+        return _valued
+    if kind in _PLAIN:
+        return _itself
+    if dataclasses.is_dataclass(kind):
+        names = tuple(field.name for field in dataclasses.fields(kind))
+        return lambda value: {name: encode(getattr(value, name)) for name in names}
+    if issubclass(kind, Mapping):
+        return lambda value: {key: encode(each) for key, each in value.items()}
+    if issubclass(kind, frozenset):
+        return lambda value: sorted(map(encode, value))
+    if issubclass(kind, tuple):
+        return lambda value: [encode(each) for each in value]
+    return _itself
+
+
+def _itself(value: Any) -> Any:
+    return value
+
+
+def _valued(value: Any) -> Any:
+    return value.value
 
 
 @cache
@@ -138,11 +158,12 @@ def _member_of(members: Mapping[object, Enum]) -> _Reader:
 
 def _object_of(kind: type) -> _Reader:
     hints = get_type_hints(kind)
-    names = [field.name for field in dataclasses.fields(kind)]
+    readers = [(field.name, _reader(hints[field.name])) for field in dataclasses.fields(kind)]
+    names = {name for name, _ in readers}
 
     def read(value: Any) -> Any:
-        if not isinstance(value, dict) or value.keys() != set(names):
+        if not isinstance(value, dict) or value.keys() != names:
             raise NotOfItsType(kind.__name__)
-        return kind(**{name: _reader(hints[name])(value[name]) for name in names})
+        return kind(**{name: inner(value[name]) for name, inner in readers})
 
     return read

@@ -143,14 +143,13 @@ class Console:
 
 
 def _pieces(value: object) -> Iterator[str]:
-    """A value in JSON; rows that are made one by one are written one by one."""
+    """A value in JSON; rows that are made one by one are written one by one, a line each."""
     if not isinstance(value, Listed):
         yield json.dumps(value, indent=2)
         return
     before = "["
     for row in value:
-        text = json.dumps(row, indent=2).replace("\n", "\n  ")
-        yield f"{before}\n  {text}"
+        yield f"{before}\n  {json.dumps(row)}"
         before = ","
     yield "[]" if before == "[" else "\n]"
 
