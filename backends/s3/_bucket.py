@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 from backends.s3._connections import Connections
 from backends.s3._errors import code_of, is_denied, is_unsupported, speaking, status_of
 from backends.s3._listing import Listing
+from backends.s3._surroundings import Surroundings
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -21,7 +22,6 @@ _NOT_CONFIGURED = frozenset(
         "InvalidRequest",  # "Bucket is missing Object Lock Configuration"
         "NoSuchObjectLockConfiguration",
         "ObjectLockConfigurationNotFoundError",
-        "ReplicationConfigurationNotFoundError",
     }
 )
 
@@ -34,6 +34,7 @@ class Bucket:
     name: str
     store: str
     connections: Connections = field(repr=False)  # for reading objects; all buckets share them
+    ours: Callable[[str], bool] = field(repr=False)  # whether a bucket is the store's
 
     @property
     def where(self) -> str:
@@ -72,10 +73,9 @@ class Bucket:
         return bool(configured.get("ObjectLockEnabled") == "Enabled")
 
     @cached_property
-    def replicated(self) -> bool | None:
-        """Whether a replication is configured."""
-        answer = self._configuration(self.client.get_bucket_replication)
-        return None if answer is None else bool(answer.get("ReplicationConfiguration"))
+    def surroundings(self) -> Surroundings:
+        """Where else copies of its objects may be."""
+        return Surroundings(self.client, self.name, self.where, self.ours)
 
     def _configuration(self, call: Callable[..., Any]) -> Mapping[str, Any] | None:
         """Nothing in it where nothing is configured or the server has no such feature."""

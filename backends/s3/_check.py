@@ -10,6 +10,24 @@ from backends.contract import Check, CheckStatus, Scope
 from backends.errors import AccessDenied, BackendError
 from backends.s3._bucket import Bucket
 from backends.s3._errors import is_denied, is_gone, speaking
+from backends.s3._features import (
+    ACCESS_LOGS,
+    INVENTORY,
+    LIFECYCLE,
+    METADATA_TABLES,
+    NOTIFICATIONS,
+    REPLICATION,
+    State,
+)
+
+_MEANINGS = {
+    REPLICATION: "configured: deleting here does not delete in the destination",
+    INVENTORY: "configured: reports list keys in another place",
+    ACCESS_LOGS: "configured: the logs hold keys, also of what is deleted",
+    NOTIFICATIONS: "configured: keys are sent elsewhere",
+    METADATA_TABLES: "configured: tables hold keys, metadata and tags",
+    LIFECYCLE: "configured: rules move or expire objects; what they have not done yet is not done",
+}
 
 
 def check_buckets(scopes: Sequence[Scope], bucket_of: Callable[[str], Bucket]) -> Iterator[Check]:
@@ -19,6 +37,8 @@ def check_buckets(scopes: Sequence[Scope], bucket_of: Callable[[str], Bucket]) -
         if scope.problem:
             hint = {
                 "access-denied": "grant s3:ListBucketVersions, or take it out of buckets",
+                "directory-bucket": "take it out of buckets, and look into it by other means",
+                "directory-buckets-not-listed": "grant s3express:ListAllMyDirectoryBuckets",
                 "no-such-bucket": "correct buckets",
                 "no-matching-bucket": "correct buckets, or grant s3:ListAllMyBuckets",
             }.get(scope.problem, "")
@@ -99,23 +119,21 @@ def _configuration(bucket: Bucket, what: str) -> Iterator[Check]:
             "on: no version can be deleted from here",
             "the bucket owner's root user can switch it off",
         )
-    for text, value, on, off, right in (
-        (
-            "Object Lock",
-            bucket.locks,
-            "on: locked versions are reported as retained",
-            "off",
-            "s3:GetBucketObjectLockConfiguration",
-        ),
-        (
-            "replication",
-            bucket.replicated,
-            "configured: deleting here does not delete in the destination",
-            "none",
-            "s3:GetReplicationConfiguration",
-        ),
-    ):
-        if value is None:
-            yield Check(f"{what}: {text}", CheckStatus.MISSING, "refused", f"grant {right}")
+    if bucket.locks is None:
+        yield Check(
+            f"{what}: Object Lock",
+            CheckStatus.MISSING,
+            "refused",
+            "grant s3:GetBucketObjectLockConfiguration",
+        )
+    else:
+        said = "on: locked versions are reported as retained" if bucket.locks else "off"
+        yield Check(f"{what}: Object Lock", CheckStatus.OK, said)
+    for feature, told in bucket.surroundings.told.items():
+        text = f"{what}: {feature.name}"
+        if told.state is State.UNREAD:
+            yield Check(text, CheckStatus.MISSING, "refused", f"grant {feature.right}")
+        elif told.state is State.UNSUPPORTED:
+            yield Check(text, CheckStatus.OK, "the server knows no such request")
         else:
-            yield Check(f"{what}: {text}", CheckStatus.OK, on if value else off)
+            yield Check(text, CheckStatus.OK, _MEANINGS[feature] if told.places else "none")

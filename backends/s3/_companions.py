@@ -83,8 +83,8 @@ def _marker(bucket: Bucket, entry: Entry, verdict: Verdict) -> Holding:
         size=0,
         whole=None if bucket.mfa_delete else Technique.DELETE_VERSION,
         obstacle="mfa-delete" if bucket.mfa_delete else "",
-        limitations=(REPLICAS,),
-        details={"versioning": bucket.versioning_state},
+        limitations=(REPLICAS, *bucket.surroundings.limitations),
+        details={"versioning": bucket.versioning_state, **bucket.surroundings.details},
     )
 
 
@@ -116,8 +116,12 @@ def _upload(
         size=sum(part.size for part in parts),
         whole=Technique.ABORT_UPLOAD,
         obstacle="" if proven or not parts else "upload-unreadable",
-        limitations=(REPLICAS,),
-        details={"parts": len(parts), "initiated": pending.initiated},
+        limitations=(REPLICAS, *bucket.surroundings.limitations),
+        details={
+            "parts": len(parts),
+            "initiated": pending.initiated,
+            **bucket.surroundings.details,
+        },
     )
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from backends.contract import (
     CoverageStatus,
@@ -23,6 +24,7 @@ from backends.s3._model import MARKER, Version, key_of
 
 _STRENGTH = {None: 0, Verdict.MAYBE: 1, Verdict.LIKELY: 2, Verdict.COPY: 3}
 REPLICAS = "s3-provider-replicas"
+_TELLING = {"Restore": "restore", "Expiration": "expiration"}  # headers, and names in details
 _NOTHING = Evidence(windows=0, matched=0, records=0, person=0, foreign=0, blank=0, verdict=None)
 
 
@@ -37,6 +39,8 @@ class _Seen:
     modified: int
     size: int | None = None  # bytes that were read; None: the server keeps them from us
     reason: str = ""  # why it was not examined in full
+    limitations: tuple[str, ...] = ()  # codes
+    details: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def verdict(self) -> Verdict | None:
@@ -89,6 +93,8 @@ def _look(bucket: Bucket, key: str, version: Version, matcher: Matcher, size: in
         modified=int(answer["LastModified"].timestamp()),
         size=reading.bytes_read,
         reason=reason or ("" if tags is not None else "tags-unread"),
+        limitations=bucket.surroundings.of_object(answer),
+        details={name: str(answer[key]) for key, name in _TELLING.items() if key in answer},
     )
 
 
@@ -96,11 +102,8 @@ def _holding(
     bucket: Bucket, unit: Unit, key: str, version: Version, seen: _Seen, verdict: Verdict
 ) -> Holding:
     lock = lock_of(bucket, key, version.version_id)
-    limitations = [REPLICAS]
-    if bucket.replicated is not False:
-        limitations.append(
-            "s3-replication-unknown" if bucket.replicated is None else "s3-replication-configured"
-        )
+    around = bucket.surroundings
+    limitations = [REPLICAS, *around.limitations, *seen.limitations]
     if not lock.known:
         limitations.append(UNKNOWN)
     stated = unit.version
@@ -128,6 +131,8 @@ def _holding(
         details={
             "versioning": bucket.versioning_state,
             "records-in-labels": seen.written.records,
+            **around.details,
+            **seen.details,
             **_company(bucket, key, unit.kind),
         },
         signs=(seen.content if seen.content.verdict else seen.written).signs,

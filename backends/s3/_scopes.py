@@ -17,15 +17,25 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 
+_DIRECTORY = "--x-s3"  # how the name of each directory bucket (S3 Express) ends
+
+
 def is_pattern(name: str) -> bool:
     """Whether it stands for more than the one bucket of this name."""
     return bool(WILDCARDS.intersection(name))
 
 
 def scopes(
-    client: S3Client, store: str, wanted: Sequence[str], bucket_of: Callable[[str], Bucket]
+    client: S3Client,
+    store: str,
+    wanted: Sequence[str],
+    bucket_of: Callable[[str], Bucket],
+    *,
+    aws: bool,
 ) -> list[Scope]:
     """Return the buckets, each tried; what cannot be listed has a problem.
+
+    At `aws` a pattern is held to directory buckets, too, which another service lists.
 
     Raises AccessDenied or Unreachable where nothing is known of any of them.
     """
@@ -40,8 +50,12 @@ def scopes(
                 raise
             found += [Scope(pattern, problem="access-denied") for pattern in patterns]
         else:
+            directories = _directory_names(client, store) if aws else []
+            if directories is None:
+                found += [Scope(each, problem="directory-buckets-not-listed") for each in patterns]
             for pattern in patterns:
-                matching = [name for name in there if fnmatchcase(name, pattern)]
+                every = (*there, *(directories or ()))
+                matching = [name for name in every if fnmatchcase(name, pattern)]
                 names += matching
                 if not matching:  # perhaps there are some that these credentials do not see
                     found.append(Scope(pattern, problem="no-matching-bucket"))
@@ -53,6 +67,9 @@ def _tried(names: Iterable[str], bucket_of: Callable[[str], Bucket]) -> list[Sco
     found: list[Scope] = []
     refusals: list[AccessDenied] = []
     for name in names:
+        if name.endswith(_DIRECTORY):
+            found.append(Scope(name, problem="directory-bucket"))
+            continue
         try:
             page = bucket_of(name).listing.page(size=1)
         except Unreachable:
@@ -82,3 +99,13 @@ def _names(client: S3Client, store: str) -> list[str]:
                 )
             names += [bucket["Name"] for bucket in page.get("Buckets", ())]
     return names
+
+
+def _directory_names(client: S3Client, store: str) -> list[str] | None:
+    """The names of the directory buckets; None if they may not be listed."""
+    try:
+        with speaking(f"store {store}"):
+            pages = client.get_paginator("list_directory_buckets").paginate()
+            return [bucket["Name"] for page in pages for bucket in page.get("Buckets", ())]
+    except AccessDenied:
+        return None

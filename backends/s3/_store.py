@@ -43,6 +43,7 @@ from backends.s3._connections import Connections
 from backends.s3._delete import BATCH, add_content_md5
 from backends.s3._destroy import destroy
 from backends.s3._examine import examine, glance
+from backends.s3._features import note_roots
 from backends.s3._listing import THREADS, Walk
 from backends.s3._model import cursor_key, locator
 from backends.s3._ranges import AHEAD
@@ -60,8 +61,10 @@ _TRAITS = Traits(
     techniques=frozenset({Technique.DELETE_VERSION, Technique.ABORT_UPLOAD}),
     blind_spots=(
         "s3-access-logs",
+        "s3-account-reports",
         "s3-freed-blocks",
         "s3-inventory-reports",
+        "s3-outposts",
         "s3-provider-backups",
         "s3-provider-replicas",
     ),
@@ -101,6 +104,7 @@ def open_store(name: str, settings: Settings) -> S3Store:
             hint="check region, endpoint_url and the files that AWS_* variables name",
         ) from None
     add_content_md5(client)
+    note_roots(client)
     return S3Store(name, client, settings)
 
 
@@ -131,7 +135,8 @@ class S3Store:
 
     def scopes(self) -> Sequence[Scope]:
         """Return the buckets, and the patterns that match none."""
-        return scopes(self.client, self.name, self.settings.buckets, self._bucket)
+        aws = not self.settings.endpoint_url
+        return scopes(self.client, self.name, self.settings.buckets, self._bucket, aws=aws)
 
     def units(self, scope: str, after: str = "") -> Iterator[Unit | Gap]:
         """Yield every version and marker by key; at the end, the uploads as gaps."""
@@ -210,7 +215,7 @@ class S3Store:
                 hint='for example sources = [{ store = "…", key = "bucket/key" }]',
             )
         first, _, rest = spec.key.partition("/")
-        if rest and any(fnmatchcase(first, wanted) for wanted in self.settings.buckets):
+        if rest and self._is_ours(first):
             return self._rows(first, rest)
         only = self.settings.buckets[0]
         if len(self.settings.buckets) == 1 and not is_pattern(only):
@@ -238,6 +243,9 @@ class S3Store:
         """Close the connections."""
         self.client.close()
 
+    def _is_ours(self, bucket: str) -> bool:
+        return any(fnmatchcase(bucket, wanted) for wanted in self.settings.buckets)
+
     def _rows(self, bucket: str, key: str) -> SourceRows:
         settings = self.settings
         return open_rows(self._bucket(bucket), key, settings.encoding, settings.delimiter)
@@ -245,7 +253,7 @@ class S3Store:
     def _bucket(self, name: str) -> Bucket:
         with self._lock:
             return self._buckets.setdefault(
-                name, Bucket(self.client, name, self.name, self._connections)
+                name, Bucket(self.client, name, self.name, self._connections, self._is_ours)
             )
 
     def _uploads(self, bucket: Bucket) -> Iterator[Gap]:

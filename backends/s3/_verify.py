@@ -1,12 +1,13 @@
 """Looking again after a destruction, trusting nothing that destroying said.
 
-The keys are listed until two listings in a row agree, and every version that is not listed is
-asked for by its id. What appeared on a key since the plan was made is examined like any unit.
+The keys and the uploads are listed until two listings in a row agree, and every version that is
+not listed is asked for by its id. What appeared on a key since the plan was made is examined like
+any unit.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from backends.contract import Finding, Matcher, Order, Unit, Verification
@@ -18,13 +19,15 @@ from backends.s3._listing import THREADS
 from backends.s3._model import MARKER, OBJECT, UPLOAD, Entry, Pending, Version, key_of
 
 _LOOKS = 4
+_Uploads = Mapping[str, Sequence[Pending]]
 _Listed = Mapping[str, tuple[Entry, ...] | None]  # None: no two listings agree
 
 
 def verify(bucket: Bucket, orders: Sequence[Order], matcher: Matcher) -> dict[str, Verification]:
     """Look for what survives of each order's holding; by order id. Errors are inconclusive."""
     try:
-        uploads = _uploads(bucket)
+        keys = {key_of(bucket.name, order.holding.locator) for order in orders}
+        uploads = _agreed_uploads(bucket, keys)
         listed = _agreed(bucket, [o for o in orders if o.holding.kind != UPLOAD])
     except BackendError as error:
         return {order.id: _doubt(order, error.code) for order in orders}
@@ -62,12 +65,26 @@ def _agreed(bucket: Bucket, orders: Sequence[Order]) -> _Listed:
     return agreed | dict.fromkeys(pending)
 
 
-def _uploads(bucket: Bucket) -> Mapping[str, Sequence[Pending]] | None:
-    """The unfinished uploads by key; None if the server has no such thing."""
+def _agreed_uploads(bucket: Bucket, keys: Collection[str]) -> _Uploads | None:
+    """The unfinished uploads of these keys; None if the server has no such thing.
+
+    Raises CouldNotTell if no two listings agree. What others upload to other keys does not count.
+    """
+    before = _uploads(bucket, keys)
+    for _ in range(_LOOKS - 1):
+        now = _uploads(bucket, keys)
+        if now == before:
+            return now
+        before = now
+    raise bucket.listing.broken("changes each time", "listing-unstable")
+
+
+def _uploads(bucket: Bucket, keys: Collection[str]) -> _Uploads | None:
     found: dict[str, list[Pending]] = {}
     try:
         for pending in bucket.listing.uploads():
-            found.setdefault(pending.key, []).append(pending)
+            if pending.key in keys:
+                found.setdefault(pending.key, []).append(pending)
     except BackendError as error:
         if error.code != "unsupported":
             raise
@@ -75,9 +92,7 @@ def _uploads(bucket: Bucket) -> Mapping[str, Sequence[Pending]] | None:
     return found
 
 
-def _upload(
-    bucket: Bucket, order: Order, uploads: Mapping[str, Sequence[Pending]] | None
-) -> Verification:
+def _upload(bucket: Bucket, order: Order, uploads: _Uploads | None) -> Verification:
     key = key_of(bucket.name, order.holding.locator)
     upload_id = order.holding.version.split(" ", 1)[0]
     looked = ("uploads", "parts")
@@ -102,7 +117,7 @@ def _object(
     bucket: Bucket,
     order: Order,
     entries: Sequence[Entry],
-    uploads: Mapping[str, Sequence[Pending]] | None,
+    uploads: _Uploads | None,
     matcher: Matcher,
 ) -> Verification:
     holding, version = order.holding, Version.parse(order.holding.version)

@@ -14,6 +14,7 @@ from backends.contract import Finding, Result
 from backends.errors import CouldNotTell
 from tests.backends.s3.conftest import (
     ABSENT,
+    DESTROYED,
     MATCHER,
     Place,
     findings,
@@ -100,6 +101,28 @@ def test_a_listing_that_never_settles_is_inconclusive(plain: Place, proxy: Proxy
 
     with proxy.lying(waver):
         assert [(Finding.INCONCLUSIVE, "listing-unstable")] == findings(store, orders)
+
+
+def test_uploads_that_are_listed_now_and_then_are_inconclusive(plain: Place, proxy: Proxy) -> None:
+    plain.put("k", text(1))
+    plain.upload("k", text(1))
+    store = plain.open(endpoint_url=proxy.url)
+    (upload,) = uploads(plain)
+    assert [DESTROYED] == results(store, [order(upload)])
+    turn = [0]
+
+    def waver(request: Request, forward: Callable[[], Answer]) -> Answer:
+        answer = forward()
+        if "uploads" in request.query:
+            turn[0] += 1
+            shown = f"<Upload><Key>k</Key><UploadId>u{turn[0]}</UploadId></Upload>"
+            end = b"</ListMultipartUploadsResult>"
+            answer.body = answer.body.replace(end, shown.encode() + end)
+        return answer
+
+    with proxy.lying(waver):
+        assert [(Finding.INCONCLUSIVE, "listing-unstable")] == findings(store, [order(upload)])
+    assert [ABSENT] == findings(store, [order(upload)])
 
 
 @pytest.mark.parametrize(
