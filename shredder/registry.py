@@ -30,6 +30,12 @@ def backend(name: str) -> Backend:
     return found
 
 
+def module_of(name: str) -> str:
+    """The module that a backend is loaded from; empty if there is no such backend."""
+    entry = _entry_point(name)
+    return entry.module if entry else ""
+
+
 def backend_settings(name: str) -> tuple[Mapping[str, Setting], frozenset[str]] | str:
     """The settings a backend knows and those it requires, or why there are none."""
     try:

@@ -23,8 +23,6 @@ def split(
 
     `packed` says that `data` begins within such a line; returned is whether the next block does.
     """
-    if not _may_join(data):
-        return ends, packed and not len(ends)
     joints = np.fromiter((m.start() + 2 for m in _JOINT.finditer(data)), np.int64)
     joints = joints[np.searchsorted(quotes, joints) % 2 == 0]
     starts = np.concatenate([np.zeros(1, np.int64), ends])
@@ -37,16 +35,6 @@ def split(
     if len(joints) and (not len(ends) or joints[-1] > ends[-1]):
         goes_on = True
     return np.sort(np.concatenate([ends, joints])), goes_on
-
-
-def _may_join(data: bytes) -> bool:
-    """Whether a closing bracket stands before a comma: a quick look before the pattern."""
-    array = np.frombuffer(data, np.uint8)
-    present = [bracket for bracket in b")]}" if bracket in data]
-    if not present:
-        return False
-    commas = array[1:] == ord(",")
-    return any(((array[:-1] == bracket) & commas).any() for bracket in present)
 
 
 def undivided(window: bytes, nulls: int) -> bool:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from backends.content import _compound
 from backends.content._dialect import Dialect
+from backends.content._lines import route
 from backends.content._source import Source
 from backends.content._structure import Structure, structure_of
 
@@ -82,6 +83,7 @@ class _Cutter:
         marks = (dialect.delimiter if dialect else _DELIMITERS) + quote + b"\r\n"
         beside[np.frombuffer(marks, np.uint8)] = True
         self._beside = beside
+        self._route = route()
 
     def cut(self, data: bytes, *, last: bool) -> Sequence[int]:
         """Return the ends of the records that are complete in `data`; all of them, if `last`."""
@@ -94,15 +96,16 @@ class _Cutter:
                 return _packed(nested)
             self.structure = None
         array = np.frombuffer(data, np.uint8)
-        ends = self._lines(array, data, last=last)
-        quotes = np.empty(0, np.int64)
-        if self._quoting and self._quote in data:
-            quotes = np.flatnonzero(array == self._quote)
-            ends = self._outside_quotes(array, quotes, ends, last=last)
+        seen = self._route.lines(data, self._quote if self._quoting else -1)
+        ends = _with_returns(array, seen.newlines, last=last) if seen.returns else seen.newlines
+        if len(seen.quotes):
+            ends = self._outside_quotes(array, seen.quotes, ends, last=last)
         self._settle(array, ends)
-        if self._free:
-            inside = quotes if self._quoting else np.empty(0, np.int64)
+        if self._free and seen.joints:
+            inside = seen.quotes if self._quoting else seen.quotes[:0]
             ends, self._packed = _compound.split(data, ends, inside, packed=self._packed)
+        elif self._free:
+            self._packed = self._packed and not len(ends)
         done = int(ends[-1]) if len(ends) else 0
         if last:
             if done < len(data):
@@ -126,20 +129,6 @@ class _Cutter:
             return np.concatenate([ends[:-1], whole])
         return np.concatenate([ends, whole]) if done < len(data) else ends
 
-    def _lines(self, array: _Bytes, data: bytes, *, last: bool) -> _Positions:
-        newlines = np.flatnonzero(array == _NEWLINE) + 1
-        if b"\r" not in data:
-            return newlines
-        returns = np.flatnonzero(array == _RETURN)
-        if returns[-1] == len(data) - 1:
-            # Whether a newline follows is seen with the next block.
-            final, returns = returns[-1:], returns[:-1]
-            final = final if last else final[:0]
-        else:
-            final = returns[:0]
-        lone = np.concatenate([returns[array[returns + 1] != _NEWLINE], final]) + 1
-        return np.sort(np.concatenate([newlines, lone]))
-
     def _settle(self, array: _Bytes, ends: _Positions) -> None:
         """Hold a delimited text to the kind of line end that its first record has.
 
@@ -158,24 +147,29 @@ class _Cutter:
         self, array: _Bytes, quotes: _Positions, lines: _Positions, *, last: bool
     ) -> _Positions:
         """Drop the line ends within quotes, up to where quoting turns out irregular."""
-        size = len(array)
-        ends: _Positions = lines[np.searchsorted(quotes, lines) % 2 == 0]
+        ends, wrong = self._route.outside(array, quotes, lines, self._beside, last=last)
         done = int(ends[-1]) if len(ends) else 0
-        seen = size if last else done  # beyond, the text may still go on
-        opening, closing = quotes[0::2], quotes[1::2]
-        before = np.where(opening > 0, array[opening - 1], _NEWLINE)
-        after = np.where(closing < size - 1, array[np.minimum(closing + 1, size - 1)], _NEWLINE)
-        wrong = np.concatenate([opening[~self._beside[before]], closing[~self._beside[after]]])
-        wrong = wrong[wrong < seen]
-        if len(wrong):
-            first = int(wrong.min())
-            good = ends[ends <= first]
-        elif size - done > LONGEST or (last and len(quotes) % 2):
+        if wrong >= 0:
+            good = ends[ends <= wrong]
+        elif len(array) - done > LONGEST or (last and len(quotes) % 2):
             good = ends  # a quote that is never closed
         else:
             return ends
         self._quoting = self.regular = False
         return np.concatenate([good, lines[lines > (good[-1] if len(good) else 0)]])
+
+
+def _with_returns(array: _Bytes, newlines: _Positions, *, last: bool) -> _Positions:
+    """Return the ends of lines where some end in CR, with a newline or alone."""
+    returns = np.flatnonzero(array == _RETURN)
+    if returns[-1] == len(array) - 1:
+        # Whether a newline follows is seen with the next block.
+        final, returns = returns[-1:], returns[:-1]
+        final = final if last else final[:0]
+    else:
+        final = returns[:0]
+    lone = np.concatenate([returns[array[returns + 1] != _NEWLINE], final]) + 1
+    return np.sort(np.concatenate([newlines, lone]))
 
 
 def _packed(ends: _Positions) -> Sequence[int]:

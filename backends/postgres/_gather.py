@@ -15,17 +15,16 @@ from __future__ import annotations
 import ctypes
 import sys
 from array import array as packed
-from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Self
 
-import numba
 import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 from psycopg import OperationalError
 
+from backends.lanes import compiled
 from backends.postgres._copy import Rows
 
 if TYPE_CHECKING:
@@ -33,7 +32,6 @@ if TYPE_CHECKING:
 
 _END, _BROKEN = -1, -2  # of PQgetCopyData; _BROKEN of ours, too, where PQconsumeInput fails
 _INT, _POINTER = ir.IntType(32), ir.IntType(64)
-_Kernel = TypeVar("_Kernel", bound=Callable[..., object])
 
 
 class Gatherer:
@@ -135,20 +133,12 @@ _consume_input = _c(_INT, _POINTER)
 _freemem = _c(ir.VoidType(), _POINTER)
 
 
-def _compiled(kernel: _Kernel) -> _Kernel:
-    """Compile at the first call, keep the code on disk, let go of the interpreter's lock."""
-    try:
-        return cast("_Kernel", numba.njit(cache=True, nogil=True)(kernel))
-    except RuntimeError:  # no folder that a cache could be written to
-        return cast("_Kernel", numba.njit(nogil=True)(kernel))
-
-
-@_compiled
+@compiled
 def _free(free: int, row: int) -> None:
     _freemem(free, (row,))
 
 
-@_compiled
+@compiled
 def _gather(
     get: int,
     consume: int,

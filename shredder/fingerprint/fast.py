@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from backends.lanes import compile_by
 from shredder.fingerprint import kernels, probes, tokens, window_kernels
 from shredder.fingerprint.catalogue import Catalogue
 from shredder.fingerprint.engine import meant, wanted_lengths
@@ -22,7 +23,6 @@ from shredder.fingerprint.tokens import CLASSES, HIGH, LONGEST, WORD, Mask
 
 _NONE = np.empty(0, np.int64)
 _SHORT = 9  # bytes that have two words
-_ATTEMPTS = 256  # well above the number of functions in `kernels`, with their types
 
 
 class CompiledEngine:
@@ -48,26 +48,16 @@ class CompiledEngine:
             np.uint64(shift_of(catalogue.raw_filter)),
             catalogue.raw,
         )
-        self._compile()
+        compile_by(self._compile)
 
     def _compile(self) -> None:
-        """Compile now. A function whose code cannot be kept (disk full) is compiled all the same.
-
-        numba raises after it has compiled and registered one, so each call gets one further.
-        """
-        for attempt in range(_ATTEMPTS):
-            try:
-                kernels.search(*_seen(b"", 0, 0), 0, *self._tables)
-                self.windows(b"\0", _NONE)
-                self.marks(b"\0")
-                self.anchors(b"\0", 0, 1)
-                self.uuids(b"\0", 0, 1)
-                self.integers(b"\0", 0, 1)
-            except OSError:
-                if attempt == _ATTEMPTS - 1:
-                    raise
-            else:
-                return
+        """Compile now."""
+        kernels.search(*_seen(b"", 0, 0), 0, *self._tables)
+        self.windows(b"\0", _NONE)
+        self.marks(b"\0")
+        self.anchors(b"\0", 0, 1)
+        self.uuids(b"\0", 0, 1)
+        self.integers(b"\0", 0, 1)
 
     def find(self, block: bytes) -> tuple[Offsets, Offsets]:
         """See the protocol."""

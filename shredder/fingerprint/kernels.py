@@ -2,19 +2,15 @@
 
 They work on a part of a block, see `shredder.fingerprint.tokens`, and say the same as the numpy
 route does. They are written so that the compiler turns them into vector instructions: bytes are
-classed 64 at once (`shredder.fingerprint.lanes`), and one loop over all tokens does each round of
+classed 64 at once (`backends.lanes`), and one loop over all tokens does each round of
 the hash.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TypeVar, cast
-
-import numba
 import numpy as np
 
-from shredder.fingerprint.lanes import LANES, between, lowest_bit
+from backends.lanes import LANES, between, compiled, lowest_bit, rest
 from shredder.fingerprint.siphash import INITIAL, Bytes, Hashes, Offsets
 from shredder.fingerprint.starts import FOLD, LONG, SHORT
 from shredder.fingerprint.tokens import Mask
@@ -32,15 +28,6 @@ _4, _29, _32 = (np.uint64(n) for n in (4, 29, 32))
 _SHORT, _LONG, _FOLD = SHORT, LONG, np.uint64(FOLD)
 _BATCH = 1024  # starts that are hashed at once
 _SHORT_BITS = np.uint64((1 << (8 * SHORT)) - 1)
-_Kernel = TypeVar("_Kernel", bound=Callable[..., object])
-
-
-def compiled(kernel: _Kernel) -> _Kernel:
-    """Compile at the first call, keep the code on disk, let go of the interpreter's lock."""
-    try:
-        return cast("_Kernel", numba.njit(cache=True, nogil=True)(kernel))
-    except RuntimeError:  # no folder that a cache could be written to
-        return cast("_Kernel", numba.njit(nogil=True)(kernel))
 
 
 @compiled
@@ -194,14 +181,6 @@ def bits_of(raw: Bytes, high: int, words: Hashes, tokens: Hashes) -> None:
         words[whole] = _words(last, 0, high)
         tokens[whole] = words[whole] | _joints(last, 0)
     words[-1] = tokens[-1] = 0
-
-
-@compiled
-def rest(raw: Bytes, start: int) -> Bytes:
-    """Return the bytes from `start` on, fewer than 64, and zeros up to 64."""
-    last = np.zeros(LANES, np.uint8)
-    last[: raw.size - start] = raw[start:]
-    return last
 
 
 @compiled

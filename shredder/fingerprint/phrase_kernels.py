@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from shredder.fingerprint.kernels import compiled, find_row, knows
+from backends.lanes import compiled
+from shredder.fingerprint.kernels import find_row, knows
 from shredder.fingerprint.siphash import INITIAL, Bytes, Hashes, Offsets
 from shredder.fingerprint.tokens import HIGH, WORD, Mask
 from shredder.fingerprint.words import LONGEST_WORD, PASSAGE, REACH

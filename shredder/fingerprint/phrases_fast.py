@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from backends.lanes import compile_by
 from shredder.fingerprint import phrase_kernels as kernels
 from shredder.fingerprint.catalogue import Catalogue, Filter, Table
 from shredder.fingerprint.keys import Keys
 from shredder.fingerprint.phrases import Words
 from shredder.fingerprint.siphash import Hashes, Offsets, words
 from shredder.fingerprint.tokens import CLASSES
-
-_ATTEMPTS = 32  # above the number of functions in `phrase_kernels`
 
 
 class CompiledRoute:
@@ -21,18 +20,11 @@ class CompiledRoute:
         self._catalogue = catalogue
         self._words = np.array(words(keys.words), np.uint64)
         self._phrases = np.array(words(keys.phrases), np.uint64)
-        self._compile()
+        compile_by(self._compile)
 
     def _compile(self) -> None:
-        """Compile now; see :meth:`shredder.fingerprint.fast.CompiledEngine._compile`."""
-        for attempt in range(_ATTEMPTS):
-            try:
-                self.find(self.words(b"a b c d e f", np.array([11], np.int64)))
-            except OSError:
-                if attempt == _ATTEMPTS - 1:
-                    raise
-            else:
-                return
+        """Compile now."""
+        self.find(self.words(b"a b c d e f", np.array([11], np.int64)))
 
     def words(self, block: bytes, stops: Offsets) -> Words:
         """See the protocol."""

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from backends.lanes import compiled, lowest_bit
 from shredder.fingerprint.kernels import (
     bits_of,
-    compiled,
     doubled,
     find_row,
     hash_tokens,
@@ -20,7 +20,6 @@ from shredder.fingerprint.kernels import (
     runs,
     siphash,
 )
-from shredder.fingerprint.lanes import lowest_bit
 from shredder.fingerprint.siphash import Bytes, Hashes, Offsets
 from shredder.fingerprint.tokens import Mask
 

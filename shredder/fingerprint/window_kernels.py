@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from backends.lanes import LANES, between, compiled, lowest_bit, rest
 from shredder.fingerprint.escapes import BESIDE, ESCAPED, HEX, LETTER, NEAR
-from shredder.fingerprint.kernels import compiled, rest
-from shredder.fingerprint.lanes import LANES, between, lowest_bit
 from shredder.fingerprint.siphash import Bytes, Offsets
 from shredder.fingerprint.tokens import Mask
 
@@ -73,8 +72,10 @@ def marks(
     `kinds` and `quoted` are tables of `shredder.fingerprint.escapes`.
     """
     count, names, size = 0, 0, raw.size
+    whole = size // LANES * LANES
+    last = rest(raw, whole) if whole < size else raw
     for start in range(0, size, LANES):
-        left = _marks(raw, start) if size - start >= LANES else _marks(rest(raw, start), 0)
+        left = _marks(raw, start) if start < whole else _marks(last, 0)
         while left:
             at = start + lowest_bit(left)
             left &= left - _1
@@ -89,11 +90,11 @@ def marks(
             elif c == 0x3D:
                 good = at + 2 < size and quoted[(np.int64(raw[at + 1]) << 8) | raw[at + 2]]
             elif at + 3 < size and (kinds[raw[at + 1]] & _LETTER) != 0:
-                last = min(size, at + NEAR + 1)
+                furthest = min(size, at + NEAR + 1)
                 end = at + 1
-                while end < last and raw[end] != 0x3B:
+                while end < furthest and raw[end] != 0x3B:
                     end += 1
-                if end < last:
+                if end < furthest:
                     named[names] = at
                     names += 1
             if good:

@@ -10,6 +10,7 @@ from importlib.metadata import distributions
 from backends.contract import Context, Matcher
 from shredder.config import Config
 from shredder.evidence.tool import code_digest
+from shredder.registry import module_of
 from shredder.run.work import MATCHER_VERSION, Work
 from shredder.sweep import Cluster, Crew, Job, Ledger, Means, Processes
 
@@ -19,7 +20,7 @@ def means(work: Work, dataset: str, matcher: Matcher) -> Iterator[Means]:
     """What the operator's choices give a sweep. Raises UsageError, Inconclusive."""
     chosen = work.sweeping
     with ExitStack() as stack:
-        crew = _crew(chosen.workers, chosen.dask)
+        crew = _crew(chosen.workers, chosen.dask, work.config)
         ledger = Ledger(work.state.ledger(dataset), matcher, _software())
         yield Means(
             ledger=stack.enter_context(ledger),
@@ -30,11 +31,12 @@ def means(work: Work, dataset: str, matcher: Matcher) -> Iterator[Means]:
         )
 
 
-def _crew(workers: int, dask: str) -> Crew | None:
+def _crew(workers: int, dask: str, config: Config) -> Crew | None:
     if dask:
         return Cluster(dask)
     workers = workers or len(os.sched_getaffinity(0))
-    return Processes(workers) if workers > 1 else None
+    modules = {module_of(store.backend) for store in config.stores.values()} - {""}
+    return Processes(workers, sorted(modules)) if workers > 1 else None
 
 
 def _jobs(config: Config, matcher: Matcher) -> Mapping[str, Callable[[], bytes]]:

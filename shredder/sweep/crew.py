@@ -32,6 +32,7 @@ from shredder.errors import Inconclusive, UsageError
 from shredder.sweep.worker import Seen, Task, examine_all, gapped
 
 LOST = "worker-lost"
+_LOADED = "shredder.sweep.loaded"
 _PATIENCE = 10  # seconds that a cluster's scheduler may take to answer
 _SAFE = ("tls://", "inproc://", "tcp://127.", "tcp://localhost:", "tcp://[::1]:")
 
@@ -136,10 +137,13 @@ class Crew(ABC):
 class Processes(Crew):
     """Processes of this machine. They end with this one, however it ends."""
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, modules: Sequence[str] = ()) -> None:
+        """`modules`: what every worker needs besides what :mod:`shredder.sweep.loaded` loads."""
         super().__init__(size)
-        # Forked from a server that has no threads: this process may have many.
+        # Forked from a server that has no threads: this process may have many. What every
+        # worker needs is loaded there, once.
         self._context = multiprocessing.get_context("forkserver")
+        self._context.set_forkserver_preload([_LOADED, *modules])
 
     @cached_property
     def _stop(self) -> Event:

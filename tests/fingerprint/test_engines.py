@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shredder.errors import UsageError
-from shredder.fingerprint import FingerprintMatcher, Role, catalogue, enrol, kernels, tokens
+from shredder.fingerprint import FingerprintMatcher, Role, catalogue, enrol, tokens
 from shredder.fingerprint.engine import ROUTE, Engine, choose
 from shredder.fingerprint.fast import CompiledEngine
 from shredder.fingerprint.keys import derive
@@ -202,23 +202,6 @@ def test_without_numba_numpy_serves(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     with pytest.raises(UsageError, match="does not load") as caught:
         choose(found, derive(KEY))
     assert caught.value.hint == "install shredder-toolkit[fast]"
-
-
-def test_a_kernel_without_a_place_for_its_code_is_compiled_all_the_same(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    seen: list[dict[str, bool]] = []
-
-    def njit(**options: bool) -> object:
-        seen.append(options)
-        if options.get("cache"):
-            raise RuntimeError("cannot cache function: no locator available")
-        return lambda kernel: kernel
-
-    monkeypatch.setattr("numba.njit", njit)
-    kernel = kernels.compiled(len)
-    assert kernel is len
-    assert seen == [{"cache": True, "nogil": True}, {"nogil": True}]
 
 
 @pytest.mark.slow

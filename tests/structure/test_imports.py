@@ -25,6 +25,7 @@ ALLOWED = {
 
 # What the upper floor may know of the backends: no kind of store by name.
 UPPER_KNOWS = {"backends.contract", "backends.errors", "backends.scrub", "backends.wrappers"}
+UPPER_KNOWS |= {"backends.lanes"}  # compiled code, of whatever
 
 # Where the upper floor meets the attestations.
 ATTESTING = (

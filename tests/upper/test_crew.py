@@ -286,3 +286,13 @@ def test_batches_are_bounded_by_size_and_number() -> None:
 
     tasks = [task(1)] * 450 + [task(hands._BATCH)] * 2 + [task(1)]
     assert [len(batch) for batch in hands._batches(tasks)] == [200, 200, 51, 1, 1]
+
+
+def test_what_workers_are_forked_from_has_loaded_the_compiled_code_and_has_one_thread() -> None:
+    code = """
+import shredder.sweep.loaded, sys
+threads = next(line for line in open("/proc/self/status") if line.startswith("Threads:"))
+print(threads.split()[1], "shredder.fingerprint.fast" in sys.modules, "boto3" in sys.modules)
+"""
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout == "1 True False\n"

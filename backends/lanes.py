@@ -1,27 +1,54 @@
-"""Sixty-four bytes at once, as LLVM's vectors: what numba has no words for.
+"""Compiled code, and sixty-four bytes at once in it: LLVM's vectors, which numba has no words for.
 
-Importing this module needs numba. LLVM makes of a vector whatever the processor has: with AVX-512
-one comparison, with others two or four, and the gathering of their bits.
+Importing this module needs numba (extra ``fast``). LLVM makes of a vector whatever the processor
+has: with AVX-512 one comparison, with others two or four, and the gathering of their bits.
 
-`between` and `lowest_bit` are for compiled functions alone; Python cannot call them.
+`between`, `lowest_bit` and `bit_count` are for compiled functions alone; Python cannot call them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+import numba
 import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from shredder.fingerprint.siphash import Bytes
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 LANES = 64  # bytes
+_ATTEMPTS = 256  # well above the number of functions that one call compiles
 _BYTE, _PLACE = ir.IntType(8), ir.IntType(32)
 _WIDE = ir.VectorType(_BYTE, LANES)
 _FIRST_OF_ALL = ir.Constant(ir.VectorType(_PLACE, LANES), [0] * LANES)
+_Kernel = TypeVar("_Kernel", bound=Callable[..., object])
+
+
+def compiled(kernel: _Kernel) -> _Kernel:
+    """Compile at the first call, keep the code on disk, let go of the interpreter's lock."""
+    try:
+        return cast("_Kernel", numba.njit(cache=True, nogil=True)(kernel))
+    except RuntimeError:  # no folder that a cache could be written to
+        return cast("_Kernel", numba.njit(nogil=True)(kernel))
+
+
+def compile_by(call: Callable[[], object]) -> None:
+    """Compile by a call, also where the code cannot be kept (the disk is full).
+
+    numba raises after it has compiled and registered a function, so each call gets one further.
+    """
+    for attempt in range(_ATTEMPTS):
+        try:
+            call()
+        except OSError:
+            if attempt == _ATTEMPTS - 1:
+                raise
+        else:
+            return
 
 
 def _between(_typing: Any, raw: Any, _at: Any, _first: Any, _last: Any) -> Any:
@@ -59,9 +86,29 @@ def _lowest_bit(_typing: Any, _bits: Any) -> Any:
     return types.int64(types.uint64), generate
 
 
+def _bit_count(_typing: Any, _bits: Any) -> Any:
+    """Say of which types it is, and how it is made."""
+
+    def generate(_context: Any, builder: Any, _signature: Any, values: Any) -> Any:
+        return builder.ctpop(values[0])
+
+    return types.int64(types.uint64), generate
+
+
 # Of 64 bytes from a place on, all of which must be there: a bit for each, the lowest for the
 # first, set if the byte is one of those from `first` to `last`.
-between = cast("Callable[[Bytes, int, int, int], np.uint64]", intrinsic(_between))
+between = cast("Callable[[NDArray[np.uint8], int, int, int], np.uint64]", intrinsic(_between))
 
 # The place of the lowest bit that is set; one must be.
 lowest_bit = cast("Callable[[np.uint64], int]", intrinsic(_lowest_bit))
+
+# How many bits are set.
+bit_count = cast("Callable[[np.uint64], int]", intrinsic(_bit_count))
+
+
+@compiled
+def rest(raw: NDArray[np.uint8], start: int) -> NDArray[np.uint8]:
+    """Return the bytes from `start` on, fewer than 64, and zeros up to 64."""
+    last = np.zeros(LANES, np.uint8)
+    last[: raw.size - start] = raw[start:]
+    return last

@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shredder.fingerprint.kernels import compiled
-from shredder.fingerprint.lanes import LANES, between, lowest_bit
+from backends.lanes import LANES, between, compiled, lowest_bit
 from shredder.fingerprint.siphash import Bytes
 
 
@@ -47,3 +46,20 @@ def test_other_arrays_than_bytes_in_one_stretch_are_refused() -> None:
     for array in arrays:
         with pytest.raises(numba.TypingError):
             _between(array, 0, 0, 1)
+
+
+def test_a_kernel_without_a_place_for_its_code_is_compiled_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen: list[dict[str, bool]] = []
+
+    def njit(**options: bool) -> object:
+        seen.append(options)
+        if options.get("cache"):
+            raise RuntimeError("cannot cache function: no locator available")
+        return lambda kernel: kernel
+
+    monkeypatch.setattr("numba.njit", njit)
+    kernel = compiled(len)
+    assert kernel is len
+    assert seen == [{"cache": True, "nogil": True}, {"nogil": True}]
