@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from backends import content
 from backends.contract import (
     Check,
+    CheckStatus,
     CoverageStatus,
     Destruction,
     Examination,
@@ -36,6 +37,7 @@ from backends.files.trees import Root, Trees, cursor, parts_of
 from backends.fsops import linux
 from backends.fsops.identity import Version
 from backends.fsops.reasons import RootUnavailable, root_reason, told
+from backends.fsops.swap import swap
 from backends.fsops.tree import Found, open_root
 
 _MOST_MOUNT = 150  # characters
@@ -44,8 +46,8 @@ _BLIND_SPOTS = (
     "earlier-versions-in-free-space",
     "file-system-journal",
     "reflinks-and-snapshots",
+    "memory-of-processes",
     "remapped-sectors",
-    "swap-and-page-cache",
     "containers-within-binary-files",
 )
 
@@ -68,6 +70,7 @@ class TreeStore:
         self._encoding = encoding
         self._delimiter = delimiter
         self._neighbours = neighbours
+        self._swap = swap()
 
     @property
     def name(self) -> str:
@@ -87,7 +90,7 @@ class TreeStore:
             batch=64,
             concurrency=2,  # more contend for the interpreter; a crew has a process for each core
             techniques=self._reader.techniques,
-            blind_spots=_BLIND_SPOTS,
+            blind_spots=(*_BLIND_SPOTS, *self._swap.blind_spots),
             portable=True,
         )
 
@@ -208,6 +211,7 @@ class TreeStore:
         """Look at each root: reachable, readable, writable, and what can be proved there."""
         for root in self._trees.roots:
             yield from _check.check(root)
+        yield Check("swap of this machine", CheckStatus.OK, self._swap.told)
         yield from content.check()
 
     def close(self) -> None:

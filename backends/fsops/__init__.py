@@ -7,6 +7,7 @@ The modules, from the ground up:
 * ``linux``: what Python's ``os`` lacks: renameat2, inode flags, leases, mounts
 * ``tree``: opening roots, descending, walking
 * ``identity``: which inode, in which state: versions
+* ``handles``: who else has a file open or mapped, where there are no leases
 * ``overwrite``: the keystream, the overwriting, the reading back
 * ``condemn``: from a file under its name to no file, one durable step after the other
 * ``reasons``: the kernel's refusals as reason codes

@@ -32,6 +32,7 @@ from dataclasses import dataclass
 from backends.contract import Result
 from backends.fsops import attributes, linux
 from backends.fsops.ground import ATTRIBUTES_UNKNOWN, survey, unreached
+from backends.fsops.handles import Use, use_of
 from backends.fsops.identity import Version
 from backends.fsops.overwrite import CutShort, Overwritten, ReadBackDiffers, overwrite
 from backends.fsops.reasons import reason_for
@@ -155,10 +156,14 @@ def _open(folder: int, name: bytes, *, alone: bool) -> Opened:
     if problem:
         raise Left(Result.FAILED, problem)
     lease = linux.take_lease(fd)
-    if lease is linux.Lease.SHARED and alone:
+    codes = _LEASE_CODES[lease]
+    use = use_of(os.fstat(fd)) if lease is linux.Lease.UNKNOWN else Use.NONE_SEEN
+    if use is Use.READING:
+        codes = (*_LEASE_CODES[linux.Lease.SHARED], *codes)
+    if use is Use.WRITING or (alone and (use or lease is linux.Lease.SHARED)):
         os.close(fd)
         raise Left(Result.FAILED, "in-use")
-    return Opened(fd, _LEASE_CODES[lease])
+    return Opened(fd, codes)
 
 
 _LEASE_CODES: dict[linux.Lease, tuple[str, ...]] = {
