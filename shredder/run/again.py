@@ -13,6 +13,7 @@ from shredder.run.look import look, write_down
 from shredder.run.residue import SAID_GONE
 from shredder.run.work import Work
 from shredder.spool import Spool, SpooledList, SpooledSet, sort_key
+from shredder.sweep import is_to_come
 
 _STRONGEST_FIRST = (Verdict.COPY, Verdict.LIKELY, Verdict.MAYBE)
 
@@ -61,6 +62,8 @@ def sweep_again(work: Work, run: str, dataset: DatasetConfig, spool: Spool) -> A
         for number, holding in enumerate(seen.sweep.holdings, start=1):
             if planned.left.has(holding.store, holding.locator, holding.version):
                 continue  # as the plan or the outcome of its destruction says
+            if is_to_come(holding):
+                continue  # what is left by the plan would leave residue; it has not
             back = False
             for each in _back(planned.gone, holding):
                 resurfaced.add(each.id)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import groupby
 
-from backends.contract import Destruction, Finding, Matcher, Order, Result, Store
+from backends.contract import Destruction, Finding, Matcher, Order, Result, Store, Technique
 from backends.errors import BackendError, Unreachable
 from shredder import answers, clock
 from shredder.answers import DEFECT
@@ -33,6 +34,7 @@ def execute(work: Work, run: str, dataset: str) -> None:
     done = waiting = 0
     with stores_or_errors(work.config) as stores:
         matcher = work.matcher(dataset)
+        scrubbed = _Scrubbed(work, run)
         for stage in sorted(stages):
             if waiting:
                 break  # what a later stage cleans up is not there yet
@@ -42,7 +44,9 @@ def execute(work: Work, run: str, dataset: str) -> None:
                 size = 1 if isinstance(store, BackendError) else max(1, store.traits.batch)
                 for batch in batches(orders, size):
                     now = [order for order in batch if _in_time(order, window)]
+                    scrubbed.answer(now)
                     _batch(work, run, dataset, store, now, matcher)
+                    scrubbed.take(now)
                     done += len(now)
                     waiting += _unfinished(work, run, batch) if len(now) < len(batch) else 0
                     work.observer.progress("destroy", units=done, total=stages.total())
@@ -52,6 +56,40 @@ def execute(work: Work, run: str, dataset: str) -> None:
             f"and it is not {window} now",
             hint=f"go on within it: `shredder resume {run}`",
         )
+
+
+class _Scrubbed:
+    """Has each file system scrubbed once in a run, though several stores lie on it.
+
+    It is the same if its locator and its version are. Nothing but a scrubbing comes after another,
+    so what the first one's store answered holds for the others; each looks for residue by itself.
+    """
+
+    def __init__(self, work: Work, run: str) -> None:
+        self._journal, self._run = work.journal, run
+        self._done: dict[tuple[str, ...], Destruction] = {}
+
+    def answer(self, orders: Sequence[Order]) -> None:
+        """Give orders without an outcome that of the same file system."""
+        for order in orders:
+            done = self._done.get(_file_system(order))
+            entry = self._journal.entry(self._run, order.id) if done else None
+            if done and not (entry and entry.destruction):
+                self._journal.intend(self._run, [order.id])
+                self._journal.record(self._run, [replace(done, order=order.id)])
+
+    def take(self, orders: Sequence[Order]) -> None:
+        """Remember what was carried out."""
+        for order in orders:
+            if place := _file_system(order):
+                entry = self._journal.entry(self._run, order.id)
+                if entry and entry.destruction and entry.destruction.result is Result.DESTROYED:
+                    self._done[place] = entry.destruction
+
+
+def _file_system(order: Order) -> tuple[str, ...]:
+    scrubs = order.technique is Technique.SCRUB_FREE_SPACE
+    return (order.holding.locator, order.holding.version) if scrubs else ()
 
 
 def _orders(work: Work, run: str) -> Iterator[Order]:

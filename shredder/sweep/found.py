@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from backends.contract import Gap, Holding
 from shredder.spool import sort_key
 from shredder.sweep.coverage import ScopeCoverage
 
 _LAST = 2**62  # phase
+_TO_COME = "to-come"  # a detail
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,16 @@ class Sweep:
     records_read: int
     started: str
     finished: str
+
+
+def to_come(holding: Holding) -> Holding:
+    """Mark residue that nobody saw: the destruction of other holdings would leave it there."""
+    return replace(holding, details={**holding.details, _TO_COME: 1})
+
+
+def is_to_come(holding: Holding) -> bool:
+    """Whether residue is not there yet, as far as anybody has looked."""
+    return _TO_COME in holding.details
 
 
 def place(holding: Holding) -> bytes:

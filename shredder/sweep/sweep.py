@@ -29,7 +29,7 @@ from shredder.observer import Observer
 from shredder.spool import Spool, SpooledSet
 from shredder.sweep.coverage import WHOLE_STORE, Coverage, ScopeCoverage
 from shredder.sweep.crew import Crew
-from shredder.sweep.found import Holdings, Problem, Sweep, place
+from shredder.sweep.found import Holdings, Problem, Sweep, place, to_come
 from shredder.sweep.hands import Hands
 from shredder.sweep.ledger import Ledger
 from shredder.sweep.worker import Seen, Task
@@ -262,7 +262,7 @@ class _StoreSweep:
                 where = fitting.scope, fitting.locator, fitting.version
                 if not known.has(*where):
                     known.add(*where)
-                    found.append(fitting)
+                    found.append(to_come(fitting) if fitting.residue else fitting)
         except Inconclusive:
             raise  # the spool's: it is full, and no defect of the store's
         except Exception as error:  # noqa: BLE001 - a third party's defect must not end the sweep

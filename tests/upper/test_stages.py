@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backends.contract import Cost, Holding, Technique
+from backends.contract import Cost, Holding, Technique, Verdict
 from shredder import clock
 from shredder.errors import ExitCode, Refused, UsageError, Waiting
 from shredder.journal import Phase
@@ -57,7 +58,7 @@ def test_residue_goes_after_everything_else_in_all_stores(two: Place) -> None:
 
     def store(name: str) -> Watched:
         found = [
-            residue("a", SCRUB, store=name),
+            residue(f"a {name}", SCRUB, store=name),
             residue("b", RECYCLE, store=name),
             holding("c", store=name),
         ]
@@ -65,7 +66,7 @@ def test_residue_goes_after_everything_else_in_all_stores(two: Place) -> None:
 
     with opened_as({"left": store("left"), "right": store("right")}):
         ended = two.destroy()
-    assert ordered == ["left/c", "right/c", "left/b", "right/b", "left/a", "right/a"]
+    assert ordered == ["left/c", "right/c", "left/b", "right/b", "left/a left", "right/a right"]
     assert two.outcome(ended) == "complete"
 
 
@@ -80,6 +81,39 @@ def test_residue_that_was_not_looked_for_in_vain_keeps_the_outcome_from_complete
     statuses = {each.technique: each.status.value for each in read_results(place.work, ended.id)}
     assert statuses == {Technique.FORGET: "destroyed-verified", RECYCLE: "failed"}
     assert place.outcome(ended) == "partial"
+
+
+def test_residue_that_was_only_to_come_does_not_come_back(place: Place) -> None:
+    """What is left by the plan would leave residue if it were destroyed, and was not."""
+    left = holding("left", verdict=Verdict.LIKELY)
+    wal = residue("wal", RECYCLE)
+    first = View(units={"desk": [[holding("c"), left]]}, companions=[wal])
+    store = Scripted(first, View(units={"desk": [[left]]}, companions=[wal]))
+    with opened_as({"mem": store}):
+        ended = place.destroy()
+    statuses = {each.technique: each.status.value for each in read_results(place.work, ended.id)}
+    assert statuses == {
+        Technique.FORGET: "destroyed-verified",
+        RECYCLE: "destroyed-verified",
+        None: "undecided",
+    }
+
+
+@pytest.mark.parametrize(("versions", "times"), [(("1", "1"), 1), (("1", "2"), 2)])
+def test_a_file_system_is_scrubbed_once_though_two_stores_lie_on_it(
+    two: Place, versions: tuple[str, str], times: int
+) -> None:
+    def store(name: str, version: str) -> Scripted:
+        free = replace(residue("free space", SCRUB, store=name), version=version)
+        return Scripted(View(units={"desk": [[free]]}), View(units={"desk": [[]]}), name=name)
+
+    stores = {name: store(name, v) for name, v in zip(("left", "right"), versions, strict=True)}
+    with opened_as(stores):
+        ended = two.destroy()
+    assert sum(len(each.ordered) for each in stores.values()) == times
+    results = list(read_results(two.work, ended.id))
+    assert [each.status.value for each in results] == ["destroyed-verified"] * 2
+    assert two.outcome(ended) == "complete"
 
 
 def costly(locator: str, *, exclusive: bool) -> Holding:
