@@ -19,7 +19,7 @@ from tests.structure.tree import ROOT, modules, tracked
 NOT_CODES = {
     "delete-marker", "large-object", "materialised-view",  # kinds of units
     "editor-backup", "editor-lock", "editor-swap", "editor-undo", "trashed-file",  # of holdings
-    "folder-device", "newest-ids",  # details
+    "folder-device", "newest-ids", "to-come",  # details
     "us-east-1", "latin-1", "utf-16", "utf-16-be", "utf-16-le", "utf-32", "utf-32-be",
     "utf-32-le", "utf-8",
     "content-transfer-encoding", "quoted-printable", "signed-data", "smime-type",  # in mail
