@@ -9,6 +9,8 @@
     exclude = ["audit.*"]              # patterns of schema.table; coverage names them
     foreign_tables = ["crm.*"]         # patterns of foreign tables to read; left out: none is
     lock_timeout_s = 5                 # how long a destruction waits for a lock
+    residue = true                     # go after what is left of it, too
+    rewrite = "exclusive"              # of tables that lost rows: or "online", or "none"
 
 A *scope* is a database, its `as_of` an LSN. A *unit* is a table, a leaf partition, a
 materialised view or a large object, its locator ``database/schema.table`` as SQL quotes it.
@@ -41,6 +43,8 @@ class PostgresBackend:
         "exclude": Setting.TEXTS,
         "foreign_tables": Setting.TEXTS,
         "lock_timeout_s": Setting.NUMBER,
+        "residue": Setting.FLAG,
+        "rewrite": Setting.TEXT,
     }
     required: frozenset[str] = frozenset({"conninfo"})
 

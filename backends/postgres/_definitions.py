@@ -2,8 +2,8 @@
 
 A comment can quote a record, a function or a default hold one as a literal, a partition bound or
 an enumeration be made of them, and a statement that was run with values is kept by
-pg_stat_statements. Each kind is one unit. Nothing here is altered: what is found is named, and
-the operator drops the object or resets the statistics.
+pg_stat_statements. Each kind is one unit. Comments and definitions are not altered: what is found
+is named, and the operator drops the object. Statistics of statements are reset where residue goes.
 """
 
 from __future__ import annotations
@@ -13,10 +13,21 @@ from dataclasses import dataclass
 
 from psycopg import sql
 
-from backends.contract import CoverageStatus, Examination, Gap, Holding, Matcher, Unit, Verdict
+from backends.contract import (
+    CoverageStatus,
+    Examination,
+    Gap,
+    Holding,
+    Matcher,
+    Technique,
+    Unit,
+    Verdict,
+)
 from backends.errors import Vanished
 from backends.postgres._rows import RowScan, copy_query
 from backends.postgres._session import Cluster, Connection
+from backends.postgres.residue import statements
+from backends.postgres.residue.places import PHASES
 
 CURSOR = "3"
 COMMENTS, DEFINITIONS, STATEMENTS = "comments", "definitions", "statements"
@@ -80,8 +91,13 @@ def units(scope: str, after: str, state: str) -> Iterator[Unit]:
             yield Unit(scope, f"{scope}/{kind}", kind, kind, None, cursor, known)
 
 
-def examine(cluster: Cluster, unit: Unit, matcher: Matcher) -> Examination:
-    """Look for the dataset in all texts of one kind; each is one window."""
+def examine(
+    cluster: Cluster, unit: Unit, matcher: Matcher, *, residue: bool = False
+) -> Examination:
+    """Look for the dataset in all texts of one kind; each is one window.
+
+    With `residue` the statistics of statements are reset.
+    """
     with cluster.reading(unit.scope) as connection:
         texts = _texts(connection, unit.kind)
         if texts is None:
@@ -92,6 +108,7 @@ def examine(cluster: Cluster, unit: Unit, matcher: Matcher) -> Examination:
             sql.SQL("COPY (SELECT * FROM ({}) t(v)) TO STDOUT").format(texts.query),
             scan,
         )
+        there = statements.of(connection) if residue and unit.kind == STATEMENTS else None
     gap = None
     if not texts.all_of_it:
         gap = Gap(unit.scope, CoverageStatus.FAILED, "access-denied", unit.locator)
@@ -107,8 +124,9 @@ def examine(cluster: Cluster, unit: Unit, matcher: Matcher) -> Examination:
             records=evidence.records,
             foreign_records=None,
             size=scan.bytes_read,
-            whole=None,
-            obstacle=_OBSTACLES[unit.kind],
+            whole=Technique.RESET_STATISTICS if there and there.may_reset else None,
+            obstacle="" if there and there.may_reset else _OBSTACLES[unit.kind],
+            details={"phase": PHASES[STATEMENTS], "promoted": int(evidence.promoted)},
             signs=evidence.signs,
         )
         holdings = (found,)

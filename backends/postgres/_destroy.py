@@ -23,11 +23,16 @@ from backends.postgres._catalog import LARGE_OBJECT, database_exists, one
 from backends.postgres._errors import translate
 from backends.postgres._session import SNAPSHOT, WRITING, Cluster, Connection
 from backends.postgres._undo import Done, LeftAloneError, take_relation, unlink_large_object
+from backends.postgres.residue.carry_out import carry_out
+from backends.postgres.residue.places import Residue
 
+_NONE = Residue()
 _SERVER = "SELECT pg_is_in_recovery(), current_setting('fsync') = 'on'"
 
 
-def destroy(cluster: Cluster, orders: Sequence[Order], matcher: Matcher) -> Sequence[Destruction]:
+def destroy(
+    cluster: Cluster, orders: Sequence[Order], matcher: Matcher, residue: Residue = _NONE
+) -> Sequence[Destruction]:
     """Carry out orders by phase, and return an outcome each in the order given."""
     outcomes: dict[int, Destruction] = {}
     lost: set[str] = set()
@@ -38,7 +43,10 @@ def destroy(cluster: Cluster, orders: Sequence[Order], matcher: Matcher) -> Sequ
             outcomes[at] = _failed(order, Unreachable.reason)
             continue
         try:
-            outcomes[at] = _destroy(cluster, order, matcher)
+            if order.technique.stage:
+                outcomes[at] = carry_out(cluster, residue, order, matcher)
+            else:
+                outcomes[at] = _destroy(cluster, order, matcher)
         except BackendError as error:
             outcomes[at] = _failed(order, error.code)
             if isinstance(error, Unreachable):

@@ -34,6 +34,8 @@ from backends.postgres._rights import Rights, rights
 from backends.postgres._rows import RowScan, copy_rows
 from backends.postgres._session import Cluster, Connection
 from backends.postgres._stripes import connections, copy_striped
+from backends.postgres.residue import logs
+from backends.postgres.residue.places import LOG
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,10 +125,14 @@ def _require_name(connection: Connection, relation: Relation) -> None:
         )
 
 
-def examine(cluster: Cluster, unit: Unit, matcher: Matcher) -> Examination:
-    """Look for the dataset in a unit; see the contract."""
+def examine(
+    cluster: Cluster, unit: Unit, matcher: Matcher, *, residue: bool = False
+) -> Examination:
+    """Look for the dataset in a unit; see the contract. `residue`: what is left is to go, too."""
+    if unit.kind == LOG:
+        return logs.examine(cluster, unit, matcher)
     if unit.kind in _definitions.KINDS:
-        return _definitions.examine(cluster, unit, matcher)
+        return _definitions.examine(cluster, unit, matcher, residue=residue)
     with cluster.reading(unit.scope) as connection:
         if unit.kind == LARGE_OBJECT:
             return _examine_large_object(cluster, connection, unit, matcher)
@@ -201,6 +207,7 @@ def _holding(
             "matched": evidence.matched,
             "promoted": int(evidence.promoted),
             "phase": found.phase,
+            "truncates": int(found.by_truncate),
         },
         signs=whole.signs,
     )

@@ -25,6 +25,9 @@ from backends.contract import (
 from backends.errors import SettingError, Vanished
 from backends.postgres import _catalog, _check, _destroy, _examine, _source, _verify
 from backends.postgres._session import Cluster, parse_conninfo
+from backends.postgres.residue import logs
+from backends.postgres.residue.companions import companions
+from backends.postgres.residue.places import SERVER, Residue, Rewrite
 
 BLIND_SPOTS = (
     "postgres-wal",
@@ -46,6 +49,11 @@ _TRAITS = Traits(
             Technique.DELETE_ROWS,
             Technique.REFRESH_VIEW,
             Technique.UNLINK_LARGE_OBJECT,
+            Technique.COMPACT,
+            Technique.REWRITE_CATALOG,
+            Technique.RESET_STATISTICS,
+            Technique.REMOVE_LOG,
+            Technique.RECYCLE_WAL,
         }
     ),
     blind_spots=BLIND_SPOTS,
@@ -61,6 +69,7 @@ class PostgresStore:
     cluster: Cluster
     databases: tuple[str, ...] = ("*",)
     choice: _catalog.Choice = field(default_factory=_catalog.Choice)
+    residue: Residue = field(default_factory=Residue)
     traits: Traits = _TRAITS
 
     @property
@@ -69,18 +78,29 @@ class PostgresStore:
         return self.cluster.identity
 
     def scopes(self) -> Sequence[Scope]:
-        """Return the databases."""
-        return _catalog.scopes(self.cluster, self.databases)
+        """Return the databases, and the server itself where residue of it is looked for."""
+        found = _catalog.scopes(self.cluster, self.databases)
+        if not self.residue.wanted:
+            return found
+        if any(scope.name == SERVER for scope in found):
+            raise SettingError(
+                f"store {self.name}: a database is called {SERVER}, as the server itself is",
+                hint="leave it out of `databases`, or rename it",
+            )
+        return [*found, Scope(SERVER, found[0].as_of if found else "")]
 
     def units(self, scope: str, after: str = "") -> Iterator[Unit | Gap]:
-        """Yield what a database holds."""
+        """Yield what a database, or the server beside them, holds."""
+        if self.residue.wanted and scope == SERVER:
+            yield from logs.units(self.cluster, after)
+            return
         if not _catalog.database_exists(self.cluster, scope):
             raise Vanished(f"store {self.name}: there is no database {scope}")
         yield from _catalog.units(self.cluster, scope, after, self.choice)
 
     def examine(self, unit: Unit, matcher: Matcher) -> Examination:
         """Look for the dataset in one unit."""
-        return _examine.examine(self.cluster, unit, matcher)
+        return _examine.examine(self.cluster, unit, matcher, residue=self.residue.wanted)
 
     def glance(self, unit: Unit, matcher: Matcher) -> bool:
         """Return True: only a transaction alters a relation, and each moves the state."""
@@ -88,18 +108,22 @@ class PostgresStore:
         return True
 
     def companions(self, holdings: Sequence[Holding], matcher: Matcher) -> Iterator[Holding]:
-        """Yield nothing: indexes, TOAST and statistics go with their relation."""
-        del holdings, matcher
-        return iter(())
+        """Yield where bytes of the holdings will be left, if the store goes after these.
+
+        Indexes, TOAST and statistics go with their relation.
+        """
+        del matcher
+        if self.residue.wanted:
+            yield from companions(self.cluster, self.residue, holdings)
 
     def destroy(self, orders: Sequence[Order], matcher: Matcher) -> Sequence[Destruction]:
-        """Truncate, delete rows, refresh views, unlink large objects."""
+        """Truncate, delete rows, refresh views, unlink large objects; then what is left of them."""
         if len(orders) > self.traits.batch:
             raise ValueError(f"{len(orders)} orders in one call; {self.traits.batch} at the most")
-        return _destroy.destroy(self.cluster, orders, matcher)
+        return _destroy.destroy(self.cluster, orders, matcher, self.residue)
 
     def verify(self, orders: Sequence[Order], matcher: Matcher) -> Iterator[Verification]:
-        """Look at rows and statistics again."""
+        """Look at rows, statistics and what may be left of them again."""
         return _verify.verify(self.cluster, orders, matcher)
 
     def source(self, spec: SourceSpec) -> SourceRows:
@@ -129,4 +153,22 @@ def open_store(name: str, settings: Mapping[str, object]) -> PostgresStore:
         tuple(cast("Sequence[str]", settings.get("exclude", []))),
         tuple(cast("Sequence[str]", settings.get("foreign_tables", []))),
     )
-    return PostgresStore(name, Cluster(name, conninfo, seconds), tuple(databases), choice)
+    cluster = Cluster(name, conninfo, seconds)
+    return PostgresStore(name, cluster, tuple(databases), choice, _residue(name, settings))
+
+
+def _residue(name: str, settings: Mapping[str, object]) -> Residue:
+    wanted, way = bool(settings.get("residue", False)), settings.get("rewrite")
+    if way is None:
+        return Residue(wanted)
+    if not wanted:
+        raise SettingError(
+            f"store {name}: rewrite is set, and residue is not",
+            hint="add residue = true, or leave rewrite out",
+        )
+    try:
+        return Residue(wanted, Rewrite(str(way)))
+    except ValueError:
+        raise SettingError(
+            f"store {name}: there is no such way to rewrite", hint="exclusive, online or none"
+        ) from None

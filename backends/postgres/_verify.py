@@ -17,6 +17,7 @@ from backends.postgres._catalog import (
 from backends.postgres._examine import read_relation
 from backends.postgres._rows import RowScan
 from backends.postgres._session import Cluster, Connection
+from backends.postgres.residue.look_again import look_again
 
 _ABSENT = ("listing",)
 _RELATION = ("rows", "statistics")
@@ -27,7 +28,9 @@ def verify(cluster: Cluster, orders: Sequence[Order], matcher: Matcher) -> Itera
     """Look at what each holding's oid and locator lead to now."""
     for order in orders:
         try:
-            if database_exists(cluster, order.holding.scope):
+            if order.technique.stage:
+                yield look_again(cluster, order, matcher)
+            elif database_exists(cluster, order.holding.scope):
                 yield _verify(cluster, order, matcher)
             else:
                 yield Verification(order.id, Finding.ABSENT, _ABSENT)

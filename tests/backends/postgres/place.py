@@ -103,10 +103,11 @@ class Place:
     def rows(self, table: str) -> list[tuple[Any, ...]]:
         return self.sql(f"SELECT * FROM {table}")
 
-    def dump(self, *without: str) -> str:
+    def dump(self, *without: str, no_blobs: bool = False) -> str:
         """What pg_dump, which knows nothing of us, writes of everything but some tables."""
         done = subprocess.run(
-            [self.server.bin_dir / "pg_dump", *(f"--exclude-table-data={name}" for name in without),
+            [self.server.bin_dir / "pg_dump", *(["--no-blobs"] if no_blobs else []),
+             *(f"--exclude-table-data={name}" for name in without),
              "-d", f"{self.server.conninfo} dbname={self.name}"],
             env={"PGPASSWORD": self.server.password}, check=True, capture_output=True, text=True,
         )  # fmt: skip

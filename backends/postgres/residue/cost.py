@@ -1,0 +1,27 @@
+"""What destroying residue will cost others, from sizes and from rates that were measured."""
+
+from __future__ import annotations
+
+from backends.contract import Cost
+from backends.postgres.residue.wal import Log
+
+# Bytes a second, by bench/destroy_postgres.py on two cores and a virtual disk, rounded down: a
+# table that is written anew with its indexes, and segments of the log.
+REWRITTEN_PER_S = 40 << 20
+LOGGED_PER_S = 150 << 20
+
+
+def of_rewrite(size: int, *, online: bool) -> Cost:
+    """Cost of writing a relation anew, of `size` bytes with TOAST and indexes."""
+    # The new file, and as much again in the log; online, changes go through a table beside it.
+    return Cost(exclusive=not online, writes=2 * size, seconds=_seconds(size, REWRITTEN_PER_S))
+
+
+def of_wal(log: Log) -> Cost:
+    """Cost of moving the log on."""
+    writes = log.rounds * log.segment_bytes
+    return Cost(exclusive=False, writes=writes, seconds=_seconds(writes, LOGGED_PER_S))
+
+
+def _seconds(size: int, rate: int) -> int:
+    return -(-size // rate)
