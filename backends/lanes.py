@@ -3,7 +3,8 @@
 Importing this module needs numba (extra ``fast``). LLVM makes of a vector whatever the processor
 has: with AVX-512 one comparison, with others two or four, and the gathering of their bits.
 
-`between`, `lowest_bit` and `bit_count` are for compiled functions alone; Python cannot call them.
+`between`, `word_at`, `lowest_bit` and `bit_count` are for compiled functions; Python cannot call
+them.
 """
 
 from __future__ import annotations
@@ -95,12 +96,28 @@ def _bit_count(_typing: Any, _bits: Any) -> Any:
     return types.int64(types.uint64), generate
 
 
+def _word(_typing: Any, raw: Any, _at: Any) -> Any:
+    """Say of which types it is, and how it is made."""
+    if not (isinstance(raw, types.Array) and raw.dtype == types.uint8 and raw.layout == "C"):
+        return None  # numba then says which types do not fit
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        data = context.make_array(signature.args[0])(context, builder, values[0]).data
+        place = builder.bitcast(builder.gep(data, [values[1]]), ir.IntType(64).as_pointer())
+        return builder.load(place, align=1)
+
+    return types.uint64(raw, types.intp), generate
+
+
 # Of 64 bytes from a place on, all of which must be there: a bit for each, the lowest for the
 # first, set if the byte is one of those from `first` to `last`.
 between = cast("Callable[[NDArray[np.uint8], int, int, int], np.uint64]", intrinsic(_between))
 
 # The place of the lowest bit that is set; one must be.
 lowest_bit = cast("Callable[[np.uint64], int]", intrinsic(_lowest_bit))
+
+# The word of the 8 bytes from a place on, all of which must be there.
+word_at = cast("Callable[[NDArray[np.uint8], int], np.uint64]", intrinsic(_word))
 
 # How many bits are set.
 bit_count = cast("Callable[[np.uint64], int]", intrinsic(_bit_count))

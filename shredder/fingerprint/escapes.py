@@ -188,6 +188,8 @@ def _grouped(text: Bytes) -> Offsets:
 
 def _rest(block: bytes, start: int, end: int) -> bytes:
     """Return what a window of quoted-printable goes on with after a soft line break."""
+    if not block.endswith((b"=\n", b"=\r\n"), start, end):
+        return b""
     line = at = end
     while at < min(len(block), start + _LONGEST) and (mark := _SOFT.search(block, start, at)):
         if not CLASSES[block[mark.start()]]:
@@ -201,14 +203,15 @@ def _forms(window: bytes, *, numbers: bool) -> list[bytes]:
     """Return what a window says without escapes, each time that some were undone."""
     forms: list[bytes] = []
     for _ in range(_TIMES):
-        url = _URL.search(window) is not None
+        url = b"%" in window and _URL.search(window) is not None
         # A field's value may look quoted (``income=25%2C000``): so that waits for the next time.
         plain = (
             _ESCAPE.sub(_unquoted, window.replace(b"+", b" "))
             if url
             else _ESCAPE.sub(_undone, window)
         )
-        plain = _ROOMLESS.sub(b"", plain)
+        if not plain.isascii():
+            plain = _ROOMLESS.sub(b"", plain)
         if numbers:
             plain = _GROUPED.sub(_joined, plain)
         if plain == window:

@@ -17,12 +17,11 @@ from shredder.fingerprint.engine import meant, wanted_lengths
 from shredder.fingerprint.escapes import KINDS, QUOTED, Marks
 from shredder.fingerprint.keys import Keys
 from shredder.fingerprint.raw import NEIGHBOURS, least
-from shredder.fingerprint.siphash import Bytes, Hashes, Offsets, words
+from shredder.fingerprint.siphash import Offsets, words
 from shredder.fingerprint.starts import multipliers, shift_of, unveiled
 from shredder.fingerprint.tokens import CLASSES, HIGH, LONGEST, WORD, Mask
 
 _NONE = np.empty(0, np.int64)
-_SHORT = 9  # bytes that have two words
 
 
 class CompiledEngine:
@@ -52,7 +51,7 @@ class CompiledEngine:
 
     def _compile(self) -> None:
         """Compile now."""
-        kernels.search(*_seen(b"", 0, 0), 0, *self._tables)
+        kernels.search(np.frombuffer(b"\0", np.uint8), 0, *self._tables)
         self.windows(b"\0", _NONE)
         self.marks(b"\0")
         self.anchors(b"\0", 0, 1)
@@ -66,9 +65,9 @@ class CompiledEngine:
         kinds = (0, 1) if self._catalogue.mixed and not block.isascii() else (0,)
         found = []
         for start, end in tokens.parts(block):
-            part = _seen(block, start, end)
+            part = np.frombuffer(block, np.uint8, end - start, start)
             for kind in kinds:
-                places, lengths, rows = kernels.search(*part, kind, *self._tables)
+                places, lengths, rows = kernels.search(part, kind, *self._tables)
                 found.append((places + start, lengths, rows))
         return meant(np.frombuffer(block, np.uint8), found)
 
@@ -77,7 +76,8 @@ class CompiledEngine:
         if not self._catalogue.hashes.size:
             return _NONE, _NONE, _NONE
         mixed = int(self._catalogue.mixed)
-        return probes.anchors(*_seen(block, 0, len(block)), first, last, mixed, *self._tables)
+        text = np.frombuffer(block, np.uint8)
+        return probes.anchors(text, first, last, mixed, *self._tables)
 
     def uuids(self, block: bytes, first: int, last: int) -> Offsets:
         """See the protocol."""
@@ -112,15 +112,3 @@ class CompiledEngine:
         named = np.empty(text.size // 2 + 1, np.int64)
         count, names = window_kernels.marks(text, KINDS, QUOTED, places, named)
         return places[:count].copy(), named[:names].copy()
-
-
-def _seen(block: bytes, start: int, end: int) -> tuple[Bytes, Hashes]:
-    """Return a part of a block as bytes, and as the word at each of them that has it in the part.
-
-    There are at least two words, or numba would take the array for one of another type.
-    """
-    if end - start < _SHORT:
-        block, start, end = block[start:end].ljust(_SHORT, b"\0"), 0, end - start
-    size = max(_SHORT, end - start) - 7
-    unaligned: Hashes = np.ndarray((size,), "<u8", block, start, (1,))
-    return np.frombuffer(block, np.uint8, end - start, start), unaligned

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from backends.lanes import LANES, between, compiled, lowest_bit, rest
+from backends.lanes import LANES, between, compiled, lowest_bit, rest, word_at
 from shredder.fingerprint.siphash import INITIAL, Bytes, Hashes, Offsets
 from shredder.fingerprint.starts import FOLD, LONG, SHORT
 from shredder.fingerprint.tokens import Mask
@@ -27,6 +27,7 @@ _ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
 _4, _29, _32 = (np.uint64(n) for n in (4, 29, 32))
 _SHORT, _LONG, _FOLD = SHORT, LONG, np.uint64(FOLD)
 _BATCH = 1024  # starts that are hashed at once
+_STEP = 16  # of these, that are passed over at once, for most are not known
 _SHORT_BITS = np.uint64((1 << (8 * SHORT)) - 1)
 
 
@@ -239,7 +240,6 @@ def _start(first: np.uint64, second: np.uint64, by: tuple[np.uint64, ...]) -> np
 @compiled
 def known_starts(
     raw: Bytes,
-    unaligned: Hashes,
     places: Offsets,
     size: int,
     by: tuple[np.uint64, ...],
@@ -248,36 +248,46 @@ def known_starts(
 ) -> int:
     """Leave in `places`, which ascend, those whose first bytes the filter knows; return how many.
 
-    Straight loops over a few at a time: the hashes are vector instructions, and the look-ups in
-    the filter, which is larger than a core's own cache, wait for each other as little as can be.
+    Straight loops over a few at a time, each of which does one thing: so those that reckon are
+    vector instructions, and the look-ups in the filter, which is larger than a core's own cache,
+    wait for each other as little as can be.
     """
     keep = _ALL if size == _LONG else _SHORT_BITS
-    hashes = np.empty(_BATCH, np.uint64)
+    hashes, more = np.empty(_BATCH, np.uint64), np.empty(_BATCH, np.uint64)
     count = 0
     for done in range(0, places.size, _BATCH):
-        some = places[done : done + _BATCH]
-        full = some.size
-        while full and some[full - 1] >= unaligned.size:  # the last bytes of all
+        some = min(_BATCH, places.size - done)
+        full = some
+        while full and places[done + full - 1] + 8 > raw.size:  # the last bytes of all
             full -= 1
-            first = _0
+            hashes[full], more[full] = _0, np.uint64(size)
             for i in range(size):
-                first |= np.uint64(raw[some[full] + i]) << np.uint64(8 * i)
-            second = unaligned[some[full] + 4] | _FOLD if size == _LONG else np.uint64(size)
-            hashes[full] = _start((first & keep) | _FOLD, second, by)
+                hashes[full] |= np.uint64(raw[places[done + full] + i]) << np.uint64(8 * i)
         if size == _LONG:
             for j in range(full):
-                at = np.uint64(some[j])
-                hashes[j] = _start(unaligned[at] | _FOLD, unaligned[at + _4] | _FOLD, by)
+                at = places[done + j]
+                hashes[j], more[j] = word_at(raw, at), word_at(raw, at + 4) | _FOLD
         else:
             for j in range(full):
-                first = (unaligned[np.uint64(some[j])] & keep) | _FOLD
-                hashes[j] = _start(first, np.uint64(size), by)
-        for j in range(some.size):
-            h = hashes[j]
-            bits = words[h >> shift]
-            bits = (bits >> (h & _63)) & (bits >> ((h >> _6) & _63)) & (bits >> ((h >> _12) & _63))
-            places[count] = some[j]
-            count += int(bits & _1)
+                hashes[j], more[j] = word_at(raw, places[done + j]), np.uint64(size)
+        for j in range(some):
+            hashes[j] = _start((hashes[j] & keep) | _FOLD, more[j], by)
+        for j in range(some):
+            more[j] = words[hashes[j] >> shift]
+        for j in range(some):
+            h, bits = hashes[j], more[j]
+            more[j] = (
+                (bits >> (h & _63)) & (bits >> ((h >> _6) & _63)) & (bits >> ((h >> _12) & _63))
+            )
+        for first in range(0, some, _STEP):
+            last = min(some, first + _STEP)
+            known = _0
+            for j in range(first, last):
+                known |= more[j]
+            if known & _1:
+                for j in range(first, last):
+                    places[count] = places[done + j]
+                    count += int(more[j] & _1)
     return count
 
 
@@ -318,7 +328,6 @@ def _begun(word: Hashes, token: Hashes, size: int, places: Offsets) -> int:
 @compiled
 def search(
     raw: Bytes,
-    unaligned: Hashes,
     high: int,
     sizes: Offsets,
     wanted: Mask,
@@ -332,11 +341,10 @@ def search(
 ) -> tuple[Offsets, Offsets, Offsets]:
     """Return places, lengths and first rows of the tokens in `raw` that are in `table`.
 
-    Before them and after them is no word's byte. `unaligned`: a word at every byte of `raw`.
-    `high` = 0: ASCII tokens; 1: those that have a byte of 0x80 or above. `sizes`: that starts
-    have, ascending; `wanted`: whether the table has a token of this length. `by`, `starts` and
-    `start_shift`: the filter of starts. `key`: two words. `words` and `shift`: the filter of
-    `table`.
+    Before them and after them is no word's byte. `high` = 0: ASCII tokens; 1: those that have a
+    byte of 0x80 or above. `sizes`: that starts have, ascending; `wanted`: whether the table has a
+    token of this length. `by`, `starts` and `start_shift`: the filter of starts. `key`: two
+    words. `words` and `shift`: the filter of `table`.
     """
     count = ((raw.size + 63) >> 6) + 1
     word, token = np.empty(count, np.uint64), np.empty(count, np.uint64)
@@ -348,9 +356,7 @@ def search(
         size = sizes[k]
         below = sizes[k + 1] if k + 1 < sizes.size else wanted.size
         begun = _begun(word, token, size, places)
-        known = known_starts(
-            raw, unaligned, places[:begun], size, (by[0], by[1], by[2]), starts, start_shift
-        )
+        known = known_starts(raw, places[:begun], size, (by[0], by[1], by[2]), starts, start_shift)
         for j in range(known):
             at = places[j]
             last = longest_run(token, at, wanted.size - 1)

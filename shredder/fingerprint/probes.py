@@ -30,7 +30,6 @@ _BATCH = 1 << 14  # candidates that are hashed together
 @compiled
 def anchors(
     raw: Bytes,
-    unaligned: Hashes,
     first: int,
     last: int,
     high: int,
@@ -65,9 +64,7 @@ def anchors(
                 begins &= begins - _1
                 places[begun] = at
                 begun += int(first <= at < last)
-        known = known_starts(
-            raw, unaligned, places[:begun], size, (by[0], by[1], by[2]), starts, start_shift
-        )
+        known = known_starts(raw, places[:begun], size, (by[0], by[1], by[2]), starts, start_shift)
         for j in range(known):
             at = places[j]
             for end in range(at + size, longest_run(token, at, wanted.size - 1) + 1):

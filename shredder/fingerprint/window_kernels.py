@@ -72,12 +72,16 @@ def marks(
     `kinds` and `quoted` are tables of `shredder.fingerprint.escapes`.
     """
     count, names, size = 0, 0, raw.size
-    whole = size // LANES * LANES
-    last = rest(raw, whole) if whole < size else raw
-    for start in range(0, size, LANES):
-        left = _marks(raw, start) if start < whole else _marks(last, 0)
+    bits = np.empty((size + LANES - 1) // LANES, np.uint64)
+    whole = size // LANES
+    for word in range(whole):
+        bits[word] = _marks(raw, word * LANES)
+    if whole < bits.size:
+        bits[whole] = _marks(rest(raw, whole * LANES), 0)
+    for word in range(bits.size):
+        left = bits[word]
         while left:
-            at = start + lowest_bit(left)
+            at = LANES * word + lowest_bit(left)
             left &= left - _1
             c = raw[at]
             good = False
@@ -88,7 +92,13 @@ def marks(
             elif c == 0x25:
                 good = at + 2 < size and (kinds[raw[at + 1]] & kinds[raw[at + 2]] & _HEX) != 0
             elif c == 0x3D:
-                good = at + 2 < size and quoted[(np.int64(raw[at + 1]) << 8) | raw[at + 2]]
+                after = raw[at + 1] if at + 1 < size else 0
+                # Most of what follows is no pair of the table, which is larger than a cache.
+                good = (
+                    after < 0x47
+                    and at + 2 < size
+                    and quoted[(np.int64(raw[at + 1]) << 8) | raw[at + 2]]
+                )
             elif at + 3 < size and (kinds[raw[at + 1]] & _LETTER) != 0:
                 furthest = min(size, at + NEAR + 1)
                 end = at + 1
