@@ -90,6 +90,7 @@ NEEDS: dict[str, Callable[[], str]] = {
     "xattr": _xattr,
     "vectors": _vectors,
     "postgres-15": _postgres_15,
+    "pg-repack": _program("pg_repack", "postgresql-15-repack"),
     "softhsm": _softhsm,
     "openssl": _program("openssl", "openssl"),
     "ssh-agent": _program("ssh-agent", "openssh-client"),

@@ -16,6 +16,7 @@ from psycopg import conninfo, pq, sql
 
 from backends.postgres._catalog import Relation, one
 from backends.postgres._session import WRITING, Cluster, Connection
+from backends.postgres.residue.rewrite import NotRewrittenError, await_readers
 
 PROGRAM = "pg_repack"
 _STATE = """
@@ -32,8 +33,11 @@ _LEFT = """
 SELECT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = %(oid)s AND tgname = 'repack_trigger')
     OR to_regclass(format('repack.log_%%s', %(oid)s)) IS NOT NULL
 """
-_CLEAN = "SELECT repack.repack_drop(%s::oid, 4)"
-_NAMED = sql.SQL("{}")
+# Whoever works on a table holds this lock: by it the program tells that another one does.
+_ALONE = """
+SELECT pg_try_advisory_xact_lock(16185446, (-2147483648 + %s::oid::bigint)::integer)
+"""
+_CLEAN = "SELECT repack.repack_drop(%s::oid, 4)"  # all four kinds of things that it makes
 
 
 def obstacle(connection: Connection, relation: Relation) -> str:
@@ -48,15 +52,20 @@ def obstacle(connection: Connection, relation: Relation) -> str:
 
 
 def repack(cluster: Cluster, database: str, relation: Relation) -> bool:
-    """Write a table anew; whether the program says that it did."""
+    """Write a table anew; whether the program says that it did. Raises NotRewrittenError.
+
+    The program waits without an end for transactions that are older than its trigger.
+    """
     with cluster.use(database) as connection:
         _clean(cluster, connection, relation.oid)
+        await_readers(cluster, connection, catalogue=False)
         name = sql.Identifier(*relation.qualified).as_string(connection)
     done = subprocess.run(
         [
             PROGRAM,
             f"--table={name}",
             "--no-order",
+            "--no-analyze",
             "--no-kill-backend",
             f"--wait-timeout={cluster.lock_timeout_s}",
             "--no-password",
@@ -72,6 +81,8 @@ def repack(cluster: Cluster, database: str, relation: Relation) -> bool:
 
 def _clean(cluster: Cluster, connection: Connection, oid: int) -> None:
     with cluster.transaction(connection, WRITING):
+        if not one(connection, _ALONE, [oid])[0]:
+            raise NotRewrittenError("lock-timeout")
         if one(connection, _LEFT, {"oid": oid})[0]:
             connection.execute(_CLEAN, [oid])
 

@@ -69,6 +69,14 @@ def any_place(request: pytest.FixtureRequest, _places: _Places) -> Iterator[Plac
 
 
 @pytest.fixture
+def old_place(_places: _Places) -> Iterator[Place]:
+    """A database of Debian's older server."""
+    place = _places.of(15)
+    yield place
+    place.clean()
+
+
+@pytest.fixture
 def new_place(_places: _Places) -> Iterator[Place]:
     """A database of the wheel's server."""
     place = _places.of(18)

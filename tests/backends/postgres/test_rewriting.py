@@ -85,7 +85,7 @@ VALUES (%s, %s, %s, %s, repeat('x', 3000), repeat('y', 3900), int4range(1, 2), t
 # What pg_dump does not write: oids, dependants, attributes' numbers, privileges as they are kept.
 KEPT = """
 SELECT c.oid, c.relname, c.reltoastrelid <> 0, c.relkind, c.relreplident, c.reloptions, c.relacl,
-       c.relnatts, c.relchecks, c.relhastriggers, c.relhasrules, c.reltablespace, c.relowner,
+       c.relnatts, c.relchecks, c.relhasrules, c.reltablespace, c.relowner,
        (SELECT count(*) FROM pg_depend d WHERE d.refobjid = c.oid),
        (SELECT count(*) FROM pg_depend d WHERE d.objid = c.oid),
        (SELECT array_agg((i.indexrelid, i.indisvalid, i.indisready, i.indisclustered,
@@ -100,7 +100,9 @@ SELECT c.oid, c.relname, c.reltoastrelid <> 0, c.relkind, c.relreplident, c.relo
 
 def everything(place: Place) -> None:
     place.sql(EVERYTHING)
-    ((lz4,),) = place.sql("SELECT 'lz4' = ANY (enumvals) FROM pg_settings WHERE name LIKE 'default_toast%%'")
+    ((lz4,),) = place.sql(
+        "SELECT 'lz4' = ANY (enumvals) FROM pg_settings WHERE name LIKE 'default_toast%%'"
+    )
     if lz4:  # the server is built with it
         place.sql("ALTER TABLE t ALTER packed SET COMPRESSION lz4")
     for number, row in enumerate([*records(20), *strangers(20)]):
@@ -112,7 +114,9 @@ def everything(place: Place) -> None:
 
 
 def state(place: Place) -> tuple[object, ...]:
-    statistics = place.sql("SELECT starelid, staattnum, stanumbers1 FROM pg_statistic ORDER BY 1, 2")
+    statistics = place.sql(
+        "SELECT starelid, staattnum, stanumbers1 FROM pg_statistic ORDER BY 1, 2"
+    )
     large = place.sql("SELECT lo_get(4711)")
     return place.dump(), place.sql(KEPT), place.rows("t"), statistics, large
 
@@ -181,7 +185,10 @@ def test_an_operator_who_wants_no_rewriting_is_told_what_stays(any_place: Place)
 
 @pytest.mark.parametrize(
     ("more", "said"),
-    [({"residue": True, "rewrite": "some"}, "no such way"), ({"rewrite": "none"}, "residue is not")],
+    [
+        ({"residue": True, "rewrite": "some"}, "no such way"),
+        ({"rewrite": "none"}, "residue is not"),
+    ],
 )
 def test_a_setting_that_makes_no_sense_is_refused(
     new_place: Place, more: dict[str, object], said: str
