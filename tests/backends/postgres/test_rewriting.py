@@ -7,6 +7,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -191,7 +192,7 @@ def test_an_operator_who_wants_no_rewriting_is_told_what_stays(any_place: Place)
     ],
 )
 def test_a_setting_that_makes_no_sense_is_refused(
-    new_place: Place, more: dict[str, object], said: str
+    new_place: Place, more: dict[str, Any], said: str
 ) -> None:
     with pytest.raises(SettingError, match=said), new_place.store(**more):
         pass
