@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from backends.contract import Holding, Technique, Verdict
@@ -57,9 +57,21 @@ class _Touched:
 
 
 def companions(
-    cluster: Cluster, residue: Residue, holdings: Iterable[Holding]
+    cluster: Cluster, residue: Residue, holdings: Sequence[Holding]
 ) -> Iterator[Holding]:
-    """Yield the pages of relations whose rows are deleted, catalogues, and the log."""
+    """Yield the pages of relations whose rows are deleted, catalogues, and the log.
+
+    Those among them that hold the dataset already were found, and are among the `holdings`.
+    """
+    found = {each.locator for each in holdings if each.store == cluster.store and _is_place(each)}
+    yield from (each for each in _to_come(cluster, residue, holdings) if each.locator not in found)
+
+
+def _is_place(holding: Holding) -> bool:
+    return holding.kind in {PAGES, CATALOGUE, WAL}
+
+
+def _to_come(cluster: Cluster, residue: Residue, holdings: Iterable[Holding]) -> Iterator[Holding]:
     touched = _Touched()
     for holding in holdings:
         if holding.store != cluster.store or holding.residue:
