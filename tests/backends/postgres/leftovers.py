@@ -33,6 +33,8 @@ from tests.backends.postgres.place import OPERATOR, Place
 from tests.needs import POSTGRES_15
 
 RECORDS = 2000
+ALL = dict.fromkeys("ENTI", RECORDS)  # addresses, notes, values in TOAST, identifiers
+NONE = dict.fromkeys("ENTI", 0)
 _MARK = "c0ffee15"  # begins every identifier
 SETTINGS = {
     "fsync": "off",
