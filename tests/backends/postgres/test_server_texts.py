@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from backends.contract import Finding, Gap, Holding, Order, Result, Store, Technique
+from backends.contract import Finding, Holding, Order, Result, Store, Technique
 from tests.backends.postgres import leftovers
 from tests.backends.postgres.conftest import VERSIONS
 from tests.backends.postgres.place import OPERATOR, Place
@@ -123,7 +123,7 @@ def test_what_is_missing_to_read_the_log_is_named(place: Place) -> None:
 
     def missing(store: Store) -> list[str]:
         gaps = leftovers.looked(store, DATASET)[1]
-        return [gap.reason for gap in gaps if isinstance(gap, Gap) and gap.locator == "log/*"]
+        return [gap.reason for gap in gaps if gap.locator == "log/*"]
 
     read = "pg_catalog.pg_read_binary_file(text, bigint, bigint, boolean)"
     with place.store(OPERATOR, residue=True) as store:

@@ -222,7 +222,18 @@ def reloaded(place: Place) -> None:
 def receiving(place: Place, directory: Path) -> Iterator[None]:
     """A reader of the slot that is connected, and has stopped to read."""
     socket = place.server.conninfo.split()[0].removeprefix("host=")
-    arguments = ["-h", socket, "-p", "5432", "-U", "postgres", "-S", "lagging", "-D", directory]
+    arguments = [
+        "-h",
+        socket,
+        "-p",
+        "5432",
+        "-U",
+        "postgres",
+        "-S",
+        "lagging",
+        "-D",
+        str(directory),
+    ]
     reader = subprocess.Popen(
         [place.server.bin_dir / "pg_receivewal", *arguments],
         env={**os.environ, "PGPASSWORD": place.server.password},
