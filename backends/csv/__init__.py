@@ -21,6 +21,9 @@ class CsvBackend:
         "exclude": Setting.TEXTS,
         "cross_filesystems": Setting.FLAG,
         "neighbours": Setting.FLAG,
+        "scrub": Setting.FLAG,
+        "scrub_reserve": Setting.TEXT,
+        "scrub_seconds": Setting.NUMBER,
         "encoding": Setting.TEXT,
         "delimiter": Setting.TEXT,
     }
@@ -29,16 +32,10 @@ class CsvBackend:
     def open(self, name: str, settings: Mapping[str, object], context: Context) -> Store:
         """Open a store on directory trees; the roots need not be reachable yet."""
         from backends.csv import _reader  # noqa: PLC0415 - numpy and clevercsv
-        from backends.files import store, trees  # noqa: PLC0415
+        from backends.files import opening  # noqa: PLC0415
 
         reader = _reader.from_settings(name, settings)
-        return store.TreeStore(
-            trees.from_settings(name, settings, context),
-            reader,
-            reader.encoding,
-            reader.delimiter,
-            neighbours=bool(settings.get("neighbours", True)),
-        )
+        return opening.opened(name, settings, context, reader, reader.encoding, reader.delimiter)
 
 
 BACKEND = CsvBackend()

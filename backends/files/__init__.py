@@ -11,6 +11,10 @@
 * ``neighbours`` (true where left out): look for what desktops and editors keep of a holding, also
   in the trash and among the thumbnails of its owner, outside of the roots. What is found there is
   shown, and waits for a decision.
+* ``scrub``: also go after what the file systems of the roots have freed: their free space is looked
+  at on the raw device (as root), and scrubbed when everything else of a plan is done.
+  ``scrub_reserve`` (``"5%"``, ``"2GiB"``) stays free for others, ``scrub_seconds`` is the most that
+  it may take.
 
 A unit is a regular file under one of its names. Symlinks, FIFOs, sockets and devices hold no
 bytes of their own and are not opened. Files are destroyed as wholes.
@@ -31,18 +35,17 @@ class FilesBackend:
         "exclude": Setting.TEXTS,
         "cross_filesystems": Setting.FLAG,
         "neighbours": Setting.FLAG,
+        "scrub": Setting.FLAG,
+        "scrub_reserve": Setting.TEXT,
+        "scrub_seconds": Setting.NUMBER,
     }
     required: frozenset[str] = frozenset({"roots"})
 
     def open(self, name: str, settings: Mapping[str, object], context: Context) -> Store:
         """Open a store on directory trees; the roots need not be reachable yet."""
-        from backends.files import _plain, store, trees  # noqa: PLC0415 - numpy and clevercsv
+        from backends.files import _plain, opening  # noqa: PLC0415 - numpy and clevercsv
 
-        return store.TreeStore(
-            trees.from_settings(name, settings, context),
-            _plain.PlainReader(),
-            neighbours=bool(settings.get("neighbours", True)),
-        )
+        return opening.opened(name, settings, context, _plain.PlainReader())
 
 
 BACKEND = FilesBackend()

@@ -10,6 +10,7 @@ import os
 import re
 import signal
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -151,15 +152,25 @@ def mount_number(fd: int) -> int:
 def mount_of(fd: int) -> Mount | None:
     """Return the mount that a descriptor is on; None: /proc does not tell."""
     number = mount_number(fd)
+    return next((mount for mount in mounts() if mount.number == number), None)
+
+
+def mounts() -> Iterator[Mount]:
+    """Yield what is mounted for this process; nothing where /proc does not tell."""
     try:
         lines = Path("/proc/self/mountinfo").read_bytes().splitlines()
     except OSError:
-        return None
+        return
     for line in lines:
         fields, _, rest = line.decode("utf-8", "surrogateescape").partition(" - ")
-        words, tail = fields.split(), rest.split()
-        if int(words[0]) == number:
-            options = words[5].split(",") + (tail[2].split(",") if len(tail) > 2 else [])
-            top = _OCTAL.sub(lambda found: bytes([int(found[1], 8)]), os.fsencode(words[4]))
-            return Mount(number, tail[0], frozenset(options), top)
-    return None
+        words, tail = fields.split(" "), rest.split(" ")
+        options = words[5].split(",") + (tail[2].split(",") if len(tail) > 2 else [])
+        top = _OCTAL.sub(lambda found: bytes([int(found[1], 8)]), os.fsencode(words[4]))
+        yield Mount(int(words[0]), tail[0], frozenset(options), top)
+
+
+def sync(fd: int) -> None:
+    """Have everything of a descriptor's file system written to its medium (syncfs(2))."""
+    if ctypes.CDLL(None, use_errno=True).syncfs(fd):
+        code = ctypes.get_errno()
+        raise OSError(code, os.strerror(code))

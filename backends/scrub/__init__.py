@@ -5,6 +5,7 @@ written over. :func:`scrub` has that happen, by the procedure that was measured 
 (``tests/forensic``), and says how far it came.
 """
 
-from backends.scrub._scrub import Limits, Progress, Scrubbed, scrub
+from backends.scrub._reserve import Reserve
+from backends.scrub._scrub import KINDS, Limits, Progress, Scrubbed, scrub
 
-__all__ = ["Limits", "Progress", "Scrubbed", "scrub"]
+__all__ = ["KINDS", "Limits", "Progress", "Reserve", "Scrubbed", "scrub"]

@@ -41,7 +41,10 @@ def journal_size(folder: int, kind: str) -> int | None:
         with Path("/dev", device_name(folder)).open("rb") as device:
             device.seek(_SUPERBLOCK)
             block = device.read(1024)
+            here = os.fstat(device.fileno()).st_rdev == os.fstat(folder).st_dev
     except OSError:
+        return None
+    if not here or len(block) < 1024:  # something else has the device's name
         return None
     if struct.unpack_from("<H", block, _MAGIC)[0] != _EXT4:
         return None

@@ -21,7 +21,7 @@ JOURNALLING = frozenset({"ext3", "ext4", "xfs"})
 _INODES = frozenset({"ext2", "ext3", "ext4"})  # whose inodes outlive the files they were
 # Which let a trim pass over blocks that were freed a moment ago, now and then (measured).
 _TRIMMED_BY_HALVES = _INODES
-_KNOWN = JOURNALLING | _INODES | {"btrfs"}
+KINDS = JOURNALLING | _INODES | {"btrfs"}  # of file systems that it is known for
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ def _scrub(path: Path, limits: Limits, progress: Progress) -> Scrubbed:
     try:
         mount = linux.mount_of(folder)
         kind = mount.kind if mount else "unknown"
-        if kind not in _KNOWN:
+        if kind not in KINDS:
             raise SettingError(
                 f"it is not known how {kind} is scrubbed",
                 hint="ext2, ext3, ext4, xfs and btrfs are",

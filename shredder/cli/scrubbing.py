@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,8 +14,6 @@ from shredder.errors import ExitCode, Inconclusive, Refused, UsageError
 if TYPE_CHECKING:
     from backends.scrub import Scrubbed
 
-_RESERVE = re.compile(r"([0-9]+(?:\.[0-9]+)?)(%|[KMGT]iB)")
-_UNITS = {"KiB": 10, "MiB": 20, "GiB": 30, "TiB": 40}
 _STEPS = {"journal": "writing the journal over", "inodes": "taking inodes", "space": "filling"}
 
 
@@ -78,17 +74,16 @@ def scrub(
 
 
 def _bytes_of(reserve: str, path: Path) -> int:
-    match = _RESERVE.fullmatch(reserve)
-    if not match:
-        raise UsageError(f"--reserve {reserve}: no size", hint="such as 5%, 500MiB or 2GiB")
-    number = float(match[1])
-    if match[2] == "%":
-        try:
-            space = os.statvfs(path)
-        except OSError:
-            raise UsageError(f"{shown(path)}: no such folder") from None
-        return int(space.f_blocks * space.f_frsize * number / 100)
-    return int(number * (1 << _UNITS[match[2]]))
+    from backends.scrub import Reserve
+
+    try:
+        return Reserve.parse(reserve).bytes_of(path)
+    except ValueError:
+        raise UsageError(
+            f"--reserve {reserve}: no size", hint="such as 5%, 500MiB or 2GiB"
+        ) from None
+    except OSError:
+        raise UsageError(f"{shown(path)}: no such folder") from None
 
 
 def _approve(out: Console, path: Path, reserve: int, *, yes: bool) -> None:

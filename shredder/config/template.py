@@ -21,6 +21,8 @@ reference = "unstated"
 # roots = ["share"]                # relative to this file
 # exclude = ["*.iso"]              # what is excluded is named, and nothing is complete then
 # neighbours = true                # of holdings: also in their owners' trash and thumbnails
+# scrub = true                     # free space, too: fills the disk for a while, but for
+# scrub_reserve = "5%"             # this, or "2GiB"; scrub_seconds = 3600
 
 # [stores.exports]
 # backend = "csv"                  # also takes single records out of delimited files

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import subprocess
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,6 +13,9 @@ from pathlib import Path
 
 CANARY = re.compile(rb"c(\d{5})x(\d{5})")
 _STEP = 64 << 20
+_PACKED = re.compile(rb"\x78[\x01\x5e\x9c\xda]|\x1f\x8b\x08")
+_TAIL = 128 << 10  # bytes that a packed stretch has at the most: btrfs' are that long
+_MOST = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -31,6 +36,7 @@ KINDS = {
     "btrfs": Kind(("mkfs.btrfs", "-q"), size=160 << 20),
     "btrfs-nocow": Kind(("mkfs.btrfs", "-q"), folder=("chattr", "+C"), size=160 << 20),
 }
+PACKED = Kind(("mkfs.btrfs", "-q"), "loop,compress-force=zlib", size=160 << 20)
 
 
 @dataclass(frozen=True)
@@ -58,15 +64,36 @@ class Image:
         subprocess.run(["umount", self.mount], check=True)
 
     def canaries(self) -> dict[int, set[int]]:
-        """Return, by file, the numbers of the canaries that are anywhere in the raw image."""
+        """Return, by file, the numbers of the canaries that are anywhere in the raw image.
+
+        Also of those that are packed by deflate, as zlib and gzip write it.
+        """
         found: dict[int, set[int]] = {}
         tail = b""
         with self.file.open("rb") as raw:
             while data := raw.read(_STEP):
-                for match in CANARY.finditer(tail + data):
-                    found.setdefault(int(match[1]), set()).add(int(match[2]))
-                tail = data[-20:]
+                data = tail + data
+                _note(data, found)
+                for match in _PACKED.finditer(data):
+                    _note(_unpacked(data, match), found)
+                tail = data[-_TAIL:]
         return found
+
+
+def _note(data: bytes, found: dict[int, set[int]]) -> None:
+    for match in CANARY.finditer(data):
+        found.setdefault(int(match[1]), set()).add(int(match[2]))
+
+
+def _unpacked(data: bytes, match: re.Match[bytes]) -> bytes:
+    """Unpack what may begin here, as far as that goes."""
+    stream = zlib.decompressobj(31 if match[0].startswith(b"\x1f") else 15)
+    packed = data[match.start() : match.start() + _TAIL]
+    whole = b""
+    with contextlib.suppress(zlib.error):
+        for start in range(0, len(packed), 4096):
+            whole += stream.decompress(packed[start : start + 4096], _MOST)
+    return whole
 
 
 @contextmanager

@@ -18,7 +18,8 @@ from tests.structure.tree import ROOT, modules, tracked
 # Literals that have the form of a code and are something else: encodings, kinds of units, ….
 NOT_CODES = {
     "delete-marker", "large-object", "materialised-view", "catalogue-pages", "server-log",  # kinds
-    "editor-backup", "editor-lock", "editor-swap", "editor-undo", "trashed-file",  # of holdings
+    "editor-backup", "editor-lock", "editor-swap", "editor-undo", "free-space",  # of holdings
+    "trashed-file",
     "folder-device", "newest-ids", "to-come",  # details
     "us-east-1", "latin-1", "utf-16", "utf-16-be", "utf-16-le", "utf-32", "utf-32-be",
     "utf-32-le", "utf-8",
