@@ -10,7 +10,7 @@ found in it. ``docs/writing-an-opener.md`` says how one is added.
 from backends.content._bounds import Bounds, Limits, Stop
 from backends.content._dialect import Dialect
 from backends.content._encoding import SAMPLE, UTF8_BOM, ebcdic, is_binary, wide_encoding
-from backends.content._examine import Examiner, Sink, added, beside, examine_stream
+from backends.content._examine import Examiner, Sink, examine_stream
 from backends.content._fields import fields_of, has_inner_break
 from backends.content._opener import HEAD, Beside, Declined, Member, Opaque, Opener, Part, Raw, Rows
 from backends.content._placed import Stretch
@@ -19,6 +19,7 @@ from backends.content._records import Block
 from backends.content._registry import check, identify, installed_openers
 from backends.content._several import WITHIN, holds_several
 from backends.content._source import CHUNK, Readable, Source
+from backends.content._sums import added, beside
 
 __all__ = [
     "CHUNK",

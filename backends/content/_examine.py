@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import io
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import astuple, dataclass, replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import TypeVar
 
 from backends.content import _compound
+from backends.content._base64 import Encoded
 from backends.content._bounds import Bounds, Limits, Stop
 from backends.content._dialect import Dialect
 from backends.content._encoding import (
@@ -30,8 +31,9 @@ from backends.content._registry import installed_openers, lacking
 from backends.content._several import has_joint, holds_several
 from backends.content._source import CHUNK, Meter, Readable, Source
 from backends.content._structure import structure_of
+from backends.content._sums import added, without
 from backends.content._unopened import why_unopened
-from backends.contract import Evidence, Matcher, RecordClass, Scan, Signs, Verdict
+from backends.contract import Matcher, RecordClass, Scan
 
 Sink = Callable[[Block, bytes], None]
 """Takes each block with the class of each of its records; a header's is BLANK."""
@@ -153,7 +155,7 @@ class _Examination:
         """Examine one text or container, and what follows it."""
         while head := source.peek(HEAD):
             if not self._opened(source, head, depth):
-                self._text(source)
+                self._text(source, depth)
                 return
             _skip_zeros(source)
 
@@ -199,7 +201,7 @@ class _Examination:
             self.document(Source(chunks, self._bounds), depth + 1)
         elif isinstance(part, Rows):
             self._texts += 1
-            self._rows(upto.damage(_counted_rows(part.blocks, self._bounds)))
+            self._rows(upto.damage(_counted_rows(part.blocks, self._bounds)), depth)
         elif isinstance(part, Beside):
             self._beside(upto.damage(_counted_rows(part.blocks, self._bounds)))
         elif isinstance(part, Raw):
@@ -213,8 +215,9 @@ class _Examination:
         else:
             self.note(part.reason)
 
-    def _rows(self, rows: Iterator[tuple[bytes, list[int]]]) -> None:
+    def _rows(self, rows: Iterator[tuple[bytes, list[int]]], depth: int) -> None:
         first = True
+        encoded = Encoded(self._bounds)
         for data, ends in rows:
             if not ends:
                 continue
@@ -227,6 +230,7 @@ class _Examination:
                 self._headers += 1
             first = False
             self._judge_rows(data, ends, classes)
+            self._within(encoded, data, depth, last=True)
 
     def _judge_rows(self, data: bytes, ends: list[int], classes: bytes) -> None:
         """Find out whether a value of a row that is a record might hold others, too."""
@@ -243,7 +247,36 @@ class _Examination:
             if ends:
                 self._no_records.update(self._scan.feed(data, ends))
 
-    def _text(self, source: Source) -> None:
+    def _within(self, encoded: Encoded, data: bytes, depth: int, *, last: bool = False) -> None:
+        """Examine what a text says in base64. None of it can be taken out of the text."""
+        upto = _UpTo(self._meter, self.note)
+        texts: list[bytes] = []
+        for packed, said in upto.damage(encoded.take(data, last=last)):
+            if depth == self._bounds.limits.depth:
+                self.note("bomb-limit")
+                return
+            if packed:
+                self._told_in_base64()
+                self.document(Source(iter((said,)), self._bounds), depth + 1)
+            else:
+                texts.append(said)
+        if not texts:
+            return
+        inner, narrow = Encoded(self._bounds), Narrow()
+        for block in blocks(Source(iter((b"\n".join(texts),)))):
+            classes = self._scan.feed(*narrow.utf8(block.data, block.ends))
+            self._no_records.update(classes)
+            if not _SHOWN.isdisjoint(classes):
+                self._told_in_base64()
+            self._within(inner, block.data, depth + 1)
+        self._within(inner, b"", depth + 1, last=True)
+
+    def _told_in_base64(self) -> None:
+        self._divided = False
+        if _BASE64 not in self._layers:
+            self._layers.append(_BASE64)
+
+    def _text(self, source: Source, depth: int) -> None:
         self._texts += 1
         head = source.peek(SAMPLE)
         encoding, bom = wide_encoding(head)
@@ -256,7 +289,7 @@ class _Examination:
             if self._dialect is None and self._sink is None:
                 source = Source(_without_holes(source))
             probed = self._dialect is None and is_binary(head)
-            self._records(Source(self._probed(source)) if probed else source)
+            self._records(Source(self._probed(source)) if probed else source, depth)
             if probed:
                 self._scan.probe(b"")
             return
@@ -272,7 +305,7 @@ class _Examination:
                 yield chunk
 
         text = to_utf8(Source(looked_at()), encoding, next_line=bool(guessed))
-        self._records(Source(text))
+        self._records(Source(text), depth)
 
     def _probed(self, source: Source) -> Iterator[bytes]:
         """Yield bytes that are no text, of whatever kind, having looked at every place in them."""
@@ -281,8 +314,9 @@ class _Examination:
             self._scan.probe(chunk)
             yield chunk
 
-    def _records(self, source: Source) -> None:
+    def _records(self, source: Source, depth: int) -> None:
         begins = True
+        encoded = Encoded(self._bounds)
         first_record = b""
         narrow = Narrow()
         for block in blocks(source, self._dialect):
@@ -305,6 +339,9 @@ class _Examination:
             begins = False
             if self._sink:
                 self._sink(block, classes)
+            else:
+                self._within(encoded, data, depth)
+        self._within(encoded, b"", depth, last=True)
 
     def _judge(
         self, data: bytes, block: Block, classes: bytes, first_record: bytes, *, begins: bool
@@ -341,7 +378,7 @@ class _Examination:
     def reading(self) -> Reading:
         """Sum up."""
         evidence = self._scan.evidence()
-        evidence = _without(evidence, self._no_records, self._headers)
+        evidence = without(evidence, self._no_records, self._headers)
         divided = self._divided
         if self._second:
             evidence, more = added(evidence, self._second.evidence())
@@ -361,7 +398,8 @@ class _Examination:
 _HOLE = bytes(CHUNK)
 _RECORD, _TRACE = bytes([RecordClass.RECORD]), bytes([RecordClass.TRACE])
 _OURS = {RecordClass.RECORD, RecordClass.TRACE}
-_STRONGEST = tuple(Verdict)
+_SHOWN = {*_OURS, RecordClass.PERSON}
+_BASE64 = "base64"
 
 
 _T = TypeVar("_T")
@@ -431,48 +469,6 @@ def _counted_rows(
     for data, ends in blocks:
         bounds.unpacked(len(data))
         yield data, ends
-
-
-def _without(evidence: Evidence, beside: Mapping[int, int], headers: int) -> Evidence:
-    """Return the evidence with what is no record, and not the dataset's, told as blank."""
-    foreign = beside[RecordClass.FOREIGN] + headers
-    person = beside[RecordClass.PERSON]
-    trace = 0 if evidence.promoted else beside[RecordClass.TRACE]
-    return replace(
-        evidence,
-        foreign=evidence.foreign - foreign,
-        person=evidence.person - person,
-        trace=evidence.trace - trace,
-        blank=evidence.blank + foreign + person + trace,
-    )
-
-
-def added(first: Evidence, second: Evidence) -> tuple[Evidence, bool]:
-    """Return the evidence of both looks at the same bytes, if the second one saw something."""
-    if second.verdict is None and not second.matched:
-        return first, False
-    if first.verdict is None:
-        return second, True
-    windows = first.windows + second.matched + second.person + second.trace
-    both = beside(first, second)
-    return replace(both, windows=windows, foreign=first.foreign, blank=first.blank), True
-
-
-def beside(first: Evidence, second: Evidence) -> Evidence:
-    """Return the evidence of two parts of a unit, whose records may be the same ones."""
-    verdicts = [each for each in (first.verdict, second.verdict) if each is not None]
-    return Evidence(
-        windows=first.windows + second.windows,
-        matched=first.matched + second.matched,
-        records=max(first.records, second.records),
-        person=first.person + second.person,
-        foreign=first.foreign + second.foreign,
-        blank=first.blank + second.blank,
-        verdict=min(verdicts, key=_STRONGEST.index) if verdicts else None,
-        trace=first.trace + second.trace,
-        promoted=first.promoted or second.promoted,
-        signs=Signs(*map(sum, zip(astuple(first.signs), astuple(second.signs), strict=True))),
-    )
 
 
 def _skip_zeros(source: Source) -> None:

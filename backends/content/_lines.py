@@ -5,7 +5,9 @@ There are two routes with equal results: numpy's, here, and one compiled by numb
 
 from __future__ import annotations
 
+import binascii
 import functools
+import re
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -14,6 +16,21 @@ from numpy.typing import NDArray
 
 _NEWLINE, _RETURN, _COMMA = 10, 13, 44
 _CLOSING = b")]}"
+
+# How containers begin in base64: gzip, zip, 7z, xz, bzip2, zstd, PDF, SQLite, Parquet, OLE, pickle.
+ENCODED_BEGINS: tuple[bytes, ...] = (
+    b"H4sI",
+    b"UEsD",
+    b"N3q8",
+    b"/Td6",
+    b"Qlpo",
+    b"KLUv",
+    b"JVBE",
+    b"U1FM",
+    b"UEFS",
+)
+ENCODED_BEGINS += (b"0M8R", b"gASV", b"gAKV", b"gAWV")
+_WORD, _RUN = re.compile(rb"[0-9A-Za-z]{16,}"), re.compile(rb"[0-9A-Za-z+/]{16,}")
 
 Positions = NDArray[np.int64]
 Bytes = NDArray[np.uint8]
@@ -44,6 +61,14 @@ class Route(Protocol):
         Quotes open and close in turn. One that opens stands after a byte that is `beside`, one
         that closes before such a byte, or at an edge of the block. -1: all are in their places,
         up to the last line end that was returned, or to the end of the block if it is the `last`.
+        """
+
+    def encoded(self, data: bytes) -> Positions:
+        """Return where there may be base64, ascending.
+
+        Of 16 letters and digits, or more, that begin, it is the first of four from which what 12
+        of them stand for begins a text in UTF-8 or UTF-16; of as many letters, digits, ``+`` and
+        ``/`` the first one, if a container begins there.
         """
 
 
@@ -82,6 +107,43 @@ class Plain:
         wrong = np.concatenate([opening[~beside[before]], closing[~beside[after]]])
         wrong = wrong[wrong < (size if last else done)]  # beyond, the text may still go on
         return ends, int(wrong.min()) if len(wrong) else -1
+
+    def encoded(self, data: bytes) -> Positions:
+        """See the protocol."""
+        packed = {m.start() for m in _RUN.finditer(data) if m[0].startswith(ENCODED_BEGINS)}
+        texts = {
+            match.start() + offset
+            for match in _WORD.finditer(data)
+            if match.start() not in packed and (offset := _text_at(match[0])) >= 0
+        }
+        return np.array(sorted(packed | texts), np.int64)
+
+
+def _text_at(word: bytes) -> int:
+    """Return where in 16 letters and digits base64 of a text may begin, 0 to 3, or -1."""
+    if word.startswith(ENCODED_BEGINS):
+        return 0
+    places = (at for at in range(4) if _may_begin(binascii.a2b_base64(word[at : at + 12])))
+    return next(places, -1)
+
+
+def _may_begin(nine: bytes) -> bool:
+    """Whether a text begins so, in UTF-8 or UTF-16."""
+    if not any(nine[0::2]) or not any(nine[1::2]):
+        return True
+    if any((byte < 32 and byte not in b"\t\n\r") or byte == 127 for byte in nine):
+        return False
+    left = 0  # bytes of a character that are to come
+    for byte in nine:
+        if left:
+            if byte & 0xC0 != 0x80:
+                return False
+            left -= 1
+        elif byte >= 0x80:
+            left = 1 if 0xC2 <= byte < 0xE0 else 2 if 0xE0 <= byte < 0xF0 else 3
+            if not 0xC2 <= byte < 0xF5:
+                return False
+    return True
 
 
 def _may_join(array: Bytes, data: bytes) -> bool:

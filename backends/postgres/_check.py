@@ -10,6 +10,8 @@ from backends.contract import Check, CheckStatus, Scope
 from backends.errors import BackendError
 from backends.postgres._catalog import FIRST_USER_OID, one, scopes
 from backends.postgres._session import Cluster
+from backends.postgres.residue import check as residues
+from backends.postgres.residue.places import Residue
 
 _SERVER = """
 SELECT current_setting('server_version'), current_setting('is_superuser') = 'on',
@@ -28,7 +30,7 @@ SELECT count(*),
 """
 
 
-def check(cluster: Cluster, patterns: Sequence[str]) -> Iterator[Check]:
+def check(cluster: Cluster, patterns: Sequence[str], residue: Residue) -> Iterator[Check]:
     """Yield what is found, the server first; see the contract."""
     try:
         with cluster.reading() as connection:
@@ -38,6 +40,11 @@ def check(cluster: Cluster, patterns: Sequence[str]) -> Iterator[Check]:
         yield Check("server", CheckStatus.FAILED, error.message, error.hint)
         return
     yield from _server(server)
+    if residue.wanted:
+        try:
+            yield from residues.check(cluster, residue)
+        except BackendError as error:
+            yield Check("residue", CheckStatus.FAILED, error.message, error.hint)
     if not found:
         yield Check("databases", CheckStatus.FAILED, "no database has a matching name")
     for scope in found:

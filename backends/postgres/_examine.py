@@ -34,7 +34,7 @@ from backends.postgres._rights import Rights, rights
 from backends.postgres._rows import RowScan, copy_rows
 from backends.postgres._session import Cluster, Connection
 from backends.postgres._stripes import connections, copy_striped
-from backends.postgres.residue import logs
+from backends.postgres.residue import cost, logs
 from backends.postgres.residue.places import LOG
 
 
@@ -187,6 +187,8 @@ def _holding(
         limitations.append(BY_VALUES)
     if found.published:
         limitations.append("published-to-subscribers")
+    # What a plan makes of it: some rows where it is mixed and they can be taken out, or all.
+    technique = partial if partial and reading.foreign_records != 0 else found.whole
     return Holding(
         store=store,
         scope=unit.scope,
@@ -210,6 +212,7 @@ def _holding(
             "truncates": int(found.by_truncate),
         },
         signs=whole.signs,
+        cost=cost.of_rows(technique, relation.size),
     )
 
 

@@ -132,7 +132,7 @@ class PostgresStore:
 
     def check(self) -> Iterator[Check]:
         """Say what is reachable and which rights are there."""
-        return _check.check(self.cluster, self.databases)
+        return _check.check(self.cluster, self.databases, self.residue)
 
     def close(self) -> None:
         """Close the connections."""

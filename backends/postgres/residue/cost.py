@@ -1,14 +1,24 @@
-"""What destroying residue will cost others, from sizes and from rates that were measured."""
+"""What a destruction will cost others, from sizes and from rates that were measured."""
 
 from __future__ import annotations
 
-from backends.contract import Cost
+from backends.contract import Cost, Technique
 from backends.postgres.residue.wal import Log
 
 # Bytes a second, by bench/destroy_postgres.py on two cores and a virtual disk, rounded down: a
 # table that is written anew with its indexes, and segments of the log.
 REWRITTEN_PER_S = 40 << 20
 LOGGED_PER_S = 150 << 20
+READ_PER_S = 100 << 20
+
+
+def of_rows(technique: Technique | None, size: int | None) -> Cost | None:
+    """Cost of destroying the rows of a relation, which are read once more under its lock."""
+    if technique is None or size is None:
+        return None
+    # Who deletes some rows keeps out writers only.
+    exclusive = technique is not Technique.DELETE_ROWS
+    return Cost(exclusive, writes=0, seconds=_seconds(size, READ_PER_S))
 
 
 def of_rewrite(size: int, *, online: bool) -> Cost:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backends.content._lines import Plain, Route, route
+from backends.content._lines import ENCODED_BEGINS, Plain, Route, route
 from backends.content._lines_fast import Compiled
 
 ROUTES = Plain(), Compiled()
@@ -71,3 +73,26 @@ def test_quotes_out_of_place_are_told(way: Route, data: bytes, ends: list[int], 
         np.frombuffer(data, np.uint8), seen.quotes, seen.newlines, _BESIDE, last=False
     )
     assert (found[0].tolist(), found[1]) == (ends, wrong)
+
+
+_runs = st.lists(
+    st.binary(max_size=40).map(base64.b64encode)
+    | st.text(max_size=12).map(lambda text: base64.b64encode(text.encode()))
+    | st.text(max_size=12).map(lambda text: base64.urlsafe_b64encode(text.encode("utf-16-le")))
+    | st.text("0123456789abcdef", max_size=40).map(str.encode)
+    | st.sampled_from([*ENCODED_BEGINS, b" ", b"\n", b"/", b"-", b"x" * 16, b"\xff"])
+).map(b"".join)
+
+
+@given(data=_runs)
+def test_both_routes_tell_where_base64_may_be(data: bytes) -> None:
+    told = [way.encoded(data).tolist() for way in ROUTES]
+    assert told[0] == told[1]
+
+
+@pytest.mark.parametrize("way", ROUTES, ids=("plain", "compiled"))
+@given(before=st.integers(0, 150), text=st.text("abc @.,0123\u00e4\u4e2d", min_size=12))
+def test_where_a_text_is_in_base64_it_is_told(way: Route, before: int, text: str) -> None:
+    encoded = base64.b64encode(text.encode())
+    if encoded[:16].isalnum():
+        assert before in way.encoded(b" " * before + encoded).tolist()

@@ -8,7 +8,7 @@ import pytest
 from psycopg import sql
 
 from backends.conformance import Row, acquaintances, records, strangers
-from backends.contract import Finding, Order, Result, Technique
+from backends.contract import Cost, Finding, Order, Result, Technique
 from tests.backends.postgres.place import (
     DATASET,
     OPERATOR,
@@ -67,6 +67,16 @@ def test_rows_of_others_stay_as_they_are(any_place: Place) -> None:
     assert keep == any_place.sql("SELECT ctid, xmin, * FROM t")
     assert 35 == len(keep)
     assert before == any_place.dump("t")
+
+
+def test_who_is_locked_out_meanwhile_stands_in_the_plan(any_place: Place) -> None:
+    pure = any_place.plant("pure", records(3))
+    mixed = any_place.plant("mixed", [*records(3), *strangers(3)])
+    any_place.sql("CREATE MATERIALIZED VIEW v AS SELECT * FROM mixed")
+    with any_place.store() as store:
+        told = {at: holding(store, at).cost for at in (pure, mixed, any_place.locator("v"))}
+    ours, others = Cost(exclusive=True, writes=0, seconds=1), Cost(writes=0, seconds=1)
+    assert {pure: ours, mixed: others, any_place.locator("v"): ours} == told
 
 
 def test_equal_rows_go_by_address_however_many(any_place: Place) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from backends.conformance import records, strangers
-from backends.contract import Holding, Order, Result, Store, Technique
+from backends.contract import CheckStatus, Holding, Order, Result, Store, Technique
 from backends.postgres.residue.wal import number_of, number_of_lsn
 from tests.backends.postgres.conftest import VERSIONS
 from tests.backends.postgres.leftovers import looked, server
@@ -248,3 +248,19 @@ def receiving(place: Place, directory: Path) -> Iterator[None]:
     finally:
         reader.kill()
         reader.wait()
+
+
+def test_doctor_tells_what_keeps_the_log(any_place: Place) -> None:
+    any_place.sql("SELECT pg_create_physical_replication_slot('forgotten', true)")
+    try:
+        with any_place.store(residue=True) as store:
+            found = {each.what: each for each in store.check()}
+    finally:
+        any_place.sql("SELECT pg_drop_replication_slot('forgotten')")
+    told = found["write-ahead log"]
+    assert (CheckStatus.MISSING, "wal-held-by-idle-slot") == (told.status, told.detail)
+    assert "drop the replication slots" in told.hint
+    assert CheckStatus.OK is found["rewriting of tables: exclusive"].status
+    assert CheckStatus.OK is found["server log"].status
+    with any_place.store() as store:
+        assert "write-ahead log" not in {each.what for each in store.check()}

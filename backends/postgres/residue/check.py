@@ -1,0 +1,45 @@
+"""What doctor tells of residue: what would keep it, and which rights are missing to end that."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+
+from backends.contract import Check, CheckStatus
+from backends.postgres._session import Cluster
+from backends.postgres.residue import blockers, logs, online
+from backends.postgres.residue.places import Residue, Rewrite
+
+_WHAT_ENDS = {
+    "read-only-server": "name the primary in conninfo",
+    "wal-held-by-idle-slot": "drop the replication slots that nobody reads from",
+    "wal-waits-for-archiver": "set archive_command right, or archive_mode off",
+    "needs-pg-checkpoint": "GRANT pg_checkpoint (from 15 on), or a superuser",
+    "needs-pg-switch-wal": "GRANT EXECUTE ON FUNCTION pg_catalog.pg_switch_wal()",
+    "needs-pg-monitor": "GRANT pg_monitor",
+    "log-removal-needs-host": "no function of this server removes one; on its host it can be done",
+    "needs-pg-rotate-logfile": "GRANT EXECUTE ON FUNCTION pg_catalog.pg_rotate_logfile()",
+}
+
+
+def check(cluster: Cluster, residue: Residue) -> Iterator[Check]:
+    """Yield what is found; raises BackendError."""
+    with cluster.reading() as connection:
+        wal = blockers.of_wal(connection)
+        stands = blockers.of_rewriting(connection, cluster.lock_timeout_s)
+        log = logs.rights(connection)
+    yield _of("write-ahead log", wal.obstacle, wal.limitations)
+    obstacle = stands.obstacle
+    if residue.rewrite is Rewrite.ONLINE and shutil.which(online.PROGRAM) is None:
+        obstacle = "pg-repack-missing"
+    yield _of(f"rewriting of tables: {residue.rewrite}", obstacle, stands.limitations)
+    if log.collected:
+        yield _of("server log", log.obstacle, ())
+    else:
+        yield Check("server log", CheckStatus.OK, "goes to where SQL does not reach it")
+
+
+def _of(what: str, obstacle: str, limitations: tuple[str, ...]) -> Check:
+    said = "; ".join([*([obstacle] if obstacle else []), *limitations])
+    status = CheckStatus.MISSING if obstacle else CheckStatus.OK
+    return Check(what, status, said, _WHAT_ENDS.get(obstacle, ""))
