@@ -4,6 +4,9 @@ Settings of ``[stores.NAME]``: `buckets` (names or patterns), `endpoint_url` (le
 `region`, `profile`, `exclude` (patterns of keys that are not looked into), and, where guessing
 goes wrong, `encoding` and `delimiter` of sources. Credentials come from boto3's own chain only.
 boto3 loads when a store is opened, not before.
+
+Who runs the server may name it: `server` = "seaweedfs" with `master`, `filer` and `data_directory`
+offers what it keeps of deleted objects as holdings of residue; see :mod:`backends.seaweedfs`.
 """
 
 from backends.s3._backend import BACKEND, S3Backend

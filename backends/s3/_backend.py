@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import Self
 from urllib.parse import urlsplit
 
-from backends.contract import Context, Setting
+from backends.contract import Context, Setting, Store
 from backends.errors import MissingDriver, SettingError
-
-if TYPE_CHECKING:
-    from backends.s3._store import S3Store
+from backends.seaweedfs.settings import ServerSettings
 
 WILDCARDS = frozenset("*?[")
 
@@ -64,13 +62,17 @@ class S3Backend:
         "profile": Setting.TEXT,
         "encoding": Setting.TEXT,
         "delimiter": Setting.TEXT,
+        "server": Setting.TEXT,
+        "master": Setting.TEXT,
+        "filer": Setting.TEXT,
+        "data_directory": Setting.TEXT,
     }
     required: frozenset[str] = frozenset({"buckets"})
 
-    def open(self, name: str, settings: Mapping[str, object], context: Context) -> S3Store:
+    def open(self, name: str, settings: Mapping[str, object], context: Context) -> Store:
         """Open a store; nothing is asked of the server yet."""
-        del context
         parsed = Settings.parse(name, settings)
+        server = ServerSettings.parse(name, settings, context.base)
         try:
             from backends.s3._store import open_store  # noqa: PLC0415 - loads boto3
         except ModuleNotFoundError as error:
@@ -80,7 +82,12 @@ class S3Backend:
                 f"store {name}: boto3 is not installed",
                 hint="install the extra: pip install 'shredder-toolkit[s3]'",
             ) from None
-        return open_store(name, parsed)
+        store = open_store(name, parsed)
+        if server is None:
+            return store
+        from backends.seaweedfs.store import ResidueStore  # noqa: PLC0415 - loads the openers
+
+        return ResidueStore(store, server)
 
 
 def _texts(value: object) -> tuple[str, ...]:

@@ -72,7 +72,7 @@ class SeaweedFS:
     ) -> None:
         self.directory = directory
         self.log = directory / "seaweedfs.log"
-        self.endpoint_url = ""
+        self.endpoint_url = self.master_url = self.filer_url = ""
         self._timeout = timeout
         self._process: subprocess.Popen[bytes] | None = None
         self._keys = {
@@ -128,6 +128,8 @@ class SeaweedFS:
         config.write_text(json.dumps({"identities": [*self._identities()]}))
         ports = _free_ports(8)
         self.endpoint_url = f"http://127.0.0.1:{ports[6]}"
+        self.master_url = f"http://127.0.0.1:{ports[0]}"
+        self.filer_url = f"http://127.0.0.1:{ports[4]}"
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-c", _SUPERVISOR, ",".join(_litter(ports)), *_command(ports)],
@@ -139,7 +141,7 @@ class SeaweedFS:
                 start_new_session=True,  # Ctrl-C goes to the parent only
             )
         try:
-            self._wait(f"http://127.0.0.1:{ports[0]}")
+            self._wait(self.master_url)
         except BaseException:
             self.stop()
             raise

@@ -36,6 +36,10 @@ reference = "unstated"
 # backend = "s3"
 # endpoint_url = "http://127.0.0.1:8333"   # left out: AWS
 # buckets = ["*"]
+# server = "seaweedfs"                     # yours: what it keeps of deleted objects goes, too
+# master = "http://127.0.0.1:9333"
+# filer = "http://127.0.0.1:8888"
+# data_directory = "/srv/seaweedfs"        # where it can be seen that it is gone
 
 # --- Datasets: what must go --------------------------------------------------------------
 

@@ -1,0 +1,66 @@
+"""Where a SeaweedFS is reached beside its S3 door, and where its files lie."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+from urllib.parse import urlsplit
+
+from backends.errors import SettingError
+
+_KEYS = ("master", "filer", "data_directory")
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSettings:
+    """`master` and `filer` are URLs; `filer` empty: the filer is left alone.
+
+    `data_directory` is what the server has as ``-dir``, on this host; None: it is not looked at.
+    """
+
+    master: str
+    filer: str = ""
+    data_directory: Path | None = None
+
+    @classmethod
+    def parse(cls, name: str, raw: Mapping[str, object], base: Path) -> Self | None:
+        """Check the settings of a store; None if it names no server. Raises SettingError."""
+        server = str(raw.get("server", ""))
+        given = {key: str(raw.get(key, "")) for key in _KEYS}
+        if not server:
+            if any(given.values()):
+                raise SettingError(
+                    f"store {name}: master, filer and data_directory need a server",
+                    hint='server = "seaweedfs"',
+                )
+            return None
+        if server != "seaweedfs":
+            raise SettingError(
+                f"store {name}: no such server is known", hint='server = "seaweedfs" is'
+            )
+        if not given["master"]:
+            raise SettingError(
+                f"store {name}: the server's master is not named",
+                hint='for example master = "http://127.0.0.1:9333"',
+            )
+        for key in ("master", "filer"):
+            if given[key]:
+                _check_url(name, key, given[key])
+        folder = base / given["data_directory"] if given["data_directory"] else None
+        if folder is not None and not folder.is_dir():
+            raise SettingError(
+                f"store {name}: data_directory is not a folder here",
+                hint="leave it out if the server runs on another host",
+            )
+        return cls(given["master"].rstrip("/"), given["filer"].rstrip("/"), folder)
+
+
+def _check_url(name: str, key: str, url: str) -> None:
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username:
+        raise SettingError(
+            f"store {name}: {key} is not an http or https URL of a host",
+            hint=f'for example {key} = "http://127.0.0.1:8888"',
+        )
