@@ -23,8 +23,8 @@ def sync_directory(path: Path) -> None:
 def write(path: Path, chunks: Iterable[bytes], *, mode: int = 0o600) -> None:
     """Write a file whole and durably, or not at all.
 
-    A crash before the rename leaves a ``.partial`` that the next write replaces, and an error
-    leaves nothing; after the rename the new content stands.
+    A crash before the rename leaves a ``.partial`` that the next write replaces; after an error
+    that is overwritten and unlinked. After the rename the new content stands.
     """
     partial = path.with_name(path.name + ".partial")
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -39,7 +39,7 @@ def write(path: Path, chunks: Iterable[bytes], *, mode: int = 0o600) -> None:
         partial.replace(path)
     except BaseException:
         with suppress(OSError):
-            partial.unlink()
+            destroy(partial)
         raise
     sync_directory(path.parent)
 

@@ -63,6 +63,16 @@ class State:
         return self.root / "keys" / f"signing-{keyid.removeprefix('sha256:')[:16]}.pub.pem"
 
     @property
+    def slots(self) -> Path:
+        """The file that the keys of datasets lie in, unless the configuration has it elsewhere."""
+        return self.root / "keys" / "slots"
+
+    @property
+    def key_records(self) -> Path:
+        """The folder of the records of these keys; no secret is in it."""
+        return self.root / "keys" / "records"
+
+    @property
     def log_key(self) -> Path:
         """The private key that signs the log's heads."""
         return self.root / "keys" / "log.pem"

@@ -26,7 +26,8 @@ class NotOfItsType(ValueError):
 
 def encode(value: Any) -> Any:
     """What json.dumps takes, and :func:`decode` reads back."""
-    return _writer(type(value))(value)
+    kind: Any = type(value)  # hashable, which not every metaclass says
+    return _writer(kind)(value)
 
 
 def decode(kind: type[T], value: Any) -> T:

@@ -92,6 +92,7 @@ NEEDS: dict[str, Callable[[], str]] = {
     "postgres-15": _postgres_15,
     "pg-repack": _program("pg_repack", "postgresql-15-repack"),
     "softhsm": _softhsm,
+    "age": _program("age", "age"),
     "openssl": _program("openssl", "openssl"),
     "ssh-agent": _program("ssh-agent", "openssh-client"),
     "xfs": _program("mkfs.xfs", "xfsprogs"),

@@ -10,11 +10,11 @@ import os
 import secrets
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
-from typing import Self
+from typing import Self, TypeAlias
 
 from cryptography.hazmat.primitives.ciphers import Cipher, CipherContext
 from cryptography.hazmat.primitives.ciphers.algorithms import AES256
@@ -26,6 +26,7 @@ _BLOCK = 1 << 20  # fastest of 64 KiB to 4 MiB, measured
 _AES_BLOCK = 16
 _AHEAD = 4  # pieces
 _SECTOR = 4096  # bytes; no device asks for coarser places and sizes
+_Ranges: TypeAlias = Callable[[], list[tuple[int, int]]]  # asked anew for the reading back
 
 
 class ReadBackDiffers(Exception):
@@ -111,10 +112,29 @@ def overwrite(fd: int, size: int) -> Overwritten:
     It is read past the kernel's cache (open(2), O_DIRECT) where the file system can do that.
     Raises CutShort and ReadBackDiffers.
     """
+    return _overwritten(fd, lambda: data_ranges(fd, size), ahead=size > _BLOCK)
+
+
+def overwrite_range(fd: int, start: int, end: int) -> Overwritten:
+    """Overwrite the bytes from `start` to `end` of a file alone, all of them; else the same."""
+    return _overwritten(fd, lambda: [(start, end)], ahead=end - start > _BLOCK)
+
+
+def read_from_medium(fd: int, size: int, at: int) -> tuple[bytes, bool]:
+    """Return up to 1 MiB of a file, and whether none of it came out of the kernel's cache.
+
+    What was written before must be durable already: it is dropped from the cache first.
+    """
+    os.posix_fadvise(fd, at, size, os.POSIX_FADV_DONTNEED)
+    with _Medium(fd) as medium:
+        return medium.read(size, at), medium.direct
+
+
+def _overwritten(fd: int, ranges: _Ranges, *, ahead: bool) -> Overwritten:
     keystream = Keystream()
     written = 0
     try:
-        for start, end in data_ranges(fd, size):
+        for start, end in ranges():
             for at, piece in keystream.blocks(start, end):
                 done = 0
                 while done < len(piece):
@@ -126,7 +146,7 @@ def overwrite(fd: int, size: int) -> Overwritten:
     os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
     try:
         with _Medium(fd) as medium:
-            read_back = _compare(fd, size, keystream, medium)
+            read_back = _compare(ranges(), keystream, medium, ahead=ahead)
     except OSError as error:
         raise CutShort(error, written) from None
     if read_back < written:
@@ -182,13 +202,14 @@ class _Medium:
                 yield data
 
 
-def _compare(fd: int, size: int, keystream: Keystream, medium: _Medium) -> int:
+def _compare(
+    ranges: list[tuple[int, int]], keystream: Keystream, medium: _Medium, *, ahead: bool
+) -> int:
     """Return how many bytes were read and found to be the keystream. Raises ReadBackDiffers."""
-    ranges = data_ranges(fd, size)
     pieces = (
         (min(_BLOCK, end - at), at) for start, end in ranges for at in range(start, end, _BLOCK)
     )
-    found = medium.ahead(pieces) if size > _BLOCK else (medium.read(*piece) for piece in pieces)
+    found = medium.ahead(pieces) if ahead else (medium.read(*piece) for piece in pieces)
     count = 0
     for start, end in ranges:
         for at, piece in keystream.blocks(start, end):

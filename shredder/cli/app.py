@@ -15,6 +15,7 @@ from shredder.cli import (
     log,
     looking,
     scrubbing,
+    sealing,
     setup,
     validation,
 )
@@ -30,7 +31,7 @@ app = typer.Typer(
 
 for module in (
     setup, looking, approving, destroying, attestation, certificate, disclosing, log, validation,
-    scrubbing,
+    sealing, scrubbing,
 ):  # fmt: skip
     module.register(app)
 

@@ -21,6 +21,7 @@ from shredder.config.model import (
     Config,
     DatasetConfig,
     Hold,
+    KeysConfig,
     Location,
     LogConfig,
     Operator,
@@ -48,6 +49,7 @@ _SIGNERS = {  # by kind: the keys that it needs, and those that it may have
     "kms": (("key",), ("region", "endpoint_url")),
     "ssh-agent": (("public_key",), ()),
 }
+_ERASURES = ("in-place", "best-effort")  # of keys
 _OID = re.compile(r"[0-2](\.(0|[1-9][0-9]*))+")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -221,14 +223,15 @@ class _Reader:
             timestamp_policies=self._policies(timestamp.table("policy_oids")),
             log=self._log(top.table("log")) if "log" in top else None,
             approvers=approvers,
-            names=self._names(top) if "names" in top else None,
+            names=self._path.parent / self._file(top, "names") if "names" in top else None,
+            keys=self._keys(top.table("keys")),
             **self._signing(top),
         )
         operator.done("role, reference")
         timestamp.done("authorities, timeout_s, wanted, policy_oids")
         top.done(
             "controller, state, names, operator, approvers, stores, datasets, recipients, "
-            "timestamp, log, signing"
+            "timestamp, log, signing, keys"
         )
         references = [config.operator.reference, *(each.reference for each in approvers)]
         for place, each in enumerate(approvers, start=1):
@@ -262,6 +265,14 @@ class _Reader:
         table.done("origin, witnesses, folder")
         return log
 
+    def _keys(self, table: _Table) -> KeysConfig:
+        file = self._path.parent / self._file(table, "file") if "file" in table else None
+        erasure = table.text("erasure", _ERASURES[0])
+        if erasure not in _ERASURES:
+            raise self.error((*table.path, "erasure"), f"must be one of {_ERASURES}")
+        table.done("file, erasure")
+        return KeysConfig(file, best_effort=erasure != _ERASURES[0])
+
     def _signing(self, top: _Table) -> dict[str, tuple[SignerConfig, ...]]:
         if "signing" not in top:
             return {}
@@ -288,11 +299,11 @@ class _Reader:
             raise self.error(where, f"is another person's: the operator signs as no {role}")
         return SignerConfig(kind, settings, role)
 
-    def _names(self, top: _Table) -> Path:
-        value = top.text("names")
+    def _file(self, table: _Table, key: str) -> str:
+        value = table.text(key)
         if not value:
-            raise self.error(("names",), "is no file's name")
-        return self._path.parent / value
+            raise self.error((*table.path, key), "is no file's name")
+        return value
 
     def _approver(self, table: _Table) -> Approver:
         approver = Approver(

@@ -106,6 +106,14 @@ class SignerConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class KeysConfig:
+    """``[keys]``: where the keys of datasets lie; no secret."""
+
+    file: Path | None = None  # None: in the state directory
+    best_effort: bool = False  # also where a key cannot be overwritten, which its record says
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """All of ``shredder.toml``."""
 
@@ -124,6 +132,7 @@ class Config:
     signers: tuple[SignerConfig, ...] = (SignerConfig("file", {}),)  # each signs every envelope
     approvers: tuple[Approver, ...] = ()
     names: Path | None = None  # the private file of the names behind staff references
+    keys: KeysConfig = KeysConfig()
 
     @property
     def base(self) -> Path:

@@ -1,4 +1,4 @@
-"""Where stores of files lie: not in one another, and not round the state directory."""
+"""Where stores of files lie: not in one another, and not round the state directory or the keys."""
 
 from __future__ import annotations
 
@@ -22,7 +22,11 @@ def clash(config: Config) -> tuple[str, str, str] | None:
         for root in _roots(store.settings.get("roots"))
     ]
     state = Path(os.path.realpath(config.state))
+    keys = Path(os.path.realpath(config.keys.file or config.state))
     for name, root in roots:
+        if keys != state and keys.is_relative_to(root):
+            hint = "set `file` in [keys] to a place outside: it is no holding of any store"
+            return name, "has the file of keys below it", hint
         if state.is_relative_to(root):
             hint = "set `state` to a directory outside, or name the folders below as roots"
             return name, "has the state directory below it", hint

@@ -93,6 +93,13 @@ timeout_s = 20
 # Each may have a role = "…" that auditors know its key by; left out: operator.
 # A token's PIN: SHREDDER_PKCS11_PIN, or it is asked for on the terminal.
 
+# --- Keys of datasets: `shredder key create`, `seal`, `open` --------------------------------
+
+# [keys]
+# file = "/srv/keys/slots"                 # left out: in the state directory
+# erasure = "best-effort"                  # also where a key cannot be overwritten in place
+# A passphrase that wraps them: SHREDDER_KEYS_PASSPHRASE.
+
 # --- Transparency log: both envelopes of every run, for witnesses to sign ------------------
 
 # [log]

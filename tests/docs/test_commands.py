@@ -116,6 +116,14 @@ def test_the_keys_are_those_of_the_answers(authority: TimestampAuthority, tmp_pa
     for command in ("verify", "show"):
         words = f"{command} bundle.json --policy policy.json"
         answers[command] = strict(run(f"shredder {words} --json", place, {}))
+    for words in (
+        f"key create {NAME}", f"seal {NAME} bundle.json -o a.age", f"open {NAME} a.age -o a",
+        f"key destroy {NAME} --yes",
+    ):  # fmt: skip
+        given = words.replace("bundle.json", bundle)
+        answers[words.partition(f" {NAME}")[0]] = strict(
+            run(f"shredder {given} --json", folder, {})
+        )
     told = {command: keys_of(command) for command in answers}
     assert told == {command: set(answer) for command, answer in answers.items()}
     parts = section("Keys of holdings and coverage").split("\n\n")
@@ -134,6 +142,7 @@ def test_the_files_are_those_of_the_state_directory(
     who = "--by-role data-protection-officer --reference staff-3 --key officer.pem --yes"
     own = "--operator .shredder/keys/signing.pub.pem"
     for words in (
+        f"key create {NAME}",
         f"plan {NAME} --output p.jsonl",
         f"propose {NAME} --plan p.jsonl --output proposal.json",
         f"approve proposal.json --plan p.jsonl {own} {who} --output approval.json",
@@ -145,6 +154,7 @@ def test_the_files_are_those_of_the_state_directory(
     found = {str(p.relative_to(state)) for p in state.rglob("*") if p.is_file()}
     told = {row[0].strip("`") for row in rows(section("The state directory"))}
     found = {re.sub(r"(?<=signing-)[0-9a-f]{16}", "KEYID", path) for path in found}
+    found = {re.sub(r"(?<=records/)[0-9a-f]{32}", "KEY", path) for path in found}
     found = {re.sub(r"/(proposal|annex)-[0-9a-f]{16}", r"/\1-DIGEST", path) for path in found}
     assert {path.replace(number, "RUN").replace(NAME, "DATASET") for path in found} == told
 

@@ -48,6 +48,9 @@ sources = [{{ store = "exports", path = "exports/survey_2018_05.csv" }}]
 
 [datasets.{NAME}.columns]
 {roles}
+[keys]
+erasure = "best-effort"
+
 [timestamp]
 authorities = ["{authority.url}"]
 """

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from shredder.config import Config, load
+from shredder.config import Config, KeysConfig, load
 from shredder.config.lines import line_of
 from shredder.errors import UsageError
 
@@ -186,6 +186,16 @@ def test_what_would_be_refused_too_late_is_refused_here(
 ) -> None:
     with pytest.raises(UsageError, match=wrong.replace("(", r"\(")):
         read(tmp_path, WHOLE.replace(old, new))
+
+
+def test_where_keys_lie(tmp_path: Path) -> None:
+    assert read(tmp_path, WHOLE).keys == KeysConfig()
+    added = '\n[keys]\nfile = "x"\nerasure = "best-effort"\n'
+    assert read(tmp_path, WHOLE + added).keys == KeysConfig(tmp_path / "x", best_effort=True)
+    with pytest.raises(UsageError, match="erasure must be one of"):
+        read(tmp_path, WHOLE + '\n[keys]\nerasure = "never"\n')
+    with pytest.raises(UsageError, match="is no file's name"):
+        read(tmp_path, WHOLE + '\n[keys]\nfile = ""\n')
 
 
 APPROVERS = """

@@ -44,3 +44,13 @@ def test_the_state_directory_below_a_root(tmp_path: Path, root: str) -> None:
 
 def test_roots_side_by_side(tmp_path: Path) -> None:
     assert {"s0", "s1"} == set(load(written(tmp_path, "a", "ab")).stores)
+
+
+def test_the_file_of_keys_below_a_root(tmp_path: Path) -> None:
+    """No store examines it, and none destroys it: it has an end of its own."""
+    path = written(tmp_path, "a")
+    path.write_text(path.read_text() + '[keys]\nfile = "a/b/keys"\n')
+    with pytest.raises(UsageError, match="has the file of keys below it"):
+        load(path)
+    path.write_text(path.read_text().replace("a/b/keys", "b/keys"))
+    assert load(path).keys.file == tmp_path / "b" / "keys"

@@ -1,0 +1,252 @@
+"""key create, key show, key destroy, seal, open: a dataset's key, and files sealed to it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from shredder.cli import options
+from shredder.cli.console import Console, console, shown, sized
+from shredder.errors import ExitCode, Refused, UsageError
+
+if TYPE_CHECKING:
+    from shredder.keystores import Declared, KeyRecord
+    from shredder.keystores.file import FileKeyStore
+
+_File = Annotated[Path, typer.Argument(metavar="FILE", help="The file; it is left as it is.")]
+_Output = Annotated[
+    Path,
+    typer.Option("--output", "-o", metavar="FILE", help="Where it is written; never replaced."),
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    key = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+    for name, command in (("create", create), ("show", show), ("destroy", destroy)):
+        key.command(name)(command)
+    app.add_typer(key, name="key", help="The keys of datasets: create, show, destroy.")
+    app.command()(seal)
+    app.command("open")(open_sealed)
+
+
+def create(
+    dataset: options.Dataset,
+    escrowed: Annotated[
+        str, typer.Option(metavar="no|yes|unknown", help="Whether somebody gets a copy of it.")
+    ] = "unknown",
+    backed_up: Annotated[
+        str, typer.Option(metavar="no|yes|unknown", help="Whether the key store is backed up.")
+    ] = "unknown",
+    config: options.Config = None,
+    as_json: options.Json = False,
+) -> int:
+    """Make a dataset's key, to seal files with; needs SHREDDER_KEYS_PASSPHRASE to wrap it.
+
+    Refused where the file system could not erase it in place.
+    """
+    from shredder.cli.session import changing
+    from shredder.sealing.keys import key_store
+
+    with console(as_json, None) as out, changing(config, out) as work:
+        work.dataset(dataset)
+        store = key_store(work.config, work.state)
+        record = store.create(
+            dataset,
+            escrowed=_declared("--escrowed", escrowed),
+            backed_up=_declared("--backed-up", backed_up),
+        )
+        _show(out, record, ())
+    return ExitCode.COMPLETE
+
+
+def _declared(option: str, word: str) -> Declared:
+    from shredder.keystores import Declared
+
+    if word not in set(Declared):
+        raise UsageError(f"{option} is no, yes or unknown, not {word!r}")
+    return Declared(word)
+
+
+def show(
+    dataset: options.Dataset,
+    config: options.Config = None,
+    as_json: options.Json = False,
+) -> int:
+    """Show a dataset's key: its recipient, what is known of it, and what is wrong with it."""
+    from shredder.sealing.keys import known_record
+
+    with console(as_json, None) as out:
+        store = _store(out, config, dataset)
+        record = known_record(store, dataset)
+        problems = store.inspect(record.id)
+        code = ExitCode.INCONCLUSIVE if problems else ExitCode.COMPLETE
+        _show(out, record, problems, code)
+    return code
+
+
+def _store(out: Console, config: Path | None, dataset: str) -> FileKeyStore:
+    """The key store, for a dataset of the configuration; nothing is locked."""
+    from shredder.cli.session import working
+    from shredder.sealing.keys import key_store
+
+    with working(config, out) as work:
+        work.dataset(dataset)
+        return key_store(work.config, work.state)
+
+
+def _show(
+    out: Console,
+    record: KeyRecord,
+    problems: tuple[str, ...],
+    code: ExitCode = ExitCode.COMPLETE,
+) -> None:
+    from shredder.sealing.keys import recipient_of
+
+    recipient = recipient_of(record)
+    out.result(
+        {
+            "dataset": record.dataset,
+            "key": record.id,
+            "state": record.state.value,
+            "recipient": recipient,
+            "check": record.check,
+            "wrapping": record.wrapping.value,
+            "escrowed": record.escrowed.value,
+            "backed_up": record.backed_up.value,
+            "created": record.created,
+            "destroyed": record.destroyed or None,
+            "limitations": list(record.limitations),
+            "problems": list(problems),
+        },
+        code,
+    )
+    out.say(f"{shown(record.dataset)}: key {record.id}, {record.state.value}")
+    out.say(f"recipient: {recipient}")
+    out.say(f"wrapped by: {record.wrapping.value}; made {record.created}")
+    out.say(f"escrowed: {record.escrowed.value}; backed up: {record.backed_up.value}")
+    if record.destroyed:
+        out.say(f"destroyed {record.destroyed}")
+    if record.limitations:
+        out.say(f"limitations: {' '.join(record.limitations)}")
+    if problems:
+        out.say(f"wrong with it: {' '.join(problems)}")
+
+
+def destroy(
+    dataset: options.Dataset,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask, for scripts.")] = False,
+    config: options.Config = None,
+    as_json: options.Json = False,
+) -> int:
+    """Destroy a dataset's key: what is sealed to it is not opened any more, wherever it lies.
+
+    Leaves a tombstone, by which the key is refused if a copy of it is put back.
+    """
+    from backends.contract import Finding
+    from shredder.cli.session import changing
+    from shredder.sealing.keys import key_store, known_record
+
+    with console(as_json, None) as out, changing(config, out) as work:
+        options.refuse_held(work, dataset)
+        if work.dataset(dataset).approvals:
+            raise Refused(
+                f"nobody destroys {dataset} alone, nor its key",
+                hint=f"[datasets.{dataset}] has `approvals` in the configuration",
+            )
+        store = key_store(work.config, work.state)
+        record = known_record(store, dataset)
+        if not yes:
+            _ask(out, dataset)
+        done = store.destroy(record.id)
+        found = store.verify(record.id)
+        code = {
+            Finding.ABSENT: ExitCode.COMPLETE,
+            Finding.RESIDUE: ExitCode.RESIDUE,
+            Finding.INCONCLUSIVE: ExitCode.INCONCLUSIVE,
+        }[found.finding]
+        out.result(
+            {
+                "dataset": dataset,
+                "key": record.id,
+                "destroyed": done.record.destroyed,
+                "before": done.before,
+                "in_place": done.in_place,
+                "verification": found.finding.value,
+                "reason": found.reason or None,
+                "limitations": list(done.record.limitations),
+            },
+            code,
+        )
+        out.say(f"{'was destroyed already' if done.before else 'destroyed'}: key {record.id}")
+        if done.in_place:
+            out.say("the blocks that held it were overwritten and read back")
+        else:
+            out.say("it is not shown that the blocks that held it were overwritten")
+        out.say(
+            f"looked for it again: {' '.join(filter(None, (found.finding.value, found.reason)))}"
+        )
+        out.say(f"limitations: {' '.join(done.record.limitations) or 'none'}")
+        out.say("copies of the key store, and what was opened before, are not reached")
+    return code
+
+
+def _ask(out: Console, dataset: str) -> None:
+    if not out.can_ask:
+        raise Refused(
+            f"to destroy the key of {dataset} is not approved", hint="approve it with --yes"
+        )
+    out.note(f"Nothing that is sealed to {dataset} can be opened after this. No undoing it.")
+    if out.ask("Type the dataset's name to go on: ") != dataset:
+        raise Refused(f"the key of {dataset} was not approved; nothing was touched")
+
+
+def seal(
+    dataset: options.Dataset,
+    file: _File,
+    output: _Output,
+    config: options.Config = None,
+    as_json: options.Json = False,
+) -> int:
+    """Seal a file to a dataset's key, as the age tool would; needs no secret."""
+    from shredder.sealing.files import seal_file
+    from shredder.sealing.keys import living_record, recipient_of
+
+    _refuse_existing(output)
+    with console(as_json, None) as out:
+        store = _store(out, config, dataset)
+        record = living_record(store, dataset)
+        size = seal_file(file, output.absolute(), bytes.fromhex(record.public), out)
+        recipient = recipient_of(record)
+        out.result({"sealed": str(output), "recipient": recipient, "size": size}, ExitCode.COMPLETE)
+        out.say(f"wrote {shown(output)}: {sized(size)}, sealed to {recipient}")
+        out.say(f"{shown(file)} is still there, in the clear")
+    return ExitCode.COMPLETE
+
+
+def open_sealed(
+    dataset: options.Dataset,
+    file: _File,
+    output: _Output,
+    config: options.Config = None,
+    as_json: options.Json = False,
+) -> int:
+    """Open a file that is sealed to a dataset's key, while the key lives."""
+    from shredder.sealing.files import open_file
+    from shredder.sealing.keys import keys_of
+
+    _refuse_existing(output)
+    with console(as_json, None) as out:
+        store = _store(out, config, dataset)
+        with keys_of(store, dataset) as key:
+            size = open_file(file, output.absolute(), key, dataset, out)
+        out.result({"opened": str(output), "size": size}, ExitCode.COMPLETE)
+        out.say(f"wrote {shown(output)}: {sized(size)}, in the clear (mode 0600)")
+    return ExitCode.COMPLETE
+
+
+def _refuse_existing(output: Path) -> None:
+    if output.exists() or output.is_symlink():
+        raise UsageError(f"{output} exists already; it is not replaced unasked")

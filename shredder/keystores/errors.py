@@ -1,0 +1,65 @@
+"""Errors of the key stores.
+
+::
+
+    KeyStoreError
+    ├── NoKey             2   the dataset has no key, or none of this id
+    ├── WrongPassphrase   2   none was given, or another than the key is wrapped with
+    ├── KeyExists         6   the dataset has a key that lives
+    ├── KeyDestroyed      6   it has a tombstone: it is refused, wherever its bytes come from
+    ├── StoreBusy         6   somebody else uses the store
+    ├── NotErasable       6   the file system cannot overwrite a key where it lies
+    └── StoreDamaged      8   what is there cannot be read, or is not what the record tells of
+
+They name a dataset and a slot, and never a key.
+"""
+
+from __future__ import annotations
+
+from shredder.errors import ExitCode, ShredderError
+
+
+class KeyStoreError(ShredderError):
+    """Base of all."""
+
+
+class NoKey(KeyStoreError):
+    """There is no such key."""
+
+    exit_code = ExitCode.USAGE
+
+
+class WrongPassphrase(KeyStoreError):
+    """The key is wrapped, and the passphrase is missing or another."""
+
+    exit_code = ExitCode.USAGE
+
+
+class KeyExists(KeyStoreError):
+    """The dataset has a key that lives: another one would leave it half under each."""
+
+    exit_code = ExitCode.REFUSED
+
+
+class KeyDestroyed(KeyStoreError):
+    """The key has a tombstone."""
+
+    exit_code = ExitCode.REFUSED
+
+
+class StoreBusy(KeyStoreError):
+    """Somebody else uses the store."""
+
+    exit_code = ExitCode.REFUSED
+
+
+class NotErasable(KeyStoreError):
+    """A key could not be overwritten where it would lie."""
+
+    exit_code = ExitCode.REFUSED
+
+
+class StoreDamaged(KeyStoreError):
+    """What is there cannot be read, or is not what the record tells of."""
+
+    exit_code = ExitCode.INCONCLUSIVE

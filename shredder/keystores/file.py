@@ -1,0 +1,281 @@
+"""The key store `file`: keys in fixed slots of one file, overwritten where they lie.
+
+Order of writes, and what a crash between them leaves::
+
+    create    record `making`      crash: the slot is free, or was written in part or whole; nobody
+              slot                        was given the key, so the next create() destroys it
+              record `live`        crash: the key lives
+    destroy   record `destroying`  crash: the key is refused; destroy() repeated goes on
+              slot overwritten     crash: the same; it is overwritten once more
+              tombstone in slot    crash: the same
+              record `destroyed`   crash: that stands, and was read back
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from backends.contract import Finding
+from backends.fsops.ground import OBSTACLES
+from shredder import clock
+from shredder.keystores import slotfile
+from shredder.keystores.contract import (
+    KEY_BYTES,
+    Declared,
+    KeyDestruction,
+    KeyFinding,
+    KeyRecord,
+    KeyState,
+    KeyTraits,
+    Wrapping,
+)
+from shredder.keystores.errors import KeyDestroyed, NoKey, NotErasable, StoreBusy, StoreDamaged
+from shredder.keystores.material import check_value, make_key, public_of, unwrap, wipe, wrap
+from shredder.keystores.register import Register, moment
+from shredder.keystores.slot import SLOT, Content, packed
+from shredder.keystores.slotfile import CACHED, Slots
+from shredder.keystores.whose import (
+    alive,
+    condition,
+    content_of,
+    free_slot,
+    is_key_of,
+    is_tombstone_of,
+    refuse_second,
+    refuse_unknown,
+    slot_of,
+    to_erase,
+    tombstone_of,
+)
+
+_SHUT = (KeyState.DESTROYING, KeyState.DESTROYED)
+
+
+class FileKeyStore:
+    """Keys in one file, and their records in a folder."""
+
+    def __init__(
+        self, path: Path, records: Path, *, passphrase: bytes | None, best_effort: bool = False
+    ) -> None:
+        self._path = path
+        self._register = Register(records)
+        self._passphrase = passphrase
+        self._best_effort = best_effort
+
+    @property
+    def traits(self) -> KeyTraits:
+        """What it can honestly claim."""
+        return KeyTraits(
+            kind="file",
+            exportable=True,
+            erased_in_place=not self._best_effort,
+            wrappings=frozenset(Wrapping),
+            strength_bits=128,
+            entropy_bits=8 * KEY_BYTES,
+            limitations=("key-in-memory", "key-store-copies"),
+        )
+
+    def records(self) -> Sequence[KeyRecord]:
+        """What is known of every key, oldest first."""
+        return self._register.records()
+
+    # --- making ---
+
+    def create(self, dataset: str, *, escrowed: Declared, backed_up: Declared) -> KeyRecord:
+        """Make a dataset's key, durably."""
+        with _told():
+            self._make()
+        with _told(), self._open(exclusive=True) as slots:
+            known = self._register.records()
+            refuse_second(dataset, known)
+            for record in known:
+                if record.state is KeyState.MAKING:
+                    self._erase(slots, record)
+            refuse_unknown(slots, known)
+            number = free_slot(slots, known)
+            limitations = self._ground(slots, fresh=not known)
+            key, key_id = make_key(), secrets.token_bytes(16)
+            try:
+                public, check = public_of(key), check_value(key, key_id)
+                content = Content(key_id, check, public, None)
+                content = replace(content, wrapped=wrap(key, self._passphrase, content.bound))
+            finally:
+                wipe(key)
+            assert content.wrapped is not None
+            record = KeyRecord(
+                id=key_id.hex(),
+                dataset=dataset,
+                state=KeyState.MAKING,
+                public=public.hex(),
+                check=check.hex(),
+                wrapping=content.wrapped.wrapping,
+                escrowed=escrowed,
+                backed_up=backed_up,
+                created=clock.now(after=max((each.created for each in known), default="")),
+                limitations=limitations,
+                place={"slot": number, "blocks": slots.blocks(number)},
+            )
+            self._register.put(record)
+            slots.write(number, packed(content))
+            return self._register.put(replace(record, state=KeyState.LIVE))
+
+    def _ground(self, slots: Slots, *, fresh: bool) -> tuple[str, ...]:
+        """Limitations of where the file lies. Raises NotErasable where they are not accepted."""
+        ground = slots.ground()
+        if ground.obstacles and not self._best_effort:
+            if fresh:
+                self._path.unlink()  # nothing was ever in it
+            raise NotErasable(
+                f"no key is made where it could not be erased: {' '.join(ground.obstacles)} "
+                f"({ground.kind})",
+                hint="have `file` in [keys] lead to a disk with ext4 or xfs, or accept it with "
+                'erasure = "best-effort"',
+            )
+        return ground.codes
+
+    # --- using ---
+
+    @contextmanager
+    def using(self, key: str) -> Iterator[bytearray]:
+        """Give out a key's 32 bytes for as long as the context lasts."""
+        self._register.record(key)
+        with _told():
+            slots = self._open()
+        with slots:
+            with _told():
+                given = self._given(slots, self._register.record(key))
+            try:
+                yield given
+            finally:
+                wipe(given)
+
+    def _given(self, slots: Slots, record: KeyRecord) -> bytearray:
+        self._refuse_shut(slots, record)
+        content = content_of(slots, record)
+        assert content.wrapped is not None
+        given = unwrap(content.wrapped, self._passphrase, content.bound)
+        if not is_key_of(given, record):
+            wipe(given)
+            raise StoreDamaged(
+                f"slot {slot_of(record)} of the key store does not hold the key of "
+                f"{record.dataset} that its record tells of",
+                hint="bring back the key store and the state directory of one and the same time",
+            )
+        return given
+
+    def _refuse_shut(self, slots: Slots, record: KeyRecord) -> None:
+        if record.state is KeyState.MAKING:
+            raise NoKey(
+                f"the key of {record.dataset} was never finished",
+                hint=f"make it anew: `shredder key create {record.dataset}`",
+            )
+        shut = {each.public for each in self._register.records() if each.state in _SHUT}
+        buried = any(is_tombstone_of(read, record) for _, read in slots.read_all())
+        if buried or record.public in shut:
+            raise KeyDestroyed(
+                f"the key of {record.dataset} has a tombstone: it was destroyed, or that was begun",
+                hint="what was sealed by it is not opened any more, wherever a copy comes from",
+            )
+
+    # --- destroying ---
+
+    def destroy(self, key: str) -> KeyDestruction:
+        """Destroy a key, durably."""
+        self._register.record(key)
+        with _told(), self._open(exclusive=True) as slots:
+            record = self._register.record(key)
+            restored = record.state is KeyState.DESTROYED
+            if restored and not alive(slots, record):
+                return KeyDestruction(record, before=True, in_place=_in_place(record))
+            if record.state is not KeyState.MAKING and not to_erase(slots, record):
+                raise StoreDamaged(
+                    f"slot {slot_of(record)} of the key store does not hold the key of "
+                    f"{record.dataset}: whether it is gone, nobody can tell",
+                    hint="bring back the file that holds it, and destroy it there",
+                )
+            record, erased = self._erase(slots, record, *(("key-restored",) if restored else ()))
+            numbers = {"slots-overwritten": erased, "bytes-overwritten": erased * SLOT}
+            return KeyDestruction(record, before=False, in_place=_in_place(record), numbers=numbers)
+
+    def _erase(self, slots: Slots, record: KeyRecord, *codes: str) -> tuple[KeyRecord, int]:
+        """Destroy one key; returns its record, and how many slots were overwritten."""
+        numbers = to_erase(slots, record)
+        record = self._register.put(replace(record, state=KeyState.DESTROYING))
+        found = [*record.limitations, *codes]
+        for number in sorted(numbers):
+            found += slots.erase(number, str(record.place["blocks"]))
+            slots.write(number, packed(tombstone_of(record)))
+        done = replace(
+            record,
+            state=KeyState.DESTROYED,
+            destroyed=moment(record),
+            limitations=tuple(dict.fromkeys(found)),
+        )
+        return self._register.put(done), len(numbers)
+
+    def verify(self, key: str) -> KeyFinding:
+        """Look for a destroyed key where it lay."""
+        record = self._register.record(key)
+        try:
+            with _told(), self._open() as slots:
+                if record.state is not KeyState.DESTROYED or alive(slots, record):
+                    return KeyFinding(Finding.RESIDUE, ("key-slots",), "key-lives")
+                data, direct = slots.medium(slot_of(record))
+        except (StoreBusy, StoreDamaged):
+            return KeyFinding(Finding.INCONCLUSIVE, (), "key-store-unreadable")
+        # Every byte of a tombstone is known, so that there is no room for a key in it.
+        if data != packed(tombstone_of(record)):
+            return KeyFinding(Finding.INCONCLUSIVE, ("key-slots",), "slot-damaged")
+        if not direct:
+            return KeyFinding(Finding.INCONCLUSIVE, ("key-slots",), CACHED)
+        return KeyFinding(Finding.ABSENT, ("key-slots",))
+
+    def inspect(self, key: str) -> tuple[str, ...]:
+        """Codes of what is wrong with a key now."""
+        record = self._register.record(key)
+        try:
+            with _told(), self._open() as slots:
+                code = condition(slots, record)
+        except StoreBusy:
+            return ()  # whoever uses it would have been told
+        except StoreDamaged:
+            return ("key-store-unreadable",)
+        return (code,) if code else ()
+
+    # --- the file ---
+
+    def _open(self, *, exclusive: bool = False) -> Slots:
+        try:
+            return slotfile.open_slots(self._path, exclusive=exclusive)
+        except FileNotFoundError:
+            raise StoreDamaged(
+                "the file of keys is not there: what became of keys in it, nobody can tell",
+                hint="bring it back, or correct `file` in [keys]",
+            ) from None
+
+    def _make(self) -> None:
+        """Make the file, unless it is there or keys were in it."""
+        known = self._register.records()
+        if not self._path.exists() and all(each.state is KeyState.DESTROYED for each in known):
+            slotfile.make(self._path)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """The system's refusals as ours; their texts could name a path."""
+    try:
+        yield
+    except OSError as error:
+        raise StoreDamaged(
+            f"the file of keys cannot be used: {error.strerror or 'input/output error'}",
+            hint="what was begun goes on when the command is repeated",
+        ) from error
+
+
+def _in_place(record: KeyRecord) -> bool:
+    """Whether the blocks of a destroyed key are shown to be overwritten."""
+    return OBSTACLES.isdisjoint(record.limitations)

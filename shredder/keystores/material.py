@@ -1,0 +1,92 @@
+"""A key's bytes: how they are made, told apart without being shown, and wrapped."""
+
+from __future__ import annotations
+
+import hmac
+import os
+import secrets
+from dataclasses import dataclass
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
+
+from shredder.keystores.contract import KEY_BYTES, Wrapping
+from shredder.keystores.errors import StoreDamaged, WrongPassphrase
+
+PASSPHRASE = "SHREDDER_KEYS_PASSPHRASE"  # noqa: S105 - the name of the variable
+SALT_BYTES, NONCE_BYTES = 16, 12
+COST = 17  # N = 2^17 with r = 8 and p = 1: 128 MiB, a third of a second
+_MOST = 20  # a damaged slot must not ask for all memory
+
+
+def passphrase() -> bytes | None:
+    """The passphrase of the key store, from the environment; None if there is none."""
+    value = os.environ.get(PASSPHRASE)
+    return value.encode() if value else None
+
+
+def make_key() -> bytearray:
+    """32 bytes of the kernel's randomness."""
+    return bytearray(secrets.token_bytes(KEY_BYTES))
+
+
+def public_of(key: bytearray) -> bytes:
+    """The X25519 public key (RFC 7748, 6.1) that belongs to a key."""
+    return X25519PrivateKey.from_private_bytes(bytes(key)).public_key().public_bytes_raw()
+
+
+def check_value(key: bytearray, key_id: bytes) -> bytes:
+    """Tell a key from every other without showing it: HMAC-SHA-256 under the key, of its id."""
+    return hmac.digest(key, b"shredder key check v1\0" + key_id, "sha256")
+
+
+def wipe(key: bytearray) -> None:
+    """Zero a key's bytes. Copies that a library made of them are not reached."""
+    key[:] = bytes(len(key))
+
+
+@dataclass(frozen=True, slots=True)
+class Wrapped:
+    """A key as it lies in a store, and how it was wrapped."""
+
+    wrapping: Wrapping
+    cost: int
+    salt: bytes
+    nonce: bytes
+    data: bytes
+
+
+def wrap(key: bytearray, passphrase: bytes | None, bound: bytes) -> Wrapped:
+    """Encrypt a key under a passphrase (scrypt, RFC 7914; AES-256-GCM), bound to a context."""
+    if passphrase is None:
+        return Wrapped(Wrapping.NONE, 0, bytes(SALT_BYTES), bytes(NONCE_BYTES), bytes(key))
+    salt, nonce = secrets.token_bytes(SALT_BYTES), secrets.token_bytes(NONCE_BYTES)
+    data = AESGCM(_derived(passphrase, salt, COST)).encrypt(nonce, bytes(key), bound)
+    return Wrapped(Wrapping.PASSPHRASE, COST, salt, nonce, data)
+
+
+def unwrap(wrapped: Wrapped, passphrase: bytes | None, bound: bytes) -> bytearray:
+    """Return the key. Raises WrongPassphrase, StoreDamaged."""
+    if wrapped.wrapping is Wrapping.NONE:
+        return bytearray(wrapped.data)
+    if passphrase is None:
+        raise WrongPassphrase(
+            "the key is wrapped by a passphrase, and none was given",
+            hint=f"it is read from {PASSPHRASE}",
+        )
+    if wrapped.cost > _MOST:
+        raise StoreDamaged("the key's wrapping asks for more memory than this program gives")
+    try:
+        made = AESGCM(_derived(passphrase, wrapped.salt, wrapped.cost))
+        return bytearray(made.decrypt(wrapped.nonce, wrapped.data, bound))
+    except InvalidTag:
+        raise WrongPassphrase(
+            "the passphrase is not the one that the key is wrapped with; nothing was altered",
+            hint=f"it is read from {PASSPHRASE}",
+        ) from None
+
+
+def _derived(passphrase: bytes, salt: bytes, cost: int) -> bytes:
+    return Scrypt(salt=salt, length=32, n=1 << cost, r=8, p=1).derive(passphrase)

@@ -1,0 +1,139 @@
+"""Which slot is whose: what a file of slots holds, held against the records of keys.
+
+File and records can be of different times, for each can be restored without the other. What they do
+not agree on is never guessed.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Sequence
+
+from shredder.keystores.contract import KEY_BYTES, KeyRecord, KeyState
+from shredder.keystores.errors import KeyExists, StoreDamaged
+from shredder.keystores.material import check_value, public_of
+from shredder.keystores.slot import Content, Read
+from shredder.keystores.slotfile import Slots
+
+
+def slot_of(record: KeyRecord) -> int:
+    """The number of the slot that a key was put into. Raises StoreDamaged."""
+    number = record.place.get("slot")
+    if not isinstance(number, int) or not 0 <= number < 1 << 32:
+        raise StoreDamaged(
+            f"the record {record.id} of a key names no slot",
+            hint="take it from a backup of the state directory: it holds no secret",
+        )
+    return number
+
+
+def alive(slots: Slots, record: KeyRecord) -> set[int]:
+    """The slots that hold a key, wherever they are in the file."""
+    return {number for number, read in slots.read_all() if _is_live(read, record)}
+
+
+def _is_live(read: Read, record: KeyRecord) -> bool:
+    content = read.content
+    if content is None or content.wrapped is None:
+        return False
+    return record.id == content.id.hex() or record.public == content.public.hex()
+
+
+def to_erase(slots: Slots, record: KeyRecord) -> set[int]:
+    """The slots to be overwritten so that a key is gone; none: it is not in this file.
+
+    Its own counts also where nothing of it can be read, and after an overwriting that a crash
+    broke off; free, only if the key may never have come there.
+    """
+    number = slot_of(record)
+    read = slots.read(number)
+    if read.content:
+        own = read.content.id.hex() == record.id
+    else:
+        own = not read.free or record.state is KeyState.MAKING
+    return alive(slots, record) | ({number} if own else set())
+
+
+def tombstone_of(record: KeyRecord) -> Content:
+    """What is put where a key was."""
+    key_id, check, public = map(bytes.fromhex, (record.id, record.check, record.public))
+    return Content(key_id, check, public, None)
+
+
+def is_tombstone_of(read: Read, record: KeyRecord) -> bool:
+    """Whether a slot says that a key was destroyed."""
+    content = read.content
+    return content is not None and not content.wrapped and record.id == content.id.hex()
+
+
+def is_key_of(key: bytearray, record: KeyRecord) -> bool:
+    """Whether bytes are the key that a record was made for."""
+    if len(key) != KEY_BYTES or public_of(key).hex() != record.public:
+        return False
+    return hmac.compare_digest(check_value(key, bytes.fromhex(record.id)).hex(), record.check)
+
+
+def content_of(slots: Slots, record: KeyRecord) -> Content:
+    """What a key's own slot holds of it. Raises StoreDamaged."""
+    number = slot_of(record)
+    read = slots.read(number)
+    if read.content and read.content.wrapped and read.content.id.hex() == record.id:
+        return read.content
+    unread = not read.content and not read.free
+    what = "is damaged, in both its halves" if unread else "does not hold it"
+    raise StoreDamaged(
+        f"the key of {record.dataset} cannot be used: slot {number} of the key store {what}",
+        hint="other keys are not touched by that; a copy of the file has it, if there is one",
+    )
+
+
+def condition(slots: Slots, record: KeyRecord) -> str:
+    """The code of what is wrong with a key as it lies; empty if nothing is."""
+    if record.state is KeyState.DESTROYED:
+        return "key-restored" if alive(slots, record) else ""
+    if record.state is not KeyState.LIVE:
+        return "key-unfinished"
+    read = slots.read(slot_of(record))
+    if is_tombstone_of(read, record):
+        return "record-restored"
+    if read.content is None:
+        return "key-not-found" if read.free else "slot-damaged"
+    if read.content.id.hex() != record.id:
+        return "key-not-found"
+    return "" if read.whole else "slot-half-damaged"
+
+
+def refuse_second(dataset: str, known: Sequence[KeyRecord]) -> None:
+    """Refuse a dataset a key while it has one. Raises KeyExists."""
+    for record in known:
+        if record.dataset == dataset and record.state is KeyState.LIVE:
+            raise KeyExists(
+                f"dataset {dataset} has a key",
+                hint=f"see `shredder key show {dataset}`",
+            )
+        if record.dataset == dataset and record.state is KeyState.DESTROYING:
+            raise KeyExists(
+                f"the destruction of the key of {dataset} was begun and is not at its end",
+                hint=f"bring it there: `shredder key destroy {dataset}`",
+            )
+
+
+def refuse_unknown(slots: Slots, known: Sequence[KeyRecord]) -> None:
+    """Refuse to go on beside a key that no record tells of. Raises StoreDamaged."""
+    ids = {record.id for record in known}
+    for number, read in slots.read_all():
+        if read.content and read.content.wrapped and read.content.id.hex() not in ids:
+            raise StoreDamaged(
+                f"slot {number} of the key store holds a key that no record tells of",
+                hint="the state directory is older than the key store: bring the newer one back",
+            )
+
+
+def free_slot(slots: Slots, known: Sequence[KeyRecord]) -> int:
+    """A slot that never held a key; the file grows if there is none."""
+    taken = {slot_of(record) for record in known}
+    while True:
+        for number, read in slots.read_all():
+            if read.free and number not in taken:
+                return number
+        slots.grow()

@@ -1,0 +1,64 @@
+"""A file sealed into another, and opened, a chunk in memory at a time; durable, or not at all."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from backends.agefile import Damaged, NoMatch, NotAge, decrypted, encrypted
+from shredder import durable
+from shredder.errors import Inconclusive, UsageError
+from shredder.observer import Observer
+
+_BUFFER = 1 << 18  # bytes read at a time
+
+
+def seal_file(source: Path, output: Path, public: bytes, observer: Observer) -> int:
+    """Seal a file to a public key; returns its size. The file itself is left as it is."""
+    with _reading(source) as file:
+        size = os.fstat(file.fileno()).st_size
+        chunks = encrypted(file, public)
+        durable.write(output, _watched(chunks, "sealing", size, observer))
+        return file.tell()
+
+
+def open_file(source: Path, output: Path, key: bytearray, dataset: str, observer: Observer) -> int:
+    """Open a sealed file; returns the size of what was in it. Raises UsageError, Inconclusive.
+
+    Where it does not hold together, nothing is left of what was opened.
+    """
+    try:
+        with _reading(source) as file:
+            size = os.fstat(file.fileno()).st_size
+            chunks = decrypted(file, [bytes(key)])
+            durable.write(output, _watched(chunks, "opening", size, observer))
+    except NotAge as error:
+        raise UsageError(f"{source} is not sealed: {error}") from None
+    except NoMatch as error:
+        raise UsageError(
+            f"{source} is not sealed to the key of {dataset}: {error}",
+            hint="is it another dataset's, or of an earlier key?",
+        ) from None
+    except Damaged as error:
+        raise Inconclusive(
+            f"{source} does not hold together: {error}; what was opened of it is thrown away",
+            hint="open another copy of it",
+        ) from None
+    return output.stat().st_size
+
+
+def _reading(source: Path) -> io.BufferedReader:
+    try:
+        return io.BufferedReader(io.FileIO(source), _BUFFER)
+    except OSError as error:
+        raise UsageError(f"{source} cannot be read: {error.strerror}") from None
+
+
+def _watched(chunks: Iterator[bytes], what: str, size: int, observer: Observer) -> Iterator[bytes]:
+    done = 0
+    for chunk in chunks:
+        yield chunk
+        done += len(chunk)
+        observer.progress(what, units=min(done, size), size=done, total=size)

@@ -1,0 +1,63 @@
+"""A dataset's key: the store that it lies in, who it is by its recipient, and its use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from backends.agefile import recipient_text
+from shredder.config import Config
+from shredder.keystores import KeyDestroyed, KeyRecord, KeyState, NoKey, newest
+from shredder.keystores.file import FileKeyStore
+from shredder.keystores.material import passphrase
+from shredder.state import State
+
+
+def key_store(config: Config, state: State) -> FileKeyStore:
+    """The key store of the configuration; the passphrase is the environment's."""
+    return FileKeyStore(
+        config.keys.file or state.slots,
+        state.key_records,
+        passphrase=passphrase(),
+        best_effort=config.keys.best_effort,
+    )
+
+
+def recipient_of(record: KeyRecord) -> str:
+    """What anybody encrypts to: ``age1…``."""
+    return recipient_text(bytes.fromhex(record.public))
+
+
+def known_record(store: FileKeyStore, dataset: str) -> KeyRecord:
+    """The record of a dataset's key, or of its last one. Raises NoKey."""
+    records = [each for each in store.records() if each.dataset == dataset]
+    record = newest(records)
+    if record is None:
+        raise NoKey(
+            f"dataset {dataset} has no key",
+            hint=f"make it with `shredder key create {dataset}`",
+        )
+    return record
+
+
+def living_record(store: FileKeyStore, dataset: str) -> KeyRecord:
+    """The record of the key that a dataset can be sealed with. Raises NoKey, KeyDestroyed."""
+    record = known_record(store, dataset)
+    if record.state is KeyState.MAKING:
+        raise NoKey(
+            f"the key of {dataset} was never finished",
+            hint=f"make it anew: `shredder key create {dataset}`",
+        )
+    if record.state is not KeyState.LIVE or "record-restored" in store.inspect(record.id):
+        raise KeyDestroyed(
+            f"the key of {dataset} is destroyed: what is sealed to it, nobody could open",
+            hint=f"for data that is to live, make another: `shredder key create {dataset}`",
+        )
+    return record
+
+
+@contextmanager
+def keys_of(store: FileKeyStore, dataset: str) -> Iterator[bytearray]:
+    """A dataset's key for as long as the context lasts. Raises KeyStoreError."""
+    with store.using(known_record(store, dataset).id) as key:
+        yield key

@@ -1,0 +1,151 @@
+"""A dataset's key at the command line, and files sealed to it."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.cli.operating import SURVEY, Operator
+
+PASSPHRASE = {"SHREDDER_KEYS_PASSPHRASE": "open sesame"}
+
+
+@pytest.fixture
+def keyed(here: Operator) -> Operator:
+    """A desk whose survey has a key, wherever the tests run."""
+    here.add('\n[keys]\nerasure = "best-effort"\n')
+    done = here.run("key", "create", SURVEY, "--escrowed", "no")
+    assert done.code == 0, done.err
+    return here
+
+
+def test_a_file_there_and_back(keyed: Operator) -> None:
+    plain = keyed.folder / "shelf" / "survey.csv"
+    sealed = keyed.run("seal", SURVEY, plain, "-o", "survey.age", "--json")
+    assert sealed.json["recipient"] == keyed.run("key", "show", SURVEY, "--json").json["recipient"]
+    assert sealed.json["size"] == plain.stat().st_size
+    opened = keyed.run("open", SURVEY, "survey.age", "-o", "opened.csv", "--json")
+    assert opened.json["size"] == plain.stat().st_size
+    assert (keyed.folder / "opened.csv").read_bytes() == plain.read_bytes()
+
+
+@pytest.mark.needs("age")
+def test_anybody_seals_with_the_age_tool(keyed: Operator) -> None:
+    recipient = keyed.run("key", "show", SURVEY, "--json").json["recipient"]
+    subprocess.run(
+        ["age", "-r", recipient, "-o", keyed.folder / "by-age"], input=b"their words", check=True
+    )
+    assert keyed.run("open", SURVEY, "by-age", "-o", "out").code == 0
+    assert (keyed.folder / "out").read_bytes() == b"their words"
+
+
+def test_what_is_known_of_a_key(keyed: Operator) -> None:
+    told = keyed.run("key", "show", SURVEY, "--json").json
+    assert (told["state"], told["wrapping"], told["escrowed"]) == ("live", "none", "no")
+    assert (told["backed_up"], told["destroyed"], told["problems"]) == ("unknown", None, [])
+    people = keyed.run("key", "show", SURVEY).out
+    assert told["recipient"] in people
+    assert told["key"] in people
+
+
+def test_the_end_of_a_key(keyed: Operator) -> None:
+    plain = keyed.folder / "shelf" / "survey.csv"
+    assert keyed.run("seal", SURVEY, plain, "-o", "survey.age").code == 0
+    unasked = keyed.run("key", "destroy", SURVEY)
+    assert (unasked.code, unasked.hint) == (6, "approve it with --yes")
+    done = keyed.run("key", "destroy", SURVEY, "--yes", "--json").json
+    assert (done["verification"], done["before"]) == ("absent", False)
+    again = keyed.run("key", "destroy", SURVEY, "--yes", "--json").json
+    assert (again["before"], again["destroyed"]) == (True, done["destroyed"])
+    for words in (("open", SURVEY, "survey.age", "-o", "x"), ("seal", SURVEY, plain, "-o", "x")):
+        refused = keyed.run(*words)
+        assert refused.code == 6
+        assert "destroyed" in refused.error
+    assert not (keyed.folder / "x").exists()
+    assert keyed.run("key", "show", SURVEY, "--json").json["state"] == "destroyed"
+    fresh = keyed.run("key", "create", SURVEY, "--json").json
+    assert fresh["key"] != done["key"]
+    other = keyed.run("open", SURVEY, "survey.age", "-o", "x")
+    assert (other.code, "earlier key" in other.hint) == (2, True)
+
+
+def test_a_key_put_back_is_refused_and_shown(keyed: Operator) -> None:
+    slots = keyed.state / "keys" / "slots"
+    keyed.run("seal", SURVEY, "shredder.toml", "-o", "sealed.age")
+    shutil.copy(slots, keyed.folder / "backup")
+    keyed.run("key", "destroy", SURVEY, "--yes")
+    shutil.copy(keyed.folder / "backup", slots)
+    assert keyed.run("open", SURVEY, "sealed.age", "-o", "x").code == 6
+    shown = keyed.run("key", "show", SURVEY, "--json")
+    assert shown.json["problems"] == ["key-restored"]
+    assert shown.code == 8
+    again = keyed.run("key", "destroy", SURVEY, "--yes", "--json").json
+    assert (again["before"], again["verification"]) == (False, "absent")
+
+
+def test_a_dataset_has_one_key(keyed: Operator) -> None:
+    refused = keyed.run("key", "create", SURVEY)
+    assert (refused.code, refused.error) == (6, f"dataset {SURVEY} has a key")
+
+
+def test_a_wrapped_key_asks_for_its_passphrase(here: Operator) -> None:
+    here.add('\n[keys]\nerasure = "best-effort"\n')
+    made = here.run("key", "create", SURVEY, "--json", environment=PASSPHRASE)
+    assert made.json["wrapping"] == "passphrase"
+    assert here.run("seal", SURVEY, "shredder.toml", "-o", "sealed").code == 0, "needs no secret"
+    for environment in ({}, {"SHREDDER_KEYS_PASSPHRASE": "sesame"}):
+        refused = here.run("open", SURVEY, "sealed", "-o", "x", environment=environment)
+        assert refused.code == 2
+        assert "SHREDDER_KEYS_PASSPHRASE" in refused.hint
+        assert "sesame" not in refused.out + refused.err
+    assert here.run("open", SURVEY, "sealed", "-o", "x", environment=PASSPHRASE).code == 0
+
+
+def test_a_hold_and_approvers_forbid_the_end_of_a_key(keyed: Operator) -> None:
+    keyed.add(f'\n[datasets.{SURVEY}.hold]\nreason = "litigation"\n')
+    assert keyed.run("key", "destroy", SURVEY, "--yes").code == 6
+    keyed.edit(f'\n[datasets.{SURVEY}.hold]\nreason = "litigation"\n', "")
+    keyed.edit(f"[datasets.{SURVEY}]\n", f"[datasets.{SURVEY}]\napprovals = 1\n")
+    keyed.add('\n[approvers.dpo]\nrole = "dpo"\nreference = "s3"\npublic_key = "p"\n')
+    refused = keyed.run("key", "destroy", SURVEY, "--yes")
+    assert (refused.code, "alone" in refused.error) == (6, True)
+    assert keyed.run("key", "show", SURVEY, "--json").json["state"] == "live"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("key", "show", SURVEY),
+        ("key", "destroy", SURVEY, "--yes"),
+        ("seal", SURVEY, "shredder.toml", "-o", "x"),
+        ("open", SURVEY, "shredder.toml", "-o", "x"),
+    ],
+)
+def test_without_a_key_there_is_one_error(here: Operator, words: tuple[str, ...]) -> None:
+    refused = here.run(*words)
+    assert (refused.code, refused.error) == (2, f"dataset {SURVEY} has no key")
+    assert not (here.folder / "x").exists()
+
+
+def test_nothing_is_replaced_unasked(keyed: Operator) -> None:
+    before = keyed.config.read_bytes()
+    for command in ("seal", "open"):
+        refused = keyed.run(command, SURVEY, "shelf/survey.csv", "-o", "shredder.toml")
+        assert (refused.code, "not replaced" in refused.error) == (2, True)
+    assert keyed.config.read_bytes() == before
+
+
+def test_words_that_are_none(here: Operator) -> None:
+    refused = here.run("key", "create", SURVEY, "--escrowed", "perhaps")
+    assert (refused.code, "no, yes or unknown" in refused.error) == (2, True)
+    assert here.run("key", "create", "nothing").code == 2
+
+
+def test_the_file_of_keys_lies_where_it_is_configured(here: Operator, tmp_path: Path) -> None:
+    here.add('\n[keys]\nfile = "elsewhere"\nerasure = "best-effort"\n')
+    assert here.run("key", "create", SURVEY).code == 0
+    assert (here.folder / "elsewhere").stat().st_mode & 0o777 == 0o600
+    assert not (here.state / "keys" / "slots").exists()

@@ -1,0 +1,183 @@
+"""A destroyed key: nothing of it, in no spelling, in the raw image that held store and journal."""
+
+from __future__ import annotations
+
+import base64
+import io
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from backends.agefile import identity_text
+from backends.contract import Finding
+from backends.fsops.ground import OBSTACLES
+from shredder.errors import ShredderError
+from shredder.journal import Journal
+from shredder.keystores import Declared, KeyRecord, KeyState, NotErasable
+from shredder.keystores.file import FileKeyStore
+from shredder.observer import Nobody
+from shredder.sealing.files import open_file, seal_file
+from shredder.state import State
+from tests.forensic.images import KINDS, Image, canary, mounted
+
+pytestmark = [pytest.mark.needs("root", "loop")]
+
+RECORDS = 20_000
+_STEP = 16 << 20
+
+
+def spellings(key: bytes) -> dict[str, bytes]:
+    """The forms that a key could be left behind in."""
+    found = {
+        "raw": key,
+        "hex": key.hex().encode(),
+        "HEX": key.hex().upper().encode(),
+        "reversed": key[::-1],
+        "identity": identity_text(key).encode(),
+        "identity, lower case": identity_text(key).lower().encode(),
+    }
+    # Within base64 of more than the key, wherever it begins.
+    for before in range(3):
+        text = base64.b64encode(bytes(before) + key)[2 * before + bool(before) :]
+        found[f"base64 at {before}"] = text[: 4 * ((len(key) - 2) // 3) - 4]
+    found |= {f"url-safe {n}": t.translate(_URL) for n, t in found.items() if "base64" in n}
+    return found
+
+
+_URL = bytes.maketrans(b"+/", b"-_")
+
+
+def in_image(image: Image, key: bytes) -> dict[str, int]:
+    """How often each spelling is anywhere in the raw image."""
+    counts = dict.fromkeys(spellings(key), 0)
+    tail = b""
+    with image.file.open("rb") as raw:
+        while data := raw.read(_STEP):
+            window = tail + data
+            for name, text in spellings(key).items():
+                counts[name] += window.count(text)
+            tail = window[-31:]  # shorter than the shortest: nothing is counted twice
+    return {name: count for name, count in counts.items() if count}
+
+
+class Desk:
+    """A state directory on an image: journal, key store, and a file sealed to the key."""
+
+    def __init__(self, image: Image, *, best_effort: bool = False) -> None:
+        self.image = image
+        self.state = State.create(image.place / "state")
+        self.best_effort = best_effort
+        with Journal(self.state.journal) as journal:
+            journal.begin("run", "survey", {})
+
+    @property
+    def store(self) -> FileKeyStore:
+        return FileKeyStore(
+            self.state.slots, self.state.key_records, passphrase=None, best_effort=self.best_effort
+        )
+
+    def made(self) -> tuple[KeyRecord, bytes]:
+        record = self.store.create("survey", escrowed=Declared.NO, backed_up=Declared.NO)
+        with self.store.using(record.id) as key:
+            given = bytes(key)
+        subprocess.run(["sync", "-f", self.image.mount], check=True)
+        return record, given
+
+    def seal(self, record: KeyRecord, outside: Path) -> Path:
+        """Seal records that were never in the clear on the image."""
+        plain = outside / "plain"
+        plain.write_text("".join(f"{canary(7, n)}\n" for n in range(RECORDS)))
+        sealed = self.image.place / "sealed.age"
+        seal_file(plain, sealed, bytes.fromhex(record.public), Nobody())
+        return sealed
+
+
+@pytest.fixture(params=["ext4", pytest.param("xfs", marks=pytest.mark.needs("xfs"))])
+def image(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Image]:
+    with mounted(KINDS[request.param], tmp_path) as made:
+        yield made
+
+
+def test_nothing_of_a_destroyed_key_is_in_the_image(image: Image, tmp_path: Path) -> None:
+    desk = Desk(image)
+    record, key = desk.made()
+    sealed = desk.seal(record, tmp_path)
+    kept = sealed.read_bytes()
+    assert in_image(image, key) == {"raw": 2}, "what the test looks for is there before"
+    opened = tmp_path / "opened"
+    with desk.store.using(record.id) as given:
+        open_file(sealed, opened, given, "survey", Nobody())
+    assert opened.read_text().count("\n") == RECORDS
+    opened.unlink()
+    done = desk.store.destroy(record.id)
+    assert done.in_place
+    assert desk.store.verify(record.id).finding is Finding.ABSENT
+    with pytest.raises(ShredderError), desk.store.using(record.id):
+        pass
+    image.unmount()
+    assert in_image(image, key) == {}
+    assert image.canaries() == {}, "0 of 20,000 sealed records"
+    assert kept in image.file.read_bytes(), "what was sealed is all still there"
+
+
+def test_a_key_whose_making_broke_off_leaves_nothing(image: Image) -> None:
+    desk = Desk(image)
+    record, key = desk.made()
+    from dataclasses import replace
+
+    from shredder import durable, values
+
+    path = desk.state.key_records / f"{record.id}.json"
+    durable.write(path, [values.dumps(replace(record, state=KeyState.MAKING))])
+    desk.store.create("survey", escrowed=Declared.NO, backed_up=Declared.NO)
+    image.unmount()
+    assert in_image(image, key) == {}
+
+
+REFUSED = {
+    "btrfs": "copy-on-write",
+    "ext4-data-journal": "content-in-journal",
+}
+
+
+@pytest.mark.parametrize(
+    "kind", [pytest.param("btrfs", marks=pytest.mark.needs("btrfs")), "ext4-data-journal"]
+)
+def test_where_it_cannot_be_erased_no_key_is_made(tmp_path: Path, kind: str) -> None:
+    with mounted(KINDS[kind], tmp_path) as image:
+        desk = Desk(image)
+        with pytest.raises(NotErasable, match=REFUSED[kind]):
+            desk.made()
+        assert desk.store.records() == []
+        assert not desk.state.slots.exists()
+        # The refusal is no false alarm: accepted, it says so, and the image shows why.
+        desk = Desk(image.__class__(image.file, image.mount, image.mount), best_effort=True)
+        record, key = desk.made()
+        assert REFUSED[kind] in record.limitations
+        done = desk.store.destroy(record.id)
+        assert not done.in_place
+        assert not OBSTACLES.isdisjoint(done.record.limitations)
+        image.unmount()
+        assert in_image(image, key) != {}
+
+
+@pytest.mark.needs("btrfs", "chattr")
+def test_a_file_that_is_exempted_from_copying_is_erased(tmp_path: Path) -> None:
+    with mounted(KINDS["btrfs-nocow"], tmp_path) as image:
+        desk = Desk(image)
+        record, key = desk.made()
+        assert in_image(image, key)
+        assert desk.store.destroy(record.id).in_place
+        image.unmount()
+        assert in_image(image, key) == {}
+
+
+def test_every_spelling_is_seen() -> None:
+    key = bytes(range(100, 132))
+    for before in range(3):
+        text = base64.b64encode(bytes(before) + key + b"after it")
+        assert any(spelling in text for spelling in spellings(key).values()), before
+    stream = io.BytesIO(identity_text(key).encode())
+    assert spellings(key)["identity"] in stream.getvalue()
