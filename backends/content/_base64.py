@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from backends.content._bounds import Bounds
 from backends.content._encoding import wide_encoding
 from backends.content._lines import ENCODED_BEGINS, route
+from backends.content._opener import HEAD
+from backends.content._registry import identify
 
 _ALPHABET = b"+-/0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz"
 _RUN = re.compile(rb"(?:[0-9A-Za-z+/_-]{40,}+(?:\r?\n[ \t]*|\\r\\n|\\n))*+[0-9A-Za-z+/_-]*+={0,2}")
@@ -119,15 +121,14 @@ def _from(block: bytes, place: int, least: int) -> int:
 
 def _begun(run: bytes) -> _Open | None:
     """Return a run that was begun, if it is looked into."""
-    if run.startswith(ENCODED_BEGINS):
-        return _Open(packed=True)
     head = _clean(run[:_HEAD])
     size = len(head) // 4 * 4
     said = binascii.a2b_base64(head[:size] + _padded(head[size:]))
-    wide, _ = wide_encoding(said)
-    if len(said) >= _LEAST and (wide or _is_text(said)):
-        return _Open(packed=False, wide=wide)
-    return None
+    if not run.startswith(ENCODED_BEGINS):
+        wide, _ = wide_encoding(said)
+        if len(said) >= _LEAST and (wide or _is_text(said)):
+            return _Open(packed=False, wide=wide)
+    return _Open(packed=True) if identify(said[:HEAD])[0] else None
 
 
 def _clean(run: bytes) -> bytes:

@@ -17,19 +17,12 @@ from numpy.typing import NDArray
 _NEWLINE, _RETURN, _COMMA = 10, 13, 44
 _CLOSING = b")]}"
 
-# How containers begin in base64: gzip, zip, 7z, xz, bzip2, zstd, PDF, SQLite, Parquet, OLE, pickle.
-ENCODED_BEGINS: tuple[bytes, ...] = (
-    b"H4sI",
-    b"UEsD",
-    b"N3q8",
-    b"/Td6",
-    b"Qlpo",
-    b"KLUv",
-    b"JVBE",
-    b"U1FM",
-    b"UEFS",
-)
-ENCODED_BEGINS += (b"0M8R", b"gASV", b"gAKV", b"gAWV")
+# How containers begin in base64, and hardly anything else: gzip, zip, 7z, xz, bzip2, zstd, lz4;
+# PDF; SQLite and its journals; Parquet, Arrow, Feather, Avro, ORC; OLE; numpy; pg_dump; pickles.
+ENCODED_BEGINS: tuple[bytes, ...] = (b"H4sI", b"UEsD", b"N3q8", b"/Td6", b"Qlpo", b"KLUv", b"BCJN")
+ENCODED_BEGINS += (b"JVBE", b"U1FM", b"N38G", b"2dUF", b"UEFS", b"QVJS", b"////", b"RkVB", b"T2Jq")
+ENCODED_BEGINS += (b"T1JD", b"0M8R", b"k05V", b"UEdE", b"gASV", b"gAWV", b"gAJd", b"gAJ9", b"gAIo")
+ENCODED_BEGINS += (b"gANd", b"gAN9", b"gAMo", b"XXEA")
 _WORD, _RUN = re.compile(rb"[0-9A-Za-z]{16,}"), re.compile(rb"[0-9A-Za-z+/]{16,}")
 
 Positions = NDArray[np.int64]

@@ -9,6 +9,7 @@ import pytest
 from tests.corpus import judge, report
 from tests.corpus.judge import Answer
 
+pytestmark = pytest.mark.needs("7zip")
 SEEDS = range(1000, 1004)
 COPIES, DECOYS = 300, 300
 RECALL = 0.99

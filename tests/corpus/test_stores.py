@@ -12,6 +12,7 @@ from tests.corpus import everywhere, report
 from tests.corpus.judge import Answer
 from tests.corpus.test_recall import shown
 
+pytestmark = pytest.mark.needs("7zip")
 SEEDS = range(1100, 1103)
 FILES, TABLES = 60, 60
 

@@ -6,11 +6,15 @@ import base64
 import bz2
 import gzip
 import io
+import json
 import lzma
 import random
+import subprocess
 import tarfile
+import tempfile
 import zipfile
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import py7zr
 import zstandard
@@ -51,6 +55,44 @@ def _seven_zip(rng: random.Random, data: bytes) -> bytes:
     return file.getvalue()
 
 
+_METHODS = {  # as 7-Zip's program names them
+    "PPMd": ["-m0=PPMd"],
+    "PPMd, short of memory": ["-m0=PPMd:mem=64k:o=16"],
+    "BCJ2": ["-m0=BCJ2", "-m1=LZMA", "-m2=LZMA", "-m3=LZMA", "-mb0:1", "-mb0s1:2", "-mb0s2:3"],
+    "Deflate64": ["-m0=Deflate64"],
+    "Delta": ["-m0=Delta:4", "-m1=BZip2"],
+}
+
+
+def _seven_zip_by_7zip(rng: random.Random, data: bytes) -> bytes:
+    """By 7-Zip itself, in methods that py7zr does not write."""
+    method = rng.choice(list(_METHODS.values()))
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for member, content in (("readme.txt", _NOTES), ("data", data)):
+            (folder / member).write_bytes(content)
+        command = [
+            "7zz",
+            "a",
+            "-bd",
+            "-mf=off",
+            "-mtm-",
+            *method,
+            "packed.7z",
+            "readme.txt",
+            "data",
+        ]
+        subprocess.run(command, cwd=folder, check=True, capture_output=True)
+        return (folder / "packed.7z").read_bytes()
+
+
+def _json_field(rng: random.Random, data: bytes) -> bytes:
+    """As services hand on a file: base64 in a field, in one line or in several."""
+    packed = base64.encodebytes(data) if rng.random() < 0.3 else base64.b64encode(data)
+    upload = {"id": rng.getrandbits(32), "name": "upload", "content": packed.decode("ascii")}
+    return json.dumps(upload, indent=rng.choice((None, 2))).encode()
+
+
 def _base64(rng: random.Random, data: bytes) -> bytes:
     return base64.encodebytes(data) if rng.random() < 0.7 else base64.b64encode(data)
 
@@ -66,7 +108,9 @@ WRAPPERS: Mapping[str, Wrapper] = {
     "tar.gz": lambda rng, data: _tar(rng, data, "w:gz"),
     "zip-in-tar.xz": lambda rng, data: lzma.compress(_tar(rng, _zip(rng, data)), preset=0),
     "7z": _seven_zip,
+    "7z-by-7zip": _seven_zip_by_7zip,
     "base64": _base64,
+    "base64-in-json": _json_field,
 }
 _WEIGHTS = [8 if name == "none" else 1 for name in WRAPPERS]
 

@@ -54,7 +54,9 @@ _EXACT: Mapping[str, Writer] = {
     "orc": columnar.orc,
     "xlsx": office.xlsx,
     "xlsx-second-sheet": office.xlsx_second_sheet,
+    "xls": office.xls,
     "ods": office.ods,
+    "npy": binary.npy,
     "sqlite": database.sqlite,
     "sqlite-wal": database.sqlite_wal,
 }

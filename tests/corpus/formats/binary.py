@@ -1,12 +1,17 @@
-"""Bytes without lines: pickles, NUL-separated records, records of a program's own making."""
+"""Bytes without lines: pickles, numpy's arrays, NUL-separated records, a program's own records."""
 
 from __future__ import annotations
 
+import io
 import pickle
 import random
 import struct
+from typing import Any
 
-from tests.corpus.tables import Table
+import numpy as np
+import numpy.typing as npt
+
+from tests.corpus.tables import Native, Table
 
 
 def pickle_tuples(rng: random.Random, table: Table) -> bytes:
@@ -17,6 +22,30 @@ def pickle_tuples(rng: random.Random, table: Table) -> bytes:
 def pickle_dicts(rng: random.Random, table: Table) -> bytes:
     records = [dict(zip(table.names, row, strict=True)) for row in table.native()]
     return pickle.dumps(records, protocol=rng.randrange(2, 6))
+
+
+def npy(rng: random.Random, table: Table) -> bytes:
+    """An array of records by numpy; at times in an npz archive, packed or not."""
+    columns = {name: _array(rng, values) for name, values in table.columnar().items()}
+    kind = [(name, values.dtype) for name, values in columns.items()]
+    records = np.empty(len(table.rows), kind)
+    for name, values in columns.items():
+        records[name] = values
+    file = io.BytesIO()
+    if rng.random() < 0.7:
+        np.save(file, records, allow_pickle=False)
+    else:
+        rng.choice((np.savez, np.savez_compressed))(file, answers=records)
+    return file.getvalue()
+
+
+def _array(rng: random.Random, values: list[Native]) -> npt.NDArray[Any]:
+    if None in values:
+        values = ["" if value is None else str(value) for value in values]
+    array = np.array(values)
+    if array.dtype.kind == "O":
+        array = array.astype("datetime64[D]")
+    return array.astype(array.dtype.newbyteorder(rng.choice("<>")))
 
 
 def nul_separated(rng: random.Random, table: Table) -> bytes:

@@ -1,4 +1,4 @@
-"""Spreadsheets: by openpyxl, and OpenDocument written out by hand."""
+"""Spreadsheets: by openpyxl and xlwt, and OpenDocument written out by hand."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from datetime import date
 from xml.sax.saxutils import escape
 
 import openpyxl
+import xlwt
 
 from tests.corpus.tables import Native, Table
 
@@ -33,6 +34,24 @@ def _workbook(rng: random.Random, table: Table, *, before: int) -> bytes:
         sheet.append(list(table.names))
     for row in table.native():
         sheet.append(row)
+    file = io.BytesIO()
+    book.save(file)
+    return file.getvalue()
+
+
+def xls(rng: random.Random, table: Table) -> bytes:
+    """Excel 97 to 2003; the sheet is the second one at times."""
+    book = xlwt.Workbook()
+    if rng.random() < 0.3:
+        book.add_sheet("Notes").write(0, 0, "Prepared for the meeting")
+    sheet = book.add_sheet("Sheet1")
+    day = xlwt.easyxf(num_format_str="YYYY-MM-DD")
+    rows = [list[Native](table.names)] if table.header else []
+    rows += list(table.native())
+    for number, row in enumerate(rows):
+        for column, value in enumerate(row):
+            style = [day] if isinstance(value, date) else []
+            sheet.write(number, column, value, *style)
     file = io.BytesIO()
     book.save(file)
     return file.getvalue()
