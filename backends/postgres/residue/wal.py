@@ -49,8 +49,7 @@ class Log:
     @property
     def rounds(self) -> int:
         """How many rounds are expected until nothing of what is now in it is left."""
-        ahead = max(0, self.last - self.at)
-        return self.kept + ahead + self.files + 2
+        return self.kept + self.files + 2  # each file comes to lie ahead, at the most
 
 
 @dataclass(frozen=True, slots=True)
