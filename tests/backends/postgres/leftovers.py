@@ -105,8 +105,8 @@ def server(directory: Path, version: int, **settings: str) -> Iterator[Place]:
 def planted(place: Place) -> None:
     """Lay records down in every kind of relation, with older versions of them beside."""
     place.sql("CREATE EXTENSION pg_stat_statements")
-    _table(place, "pure", rows("m"))
-    _table(place, "mixed", [*rows("m"), *rows("s")])
+    table(place, "pure", rows("m"))
+    table(place, "mixed", [*rows("m"), *rows("s")])
     place.sql("CREATE TABLE parent (k int, id uuid, email text) PARTITION BY LIST (k)")
     place.sql("CREATE TABLE leaf PARTITION OF parent FOR VALUES IN (1)")
     place.sql("INSERT INTO parent SELECT 1, respondent_id, email FROM mixed")
@@ -122,7 +122,8 @@ def planted(place: Place) -> None:
     place.sql("UPDATE mixed SET answer = rtrim(answer, '!') WHERE answer LIKE 'Nm%'")
 
 
-def _table(place: Place, name: str, these: Sequence[Row]) -> None:
+def table(place: Place, name: str, these: Sequence[Row]) -> None:
+    """Make a table whose long values lie in TOAST, with indexes."""
     place.plant(name, these)
     place.sql(f"ALTER TABLE {name} ADD long text")
     place.sql(f"ALTER TABLE {name} ALTER long SET STORAGE EXTERNAL")
