@@ -23,7 +23,7 @@ _SORTS = "ENTI"
 
 def _shredder(place: Place, *, residue: bool) -> None:
     dataset = leftovers.matcher()
-    with place.store(**({"residue": True} if residue else {})) as store:
+    with place.store(residue=residue) as store:
         planned = leftovers.orders(leftovers.looked(store, dataset)[0])
         outcomes, _ = leftovers.carried_out(store, planned, dataset)
         if {Result.DESTROYED} != {outcome.result for outcome in outcomes}:
