@@ -157,6 +157,12 @@ class Matcher(Protocol):
     def digest(self) -> Digest:
         """Begin a keyed digest of content."""
 
+    def identities(self) -> Sequence[bytes]:
+        """Return the keys that open what is sealed to the dataset: X25519, 32 bytes each.
+
+        None where it has no key, or the key is not to be had here; what is sealed stays shut then.
+        """
+
 
 # --- Looking -------------------------------------------------------------------------------
 

@@ -117,10 +117,12 @@ class ReferenceMatcher:
         person: Iterable[str] = (),
         columns: Iterable[str] = ("respondent_id", "email", "answer"),
         trace: Iterable[str] = (),
+        identities: Iterable[bytes] = (),
     ) -> None:
         self._private = {value.lower().encode(): n for n, value in enumerate(private)}
         self._person = frozenset(value.lower().encode() for value in person)
         self._trace = {value.lower().encode(): n for n, value in enumerate(trace)}
+        self._identities = tuple(identities)
         self._columns = frozenset(name.lower() for name in columns)
 
     @property
@@ -140,3 +142,7 @@ class ReferenceMatcher:
     def digest(self) -> Digest:
         """Begin a digest keyed with a fixed, public key."""
         return hashlib.blake2b(key=b"reference", digest_size=16)
+
+    def identities(self) -> tuple[bytes, ...]:
+        """Return the keys that it was given."""
+        return self._identities

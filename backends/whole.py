@@ -119,7 +119,7 @@ class WholeStore(ABC):
                 size=unit.size,
                 whole=self.technique,
                 obstacle="no-record-rewrite",
-                limitations=self.limitations,
+                limitations=(*self.limitations, *seen.limitations),
                 signs=seen.evidence.signs,
             )
             holdings = (found,)

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
 from backends.agefile import _header, _x25519
 from backends.agefile._armor import BEGIN, Dearmored, is_armored
-from backends.agefile._errors import Damaged, NoMatch
+from backends.agefile._errors import AgeError, Damaged, NoMatch
 
 _CHUNK = 1 << 16
 _TAG = 16
@@ -22,6 +22,18 @@ _NONCE = 16
 def is_age(head: bytes) -> bool:
     """Whether a file that begins so is an age file, by its first line."""
     return head.startswith((_header.VERSION[:-3], BEGIN))
+
+
+def fits(head: bytes, keys: Sequence[bytes]) -> bool:
+    """Whether one of the keys opens a file that begins so: its header must be in sight, whole."""
+    if not keys:
+        return False
+    try:
+        header = _header.read(_binary(io.BufferedReader(io.BytesIO(head))))
+        header.check(_file_key(header, keys))
+    except AgeError:
+        return False
+    return True
 
 
 def encrypted(source: BufferedIOBase, recipient: bytes) -> Iterator[bytes]:
@@ -38,8 +50,7 @@ def decrypted(source: io.BufferedReader, keys: Sequence[bytes]) -> Iterator[byte
 
     What was given out before an error is authentic, and not all there was.
     """
-    if is_armored(source.peek()):
-        source = io.BufferedReader(Dearmored(source), _CHUNK)
+    source = _binary(source)
     header = _header.read(source)
     file_key = _file_key(header, keys)
     header.check(file_key)
@@ -55,6 +66,11 @@ def decrypted(source: io.BufferedReader, keys: Sequence[bytes]) -> Iterator[byte
         if not data and number:
             raise Damaged("its last chunk is empty")
         yield data
+
+
+def _binary(source: io.BufferedReader) -> io.BufferedReader:
+    """The same without its armor, if it has one."""
+    return io.BufferedReader(Dearmored(source), _CHUNK) if is_armored(source.peek()) else source
 
 
 def _file_key(header: _header.Header, keys: Sequence[bytes]) -> bytes:

@@ -1,7 +1,8 @@
-"""What all readers of one stream share: the bounds on what it may unpack to."""
+"""What all readers of one stream share: bounds on what it may unpack to, and keys."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 
@@ -32,8 +33,10 @@ class Bounds:
     by itself what it unpacks and does not yield.
     """
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, identities: Callable[[], Sequence[bytes]] = tuple) -> None:
+        """`identities`: the keys that open what is sealed to the dataset; see the matcher's."""
         self.limits = limits
+        self.identities = identities
         self.bytes_read = 0
         self.bytes_out = 0
         self.members = 0

@@ -63,7 +63,7 @@ def examine_stream(
     `promoted`: see :meth:`backends.contract.Matcher.scan`. Not `digested`: for a store that tells
     versions apart without the digest.
     """
-    bounds = Bounds(limits or Limits())
+    bounds = Bounds(limits or Limits(), matcher.identities)
     meter = Meter(stream, matcher.digest() if digested else None, bounds)
     examination = _Examination(meter, bounds, matcher, dialect, encoding, sink, promoted=promoted)
     examination.document(meter.source(), 0)
@@ -100,7 +100,7 @@ class Examiner:
 
     def take(self, data: bytes) -> None:
         """Examine a document."""
-        bounds = Bounds(Limits())
+        bounds = Bounds(Limits(), self._matcher.identities)
         meter = Meter(io.BytesIO(data), None, bounds)
         if self._examination is None:
             self._examination = _Examination(meter, bounds, self._matcher, None, "", None)

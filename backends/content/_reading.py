@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from backends.contract import Evidence, Verdict
 
+SEALED = "age"  # the layer of what was sealed to the dataset's key
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:
@@ -22,6 +24,11 @@ class Reading:
     texts: int  # texts found: one, but for archives and what follows a container
     divided: bool  # every window that holds a record is known to be one record
     regular: bool  # every quote mark stood where RFC 4180 has it
+
+    @property
+    def limitations(self) -> tuple[str, ...]:
+        """Codes of what holds of every copy that reads so."""
+        return ("sealed",) if SEALED in self.layers else ()
 
     @property
     def foreign_records(self) -> int | None:

@@ -183,7 +183,7 @@ class TreeStore:
             whole=Technique.OVERWRITE,
             partial=partial,
             obstacle=obstacle,
-            limitations=limitations,
+            limitations=(*limitations, *content.reading.limitations),
             details={
                 "folder-device": sight.folder_device,
                 "links": sight.links,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from shredder.fingerprint.report import EnrolReport
 from shredder.fingerprint.scan import CatalogueScan, Tools
 
 _DIGEST = 16  # bytes
+
+Identities = Callable[[], tuple[bytes, ...]]  # picklable, and no key in it
 
 
 class _ContentDigest:
@@ -48,15 +51,17 @@ class _Open:
 class FingerprintMatcher:
     """Recognises a dataset's records by its catalogue, which is opened when it is first needed.
 
-    Travels to other processes as path and key; there it opens the same catalogue or none. May
-    be used by several threads; each scan by one. Every use may raise NotEnrolled or
-    CatalogueDamaged.
+    Travels to other processes as path and key; there it opens the same catalogue or none, and
+    asks anew for the keys of what is sealed. May be used by several threads; each scan by one.
+    Every use may raise NotEnrolled or CatalogueDamaged.
     """
 
-    def __init__(self, path: Path, key: bytes) -> None:
-        """`key`: the fingerprint's 32 bytes from the key store."""
+    def __init__(self, path: Path, key: bytes, identities: Identities = tuple) -> None:
+        """`key`: the fingerprint's 32 bytes; `identities`: what gives the dataset's own key."""
         self._path = path
         self._key = key
+        self._identities = identities
+        self._given: tuple[bytes, ...] | None = None
         self._keys: Keys = derive(key)
         self._expected = ""
         self._lock = threading.Lock()
@@ -66,12 +71,13 @@ class FingerprintMatcher:
     def __repr__(self) -> str:
         return f"{type(self).__name__}({str(self._path)!r}, key=…)"
 
-    def __getstate__(self) -> tuple[Path, bytes, str]:
-        return self._path, self._key, self._opened.commitment if self._opened else self._expected
+    def __getstate__(self) -> tuple[Path, bytes, Identities, str]:
+        expected = self._opened.commitment if self._opened else self._expected
+        return self._path, self._key, self._identities, expected
 
-    def __setstate__(self, state: tuple[Path, bytes, str]) -> None:
-        path, key, expected = state
-        FingerprintMatcher.__init__(self, path, key)
+    def __setstate__(self, state: tuple[Path, bytes, Identities, str]) -> None:
+        path, key, identities, expected = state
+        FingerprintMatcher.__init__(self, path, key, identities)
         self._expected = expected
 
     def _open(self) -> _Open:
@@ -117,3 +123,10 @@ class FingerprintMatcher:
     def digest(self) -> Digest:
         """Begin a keyed digest of content, 16 bytes."""
         return _ContentDigest(self._keys.content)
+
+    def identities(self) -> tuple[bytes, ...]:
+        """The dataset's own key, asked for when something sealed is met, and kept for the sweep."""
+        with self._lock:
+            if self._given is None:
+                self._given = self._identities()
+            return self._given

@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -74,9 +75,12 @@ class Work:
     def matcher(self, dataset: str) -> FingerprintMatcher:
         """A dataset's matcher. Raises NotEnrolled (2), CatalogueDamaged (8)."""
         from shredder.fingerprint.matcher import FingerprintMatcher  # noqa: PLC0415 - see above
+        from shredder.sealing.identities import identities_of  # noqa: PLC0415 - only with keys
 
         key = fingerprint_key(self.state, dataset)
-        return FingerprintMatcher(self.state.catalogue(dataset), key)
+        slots = self.config.keys.file or self.state.slots
+        identities = partial(identities_of, slots, self.state.key_records, dataset)
+        return FingerprintMatcher(self.state.catalogue(dataset), key, identities)
 
     def enrolled(self, dataset: str) -> Enrolled:
         """What is known of a dataset's fingerprint. Raises NotEnrolled, CatalogueDamaged."""

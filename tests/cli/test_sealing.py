@@ -8,9 +8,77 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.operating import SURVEY, Operator
+from demo.survey import as_csv, records
+from tests.cli.operating import SURVEY, HereOperator, Operator
 
 PASSPHRASE = {"SHREDDER_KEYS_PASSPHRASE": "open sesame"}
+
+
+FILES = """\
+controller = "Example Ltd"
+
+[stores.share]
+backend = "files"
+roots = ["share"]
+
+[datasets.survey-2018-05]
+basis = "gdpr-art-17"
+sources = [{ store = "share", path = "share/survey.csv" }]
+
+[datasets.survey-2018-05.columns]
+respondent_id = "private"
+
+[keys]
+erasure = "best-effort"
+"""
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Operator:
+    """A survey in a file, and its key, wrapped; a sealed copy of the file beside it."""
+    operator = HereOperator(tmp_path, PASSPHRASE)
+    (tmp_path / "share").mkdir()
+    (tmp_path / "share" / "survey.csv").write_text(as_csv(records(60)))
+    operator.config.write_text(FILES)
+    for words in (
+        ("init",),
+        ("enroll", SURVEY),
+        ("key", "create", SURVEY),
+        ("seal", SURVEY, "share/survey.csv", "-o", "share/backup.age"),
+    ):
+        done = operator.run(*words)
+        assert done.code == 0, done.err
+    return operator
+
+
+WITHOUT = {"SHREDDER_KEYS_PASSPHRASE": ""}
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_sealed_copies_are_found_while_the_key_is_to_be_had(files: Operator, workers: str) -> None:
+    words = ("locate", SURVEY, "--workers", workers, "--json")
+    told = files.run(*words).json
+    assert sorted((h["locator"], h["records"], h["verdict"]) for h in told["holdings"]) == [
+        ("share/backup.age", 60, "copy"), ("share/survey.csv", 60, "copy"),
+    ]  # fmt: skip
+    shut = files.run(*words, environment=WITHOUT)
+    assert [h["locator"] for h in shut.json["holdings"]] == ["share/survey.csv"]
+    assert shut.json["problems"][0]["reason"] == "encrypted"
+    assert shut.code == 8
+
+
+def test_a_sealed_copy_is_destroyed_as_any_other(files: Operator) -> None:
+    done = files.run("destroy", SURVEY, "--yes", "--timestamp-later", "--json")
+    (sealed,) = [h for h in done.json["holdings"] if h["locator"] == "share/backup.age"]
+    assert sealed["status"] == "destroyed-verified"
+    assert "sealed" in sealed["limitations"]
+    assert list((files.folder / "share").iterdir()) == []
+
+
+def test_what_is_sealed_to_a_destroyed_key_is_a_gap(files: Operator) -> None:
+    assert files.run("key", "destroy", SURVEY, "--yes").code == 0
+    told = files.run("locate", SURVEY, "--json")
+    assert (told.code, told.json["problems"][0]["reason"]) == (8, "encrypted")
 
 
 @pytest.fixture
