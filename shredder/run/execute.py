@@ -18,6 +18,7 @@ from shredder.plan import to_destroy
 from shredder.run.residue import verify
 from shredder.run.window import Window, window_of
 from shredder.run.work import Work, batches, stores_or_errors
+from shredder.sweep import phase_of
 
 _TRIES = 3  # of a batch whose store does not answer
 _PAUSE = 0.5  # seconds before the second; twice as long before the third
@@ -39,11 +40,12 @@ def execute(work: Work, run: str, dataset: str) -> None:
             if waiting:
                 break  # what a later stage cleans up is not there yet
             every = (order for order in _orders(work, run) if order.technique.stage == stage)
+            hours = _Hours(window)
             for name, orders in groupby(every, key=lambda order: order.holding.store):
                 store = stores.get(name, BackendError("", reason="store-not-configured"))
                 size = 1 if isinstance(store, BackendError) else max(1, store.traits.batch)
                 for batch in batches(orders, size):
-                    now = [order for order in batch if _in_time(order, window)]
+                    now = [order for order in batch if hours.allow(order)]
                     scrubbed.answer(now)
                     _batch(work, run, dataset, store, now, matcher)
                     scrubbed.take(now)
@@ -56,6 +58,27 @@ def execute(work: Work, run: str, dataset: str) -> None:
             f"and it is not {window} now",
             hint=f"go on within it: `shredder resume {run}`",
         )
+
+
+class _Hours:
+    """What locks others out waits for its hours, and what its store wants done after it, too."""
+
+    def __init__(self, window: Window | None) -> None:
+        self._window = window
+        self._waiting: dict[str, int] = {}  # of a store, the phase from which on all waits
+
+    def allow(self, order: Order) -> bool:
+        """Whether the next order of a stage is carried out now."""
+        if self._window is None:
+            return True
+        store, phase = order.holding.store, phase_of(order.holding)
+        if phase > self._waiting.get(store, phase):
+            return False
+        cost = order.holding.cost
+        if cost is None or not cost.exclusive or self._window.open():
+            return True
+        self._waiting.setdefault(store, phase)
+        return False
 
 
 class _Scrubbed:
@@ -94,11 +117,6 @@ def _file_system(order: Order) -> tuple[str, ...]:
 
 def _orders(work: Work, run: str) -> Iterator[Order]:
     return (item.order() for item in to_destroy(work.plan_file(run)))
-
-
-def _in_time(order: Order, window: Window | None) -> bool:
-    cost = order.holding.cost
-    return window is None or cost is None or not cost.exclusive or window.open()
 
 
 def _unfinished(work: Work, run: str, orders: Sequence[Order]) -> int:

@@ -3,7 +3,7 @@
 from shredder.sweep.ahead import counted_ahead
 from shredder.sweep.coverage import Coverage, ScopeCoverage, could_look
 from shredder.sweep.crew import Cluster, Crew, Processes
-from shredder.sweep.found import Problem, Sweep, is_to_come
+from shredder.sweep.found import Problem, Sweep, is_to_come, phase_of
 from shredder.sweep.ledger import Ledger
 from shredder.sweep.sweep import Means, sweep
 from shredder.sweep.worker import Job
@@ -22,5 +22,6 @@ __all__ = [
     "could_look",
     "counted_ahead",
     "is_to_come",
+    "phase_of",
     "sweep",
 ]

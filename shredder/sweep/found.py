@@ -34,7 +34,7 @@ class Holdings(Iterable[Holding]):
         return sum(self.found.values())
 
     def __iter__(self) -> Iterator[Holding]:
-        return heapq.merge(*self._stores, key=_phase)  # of equal ones, the first store's first
+        return heapq.merge(*self._stores, key=phase_of)  # of equal ones, the first store's first
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +62,11 @@ def is_to_come(holding: Holding) -> bool:
 
 def place(holding: Holding) -> bytes:
     """A key that sorts one store's holdings in the order of a plan."""
-    first = (_phase(holding) + _LAST).to_bytes(8, "big")
+    first = (phase_of(holding) + _LAST).to_bytes(8, "big")
     return first + sort_key(holding.scope, holding.locator, holding.version)
 
 
-def _phase(holding: Holding) -> int:
+def phase_of(holding: Holding) -> int:
     """Backends number what must wait for others: a materialised view comes after its tables."""
     phase = holding.details.get("phase", 0)
     return max(-_LAST, min(phase, _LAST)) if isinstance(phase, int) else 0

@@ -160,6 +160,26 @@ def test_what_locks_others_out_waits_when_the_hours_end_and_the_rest_goes_on(
     assert place.outcome(ended) == "complete"
 
 
+def test_what_comes_after_something_that_waits_waits_with_it(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of its own store: a log is moved on once a table has been written anew."""
+    later = replace(costly("b", exclusive=False), details={"phase": 1})
+    found = [costly("a", exclusive=True), costly("c", exclusive=False), later]
+    store = Scripted(View(units={"desk": [found]}), View(units={"desk": [[]]}))
+    at(monkeypatch, 5, 29)
+    with opened_as({"mem": store}):
+        run = planned(place, window=NIGHT)
+        place.drive_to(run, Phase.ANNOUNCED)
+        at(monkeypatch, 5, 30)
+        with pytest.raises(Waiting, match="2 of 3 holdings wait"):
+            place.drive(run)
+        locators = {i.id: i.holding.locator for i in read_items(place.work.plan_file(run))}
+        assert [[locators[id_] for id_ in batch] for batch in store.ordered] == [["c"]]
+        at(monkeypatch, 22)
+        assert place.outcome(place.drive(run)) == "complete"
+
+
 def test_without_hours_nothing_waits(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     at(monkeypatch, 12)
     with opened_as({"mem": scripted()}):
