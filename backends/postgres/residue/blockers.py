@@ -43,7 +43,8 @@ SELECT current_setting('is_superuser') = 'on',
 _HOLDERS = """
 WITH since AS (SELECT age(%(since)s::xid8::xid) AS age)
 SELECT EXISTS (SELECT FROM pg_stat_activity a, since
-                WHERE a.pid <> pg_backend_pid() AND a.backend_type <> 'walsender'
+                WHERE a.pid <> pg_backend_pid()
+                  AND coalesce(a.backend_type, '') <> 'walsender' -- hidden from some, ids are not
                   AND (age(a.backend_xid) > since.age
                        OR age(a.backend_xmin) > since.age AND a.datname = current_database())),
        EXISTS (SELECT FROM pg_prepared_xacts p, since WHERE age(p.transaction) > since.age),

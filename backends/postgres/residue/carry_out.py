@@ -12,7 +12,7 @@ from backends.contract import Destruction, Matcher, Order, Result, Technique
 from backends.postgres._catalog import Relation, database_exists, relation_by_oid
 from backends.postgres._examine import read_relation
 from backends.postgres._rows import RowScan
-from backends.postgres._session import Cluster
+from backends.postgres._session import SNAPSHOT, Cluster
 from backends.postgres.residue import blockers, logs, online, rewrite, statements, wal
 from backends.postgres.residue.places import SERVER, Residue, Rewrite, pages_of
 
@@ -80,7 +80,8 @@ def _catalogue(cluster: Cluster, residue: Residue, order: Order, matcher: Matche
 def _statements(cluster: Cluster, residue: Residue, order: Order, matcher: Matcher) -> Destruction:
     del residue
     with cluster.use(order.holding.scope) as connection:
-        there = statements.of(connection)
+        with cluster.transaction(connection, SNAPSHOT):
+            there = statements.of(connection)
         if there is None:
             return Destruction(order.id, Result.ALREADY_ABSENT)
         if not there.may_reset:
@@ -100,11 +101,12 @@ def _log(cluster: Cluster, residue: Residue, order: Order, matcher: Matcher) -> 
     del residue, matcher
     name = order.holding.version
     with cluster.use(fresh=True) as connection:
-        may = logs.rights(connection)
-        if may.obstacle:
-            return _failed(order, may.obstacle)
-        if not logs.there(connection, name):
-            return Destruction(order.id, Result.ALREADY_ABSENT)
+        with cluster.transaction(connection, SNAPSHOT):
+            may = logs.rights(connection)
+            if may.obstacle:
+                return _failed(order, may.obstacle)
+            if not logs.there(connection, name):
+                return Destruction(order.id, Result.ALREADY_ABSENT)
         reason = logs.remove(connection, name, cluster.lock_timeout_s)
     return _failed(order, reason) if reason else Destruction(order.id, Result.DESTROYED)
 
@@ -112,12 +114,14 @@ def _log(cluster: Cluster, residue: Residue, order: Order, matcher: Matcher) -> 
 def _wal(cluster: Cluster, residue: Residue, order: Order, matcher: Matcher) -> Destruction:
     del residue, matcher
     with cluster.use(fresh=True) as connection:
-        found = blockers.of_wal(connection)
+        with cluster.transaction(connection, SNAPSHOT):
+            found = blockers.of_wal(connection)
         if found.obstacle:
             return _failed(order, found.obstacle)
         cycle = wal.move_on(cluster, connection)
         if not cycle.done:
-            found = blockers.of_wal(connection)
+            with cluster.transaction(connection, SNAPSHOT):
+                found = blockers.of_wal(connection)
             held = next((code for code in found.limitations if code in _HOLD_BACK), "")
             return _failed(order, found.obstacle or held or "wal-segments-held-back")
     return Destruction(

@@ -40,14 +40,18 @@ SELECT current_setting('logging_collector') = 'on',
 """
 _FILES = "SELECT name, size FROM pg_ls_logdir() WHERE name > %s ORDER BY name"
 _CURRENT = """
-SELECT ARRAY(SELECT regexp_replace(f, '^.*/', '') FROM (VALUES
-  (pg_current_logfile()), (pg_current_logfile('csvlog')), (pg_current_logfile('stderr'))) v(f)
+SELECT ARRAY(SELECT pg_catalog.regexp_replace(f, '^.*/', '') FROM (VALUES
+  (pg_catalog.pg_current_logfile()), (pg_catalog.pg_current_logfile('csvlog')),
+  (pg_catalog.pg_current_logfile('stderr'))) v(f)
  WHERE f IS NOT NULL)
 """
 _READ = """
-SELECT pg_read_binary_file(current_setting('log_directory') || '/' || %s, %s, %s, true)
+SELECT pg_catalog.pg_read_binary_file(
+  pg_catalog.current_setting('log_directory') || '/' || %s, %s, %s, true)
 """
-_UNLINK = "SELECT pg_catalog.pg_file_unlink(current_setting('log_directory') || '/' || %s)"
+_UNLINK = """
+SELECT pg_catalog.pg_file_unlink(pg_catalog.current_setting('log_directory') || '/' || %s)
+"""
 _CHUNK = 1 << 20
 _PAUSE_S = 0.1
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import random
 import re
+import time
 import uuid
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -141,6 +142,17 @@ def logged(place: Place) -> None:
         place.sql(f"SELECT '{row('m', 0).respondent_id}'::int")
     place.sql(f"CREATE VIEW kept AS SELECT '{row('m', 1).respondent_id} Em0001'::text")
     place.sql("DROP VIEW kept")
+    if (place.server.data_directory / "log").is_dir():
+        await_in_log(place, row("m", 0).respondent_id)
+
+
+def await_in_log(place: Place, words: str) -> None:
+    """Wait until the server's collector has written something down."""
+    folder = place.server.data_directory / "log"
+    deadline = time.monotonic() + 20
+    while not any(words in path.read_text("utf-8", "replace") for path in folder.iterdir()):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def others(place: Place) -> str:

@@ -218,6 +218,27 @@ def test_a_transaction_that_still_sees_the_rows_is_waited_for(any_place: Place) 
         assert (Result.DESTROYED, "") == result(store, compact)
 
 
+def test_one_of_a_superuser_s_is_seen_by_who_is_none(any_place: Place) -> None:
+    any_place.plant("t", [*records(9), *strangers(9)])
+    with any_place.store(OPERATOR, residue=True, lock_timeout_s=1) as store:
+        with another(any_place, "SELECT pg_current_xact_id()"):
+            (compact,) = ordered(store, "pages")
+            assert (Result.FAILED, "old-transaction") == result(store, compact)
+        assert (Result.DESTROYED, "") == result(store, compact)
+
+
+def test_rows_that_go_one_by_one_leave_pages_too(any_place: Place) -> None:
+    """A foreign key refers to the table, so it cannot be truncated."""
+    any_place.plant("t", records(9))
+    any_place.sql("ALTER TABLE t ADD PRIMARY KEY (respondent_id)")
+    any_place.sql("CREATE TABLE refers (id uuid REFERENCES t)")
+    any_place.plant("plain", records(9))
+    with any_place.store(residue=True) as store:
+        (compact,) = ordered(store, "pages")
+        assert f"{any_place.name}/public.t:pages" == compact.holding.locator
+        assert (Result.DESTROYED, "") == result(store, compact)
+
+
 def test_one_that_is_old_already_is_told_in_the_plan(any_place: Place) -> None:
     any_place.plant("t", [*records(9), *strangers(9)])
     with (
