@@ -11,11 +11,15 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from backends.contract import Digest, Evidence, RecordClass, Signs, Verdict
 
 _ENOUGH = 3  # windows with no more than a trace, that count from so many on
 _TOKEN = re.compile(rb"[0-9A-Za-z_.@+\-\x80-\xff]{6,}")
 _SOMETHING = re.compile(rb"[0-9A-Za-z\x80-\xff]")
+_SHORTEST = 6  # bytes of a value
+_MASK = np.uint64((1 << 8 * _SHORTEST) - 1)
 _LONGEST = 128  # bytes of a value that is found across two blocks of a run
 
 
@@ -68,7 +72,7 @@ class ReferenceScan:
         """Look for the values anywhere in a run of blocks."""
         run = self.run + block.lower()
         self.run = run[-_LONGEST:] if block else b""
-        self.probed |= {value for value in (*self.private, *self.person) if value in run}
+        self.probed |= _occurring(run, {*self.private, *self.person})
 
     def evidence(self) -> Evidence:
         """Sum up."""
@@ -100,6 +104,16 @@ class ReferenceScan:
                 probed=len(self.probed),
             ),
         )
+
+
+def _occurring(run: bytes, values: set[bytes]) -> set[bytes]:
+    """Return which values occur anywhere: at the places where the first bytes of one do."""
+    text = np.frombuffer(run + bytes(8), np.uint8)
+    words = np.ndarray((len(run),), "<u8", text.data, 0, (1,)) & _MASK
+    begins = {int.from_bytes(value[:_SHORTEST], "little") for value in values}
+    places = np.flatnonzero(np.isin(words, np.array(sorted(begins), np.uint64))).tolist()
+    sizes = {len(value) for value in values}
+    return {run[place : place + size] for place in places for size in sizes} & values
 
 
 class ReferenceMatcher:

@@ -10,6 +10,7 @@
     foreign_tables = ["crm.*"]         # patterns of foreign tables to read; left out: none is
     lock_timeout_s = 5                 # how long a destruction waits for a lock
     residue = true                     # go after what is left of it, too
+    data_directory = "/var/lib/…"      # on this host; left out: where the server says it is
     rewrite = "exclusive"              # of tables that lost rows: or "online", or "none"
 
 A *scope* is a database, its `as_of` an LSN. A *unit* is a table, a leaf partition, a
@@ -45,6 +46,7 @@ class PostgresBackend:
         "lock_timeout_s": Setting.NUMBER,
         "residue": Setting.FLAG,
         "rewrite": Setting.TEXT,
+        "data_directory": Setting.TEXT,
     }
     required: frozenset[str] = frozenset({"conninfo"})
 

@@ -25,6 +25,7 @@ from backends.contract import (
 from backends.errors import SettingError, Vanished
 from backends.postgres import _catalog, _check, _destroy, _examine, _source, _verify
 from backends.postgres._session import Cluster, parse_conninfo
+from backends.postgres.raw import places
 from backends.postgres.residue import logs
 from backends.postgres.residue.companions import companions
 from backends.postgres.residue.places import SERVER, Residue, Rewrite
@@ -93,13 +94,21 @@ class PostgresStore:
         """Yield what a database, or the server beside them, holds."""
         if self.residue.wanted and scope == SERVER:
             yield from logs.units(self.cluster, after)
+            yield from self._places(scope, after)
             return
         if not _catalog.database_exists(self.cluster, scope):
             raise Vanished(f"store {self.name}: there is no database {scope}")
         yield from _catalog.units(self.cluster, scope, after, self.choice)
+        if self.residue.wanted:
+            yield from self._places(scope, after)
+
+    def _places(self, scope: str, after: str) -> Iterator[Unit | Gap]:
+        return places.units(self.cluster, scope, after, self.residue, self.choice)
 
     def examine(self, unit: Unit, matcher: Matcher) -> Examination:
         """Look for the dataset in one unit."""
+        if unit.kind in places.KINDS:
+            return places.examine(self.cluster, unit, self.residue, matcher)
         return _examine.examine(self.cluster, unit, matcher, residue=self.residue.wanted)
 
     def glance(self, unit: Unit, matcher: Matcher) -> bool:
@@ -124,7 +133,7 @@ class PostgresStore:
 
     def verify(self, orders: Sequence[Order], matcher: Matcher) -> Iterator[Verification]:
         """Look at rows, statistics and what may be left of them again."""
-        return _verify.verify(self.cluster, orders, matcher)
+        return _verify.verify(self.cluster, self.residue, orders, matcher)
 
     def source(self, spec: SourceSpec) -> SourceRows:
         """Open a table or a query of the database that conninfo names."""
@@ -159,15 +168,15 @@ def open_store(name: str, settings: Mapping[str, object]) -> PostgresStore:
 
 def _residue(name: str, settings: Mapping[str, object]) -> Residue:
     wanted, way = bool(settings.get("residue", False)), settings.get("rewrite")
-    if way is None:
-        return Residue(wanted)
-    if not wanted:
-        raise SettingError(
-            f"store {name}: rewrite is set, and residue is not",
-            hint="add residue = true, or leave rewrite out",
-        )
+    directory = str(settings.get("data_directory", ""))
+    for setting in ("rewrite", "data_directory"):
+        if setting in settings and not wanted:
+            raise SettingError(
+                f"store {name}: {setting} is set, and residue is not",
+                hint=f"add residue = true, or leave {setting} out",
+            )
     try:
-        return Residue(wanted, Rewrite(str(way)))
+        return Residue(wanted, Rewrite(str(way)) if way else Rewrite.EXCLUSIVE, directory)
     except ValueError:
         raise SettingError(
             f"store {name}: there is no such way to rewrite", hint="exclusive, online or none"

@@ -18,18 +18,21 @@ from backends.postgres._examine import read_relation
 from backends.postgres._rows import RowScan
 from backends.postgres._session import Cluster, Connection
 from backends.postgres.residue.look_again import look_again
+from backends.postgres.residue.places import Residue
 
 _ABSENT = ("listing",)
 _RELATION = ("rows", "statistics")
 _LARGE_OBJECT = ("content", "statistics")
 
 
-def verify(cluster: Cluster, orders: Sequence[Order], matcher: Matcher) -> Iterator[Verification]:
+def verify(
+    cluster: Cluster, residue: Residue, orders: Sequence[Order], matcher: Matcher
+) -> Iterator[Verification]:
     """Look at what each holding's oid and locator lead to now."""
     for order in orders:
         try:
             if order.technique.stage:
-                yield look_again(cluster, order, matcher)
+                yield look_again(cluster, residue, order, matcher)
             elif database_exists(cluster, order.holding.scope):
                 yield _verify(cluster, order, matcher)
             else:

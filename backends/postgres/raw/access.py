@@ -18,18 +18,20 @@ from typing import Protocol
 
 import psycopg
 
-from backends.errors import AccessDenied, CouldNotTell
+from backends.errors import CouldNotTell
 from backends.postgres._catalog import one
 from backends.postgres._session import Connection
 
 _LINKS = ("pg_wal", "pg_tblspc/")  # where the server itself follows symlinks
+_TRIES = 5
+_CLOCK_S = 2
 _CONTROL = struct.Struct("<Q24xQ")  # system identifier; place of the last checkpoint
 _SERVER_SAYS = """
 SELECT (SELECT system_identifier FROM pg_control_system())::text,
        (SELECT checkpoint_lsn - '0/0' FROM pg_control_checkpoint())::bigint,
        floor(extract(epoch FROM pg_postmaster_start_time()))::bigint
 """
-_DIRECTORY = "SELECT current_setting('data_directory', true)"
+_DIRECTORY = "SELECT (SELECT setting FROM pg_settings WHERE name = 'data_directory')"
 _RIGHTS = """
 SELECT current_setting('is_superuser') = 'on' OR (
   has_function_privilege('pg_catalog.pg_read_binary_file(text,bigint,bigint,boolean)', 'EXECUTE')
@@ -65,6 +67,9 @@ class Files(Protocol):
 
     def read(self, path: str, offset: int, size: int) -> bytes:
         """Return bytes of a file: fewer at its end, none if it is not there (any more)."""
+
+    def close(self) -> None:
+        """Let go of what is held open."""
 
 
 class HostFiles:
@@ -162,6 +167,9 @@ class ServerFiles:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
+    def close(self) -> None:
+        """See the protocol."""
+
     def walk(self, below: str) -> Iterator[Entry]:
         """See the protocol."""
         query = """
@@ -223,22 +231,30 @@ def is_servers(connection: Connection, files: Files) -> bool:
     The system identifier is the same in every copy; the time of the start, and the place of the
     last checkpoint, are this server's own.
     """
+    return any(_says_the_same(connection, files) for _ in range(_TRIES))  # a checkpoint may come
+
+
+def _says_the_same(connection: Connection, files: Files) -> bool:
+    try:
+        with connection.transaction():
+            said = one(connection, _SERVER_SAYS)
+    except psycopg.errors.InsufficientPrivilege:
+        return False
     try:
         control = files.read("global/pg_control", 0, _CONTROL.size)
         lines = files.read("postmaster.pid", 0, 4096).decode("utf-8", "replace").splitlines()
-        said = one(connection, _SERVER_SAYS)
-    except (psycopg.Error, CouldNotTell, AccessDenied):
+    except CouldNotTell:
         return False
-    if len(control) < _CONTROL.size or len(lines) < 4:
+    if len(control) < _CONTROL.size or len(lines) < 4 or not lines[2].isdigit():
         return False
     identifier, checkpoint = _CONTROL.unpack(control)
     # The server reads its clock a moment before it writes the line.
-    started = abs(int(lines[2]) - int(said[2])) <= 2 if lines[2].isdigit() else False
+    started = abs(int(lines[2]) - int(said[2])) <= _CLOCK_S
     return str(identifier) == said[0] and checkpoint == said[1] and started
 
 
 def files_of(connection: Connection, directory: str = "") -> Files:
-    """Return the best way to the server's files. Raises AccessDenied, reason and hint in it."""
+    """Return the best way to the server's files. Raises CouldNotTell, reason and hint in it."""
     if (found := host_files(connection, directory)) is not None:
         return found
     if one(connection, _RIGHTS)[0]:

@@ -7,13 +7,13 @@ the values are put together.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import NamedTuple
 
 import numpy as np
 
 from backends import content
-from backends.contract import Matcher, Verdict
+from backends.contract import Matcher, Signs, Verdict
 from backends.postgres.raw import packed, toast
 from backends.postgres.raw.compiled import Mask, Numbers
 from backends.postgres.raw.pages import FREED, PAGE, ROW, Reader, Windows
@@ -34,6 +34,7 @@ class Seen:
 
     verdict: Verdict | None
     records: int  # distinct ones, at least
+    signs: Signs
     bytes_read: int
     reason: str  # why it was not looked at in full; a code
 
@@ -131,6 +132,7 @@ class Look:
         return Seen(
             min(verdicts, key=_STRONGEST.index) if verdicts else None,
             max(each.records for each in found),
+            Signs(*map(sum, zip(*(astuple(each.signs) for each in found), strict=True))),
             self._bytes,
             self._reason or (inside.reason if inside else ""),
         )
@@ -162,6 +164,7 @@ class RelationLook:
 
     def end_of_file(self) -> None:
         """End a run of bytes."""
+        self._rows.raw(b"")
         self._rest.raw(b"")
 
     def seen(self) -> Both:
@@ -174,11 +177,10 @@ class RelationLook:
 
     def _pages(self, block: bytes, *, chunks: bool) -> None:
         if not block.strip(b"\0"):
-            self._rest.raw(b"")
+            self.end_of_file()
             return
         found = self._reader.read(block)
         rows = self._visible(found)
-        every = rows.all()
         for look, those in ((self._rows, rows), (self._rest, ~rows)):
             if those.any():
                 look.windows(*_some(found, those))
@@ -186,7 +188,10 @@ class RelationLook:
                 look.packed(block, pairs.ravel())
         if chunks:
             self._chunks(block, found, rows)
-        self._rest.raw(_without(block, found, rows) if rows.any() or every else block)
+        if rows.any():
+            used, block = _parted(block, found, rows)
+            self._rows.raw(used)
+        self._rest.raw(block)
 
     def _visible(self, found: Windows) -> Mask:
         """Whether each window is of a row that somebody sees, or will."""
@@ -259,14 +264,14 @@ def _some(found: Windows, those: Mask) -> tuple[bytes, Numbers]:
     return text.tobytes(), np.cumsum(sizes[those])
 
 
-def _without(block: bytes, found: Windows, rows: Mask) -> bytes:
-    """Return a block with zeros in the place of some rows."""
+def _parted(block: bytes, found: Windows, rows: Mask) -> tuple[bytes, bytes]:
+    """Return a block with nothing but some rows, and with zeros in their place."""
     edges = np.zeros(len(block) + 1, np.int32)
     np.add.at(edges, found.begins[rows], 1)
     np.add.at(edges, found.stops[rows], -1)
-    data = np.frombuffer(block, np.uint8).copy()
-    data[np.cumsum(edges[:-1]) > 0] = 0
-    return data.tobytes()
+    used = np.cumsum(edges[:-1]) > 0
+    data = np.frombuffer(block, np.uint8)
+    return (data * used).tobytes(), (data * ~used).tobytes()
 
 
 def _word(data: bytes, at: int) -> int:

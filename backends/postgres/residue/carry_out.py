@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from backends.contract import Destruction, Matcher, Order, Result, Technique
+from backends.postgres import _aftercare
 from backends.postgres._catalog import Relation, database_exists, relation_by_oid
 from backends.postgres._examine import read_relation
 from backends.postgres._rows import RowScan
@@ -38,11 +39,22 @@ def _compact(cluster: Cluster, residue: Residue, order: Order, matcher: Matcher)
         # Nobody is kept out for a table that still has what was to go first.
         if read_relation(connection, relation, RowScan(matcher, digested=False)).whole.matched:
             return _failed(order, "records-left")
-    try:
-        written = _rewritten(cluster, residue, holding.scope, relation)
-    except rewrite.NotRewrittenError as reason:
-        return _failed(order, reason.code)
-    return Destruction(order.id, Result.DESTROYED, numbers={"bytes-rewritten": written})
+    with cluster.use(holding.scope) as connection:
+        # Of rows that others have deleted, statistics may still have values.
+        cleared = _aftercare.clear_again(cluster, connection, relation.oid)
+        try:
+            written = _rewritten(cluster, residue, holding.scope, relation)
+        except rewrite.NotRewrittenError as reason:
+            return _failed(order, reason.code)
+        limitations = _aftercare.after_rows(
+            cluster, connection, relation.oid, cleared=cleared, dead_rows=False
+        )
+    return Destruction(
+        order.id,
+        Result.DESTROYED,
+        limitations=tuple(limitations),
+        numbers={"bytes-rewritten": written},
+    )
 
 
 def _rewritten(cluster: Cluster, residue: Residue, database: str, relation: Relation) -> int:

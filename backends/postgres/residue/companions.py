@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from backends.contract import Holding, Technique, Verdict
+from backends.contract import Holding, Technique, Unit, Verdict
 from backends.postgres._catalog import (
     LARGE_OBJECT,
     PARTITION,
@@ -74,21 +74,39 @@ def _is_place(holding: Holding) -> bool:
 def _to_come(cluster: Cluster, residue: Residue, holdings: Iterable[Holding]) -> Iterator[Holding]:
     touched = _Touched()
     for holding in holdings:
-        if holding.store != cluster.store or holding.residue:
+        if holding.store != cluster.store:
             continue
-        if holding.kind not in {TABLE, PARTITION, VIEW, LARGE_OBJECT}:
+        if holding.kind == PAGES and holding.residue:
+            touched.add(holding)  # its statistics go, and those of others are taken anew
+            continue
+        if holding.residue or holding.kind not in {TABLE, PARTITION, VIEW, LARGE_OBJECT}:
             continue
         if holding.whole is None and holding.partial is None:
             continue  # nothing will be done to it
         touched.add(holding)
         if _leaves_dead_rows(holding):
-            pages = _pages(cluster, residue, holding)
+            oid = int(holding.details["oid"])
+            pages = _pages(cluster, residue, holding.scope, oid, holding.verdict)
             if pages is not None:
                 yield pages
     for database, names in touched.catalogues.items():
         yield from _catalogues(cluster, database, names, touched.verdict)
     if touched.catalogues:
         yield _log(cluster, touched.verdict)
+
+
+def place(cluster: Cluster, residue: Residue, unit: Unit) -> Holding | None:
+    """Return the holding that a place would be; None: nothing cleans it."""
+    if unit.kind == WAL:
+        return _log(cluster, Verdict.COPY)
+    oid = int(unit.version.partition(":")[0])
+    if unit.kind == PAGES:
+        return _pages(cluster, residue, unit.scope, oid, Verdict.COPY)
+    if unit.kind == CATALOGUE:
+        name = unit.locator.rpartition("pg_catalog.")[2].removesuffix(":pages")
+        if name in rewrite.CATALOGUES:
+            return next(_catalogues(cluster, unit.scope, [name], Verdict.COPY), None)
+    return None
 
 
 def _leaves_dead_rows(holding: Holding) -> bool:
@@ -98,9 +116,10 @@ def _leaves_dead_rows(holding: Holding) -> bool:
     return mixed_only or not holding.details.get("truncates", 1)
 
 
-def _pages(cluster: Cluster, residue: Residue, holding: Holding) -> Holding | None:
-    oid = int(holding.details["oid"])
-    with cluster.reading(holding.scope) as connection:
+def _pages(
+    cluster: Cluster, residue: Residue, scope: str, oid: int, verdict: Verdict
+) -> Holding | None:
+    with cluster.reading(scope) as connection:
         relation = relation_by_oid(connection, oid)
         file = rewrite.file_of(connection, oid) if relation else None
         if relation is None or file is None:
@@ -109,11 +128,11 @@ def _pages(cluster: Cluster, residue: Residue, holding: Holding) -> Holding | No
         obstacle = _rewriting(connection, residue, relation) or stands.obstacle
     return Holding(
         store=cluster.store,
-        scope=holding.scope,
+        scope=scope,
         locator=pages_of(relation.locator),
         version=relation.storage,
         kind=PAGES,
-        verdict=holding.verdict,
+        verdict=verdict,
         records=None,
         foreign_records=None,
         size=file.size,

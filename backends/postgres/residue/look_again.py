@@ -1,64 +1,111 @@
-"""Looking for what survives in the places of residue.
+"""Looking for what survives in the places of residue: by their bytes, where these may be read.
 
 What the server lists tells whether a place is still the one that was planned. Whether bytes are
-left in it only the bytes tell.
+left in it only the bytes tell; where they are not to be read, nothing is claimed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from backends.contract import Evidence, Finding, Matcher, Order, Technique, Verification
+from backends.contract import Finding, Matcher, Order, Technique, Verdict, Verification
+from backends.postgres import _statistics
 from backends.postgres._catalog import relation_by_oid
+from backends.postgres._examine import read_relation
+from backends.postgres._rows import RowScan
 from backends.postgres._session import Cluster
+from backends.postgres.raw import log, places, relations
+from backends.postgres.raw.look import Seen
 from backends.postgres.residue import logs
+from backends.postgres.residue.places import Residue
 
-_LISTING = ("listing",)
+_LISTING, _PAGES, _CONTENT = ("listing",), ("pages",), ("content",)
 
 
-def look_again(cluster: Cluster, order: Order, matcher: Matcher) -> Verification:
+def look_again(cluster: Cluster, residue: Residue, order: Order, matcher: Matcher) -> Verification:
     """Verify one order; raises BackendError where nothing is known."""
-    return _LOOKS[order.technique](cluster, order, matcher)
+    return _LOOKS[order.technique](cluster, residue, order, matcher)
 
 
-def _pages(cluster: Cluster, order: Order, matcher: Matcher) -> Verification:
-    del matcher
+def _pages(cluster: Cluster, residue: Residue, order: Order, matcher: Matcher) -> Verification:
     holding = order.holding
     with cluster.reading(holding.scope, fresh=True) as connection:
         relation = relation_by_oid(connection, int(holding.details["oid"]))
-    if relation is None:
-        return Verification(order.id, Finding.ABSENT, _LISTING)
-    if relation.storage == holding.version:
-        return Verification(order.id, Finding.INCONCLUSIVE, _LISTING, "not-rewritten")
-    return _unlooked(order)
+        if relation is None:
+            return Verification(order.id, Finding.ABSENT, _LISTING)
+        if relation.storage == holding.version:
+            return Verification(order.id, Finding.INCONCLUSIVE, _LISTING, "not-rewritten")
+        kept = _statistics.scan(connection, relation.oid, matcher)
+    seen = _relation(cluster, residue, order, matcher)
+    if kept.verdict is Verdict.COPY and seen.finding is Finding.ABSENT:
+        with cluster.reading(holding.scope, fresh=True) as connection:
+            # Rows that stay may be in them, too; whether any may is the table's own question.
+            rows = read_relation(connection, relation, RowScan(matcher, digested=False))
+        if not rows.whole.matched:
+            return _left(order, (*_PAGES, "statistics"), kept.records, "statistics-left")
+    return seen
 
 
-def _log(cluster: Cluster, order: Order, matcher: Matcher) -> Verification:
+def _relation(cluster: Cluster, residue: Residue, order: Order, matcher: Matcher) -> Verification:
+    """Look at what the files of a relation hold beside rows that are seen."""
+    oid = int(order.holding.details["oid"])
+    _write_out(cluster)
+    with places.opened(cluster, order.holding.scope, residue) as (connection, files):
+        both = relations.look_at(connection, files, oid, matcher)
+    # Of whom rows speak that stay, indexes speak as well.
+    return _judged(order, _PAGES, both.rest, persons=both.rows.verdict is not None)
+
+
+def _log(cluster: Cluster, residue: Residue, order: Order, matcher: Matcher) -> Verification:
+    del residue
     with cluster.reading(fresh=True) as connection:
         if not logs.there(connection, order.holding.version):
             return Verification(order.id, Finding.ABSENT, _LISTING)
         evidence = logs.read(connection, order.holding.version, matcher).evidence
-    return _left(order, ("content",), evidence)
+    return _left(order, _CONTENT, evidence.records)
 
 
-def _not_yet(cluster: Cluster, order: Order, matcher: Matcher) -> Verification:
-    del cluster, matcher
-    return _unlooked(order)
+def _wal(cluster: Cluster, residue: Residue, order: Order, matcher: Matcher) -> Verification:
+    with places.opened(cluster, "", residue) as (connection, files):
+        seen = log.look_at_log(connection, files, matcher)
+    return _judged(order, _CONTENT, seen)
 
 
-def _unlooked(order: Order) -> Verification:
-    return Verification(order.id, Finding.INCONCLUSIVE, _LISTING, "server-files-not-readable")
+def _statements(cluster: Cluster, residue: Residue, order: Order, matcher: Matcher) -> Verification:
+    with places.opened(cluster, "", residue) as (_, files):
+        seen = log.look_at_statements(files, matcher)
+    return _judged(order, _CONTENT, seen)
 
 
-def _left(order: Order, looked: tuple[str, ...], evidence: Evidence) -> Verification:
-    numbers = {"records": evidence.records}
-    return Verification(order.id, Finding.RESIDUE, looked, "records-left", numbers)
+def _write_out(cluster: Cluster) -> None:
+    with cluster.use() as connection:
+        places.write_out(connection)
 
 
-_LOOKS: Mapping[Technique, Callable[[Cluster, Order, Matcher], Verification]] = {
+def _judged(
+    order: Order, looked: tuple[str, ...], seen: Seen, *, persons: bool = False
+) -> Verification:
+    """Judge by what was seen; `persons`: rows speak of persons of the dataset that stay."""
+    if seen.verdict is Verdict.COPY:
+        return _left(order, looked, seen.records)
+    if seen.reason or (seen.verdict and not persons):
+        reason = seen.reason or "persons-left"
+        return Verification(order.id, Finding.INCONCLUSIVE, looked, reason)
+    return Verification(order.id, Finding.ABSENT, looked)
+
+
+def _left(
+    order: Order, looked: tuple[str, ...], records: int, reason: str = "records-left"
+) -> Verification:
+    numbers = {"records": records}
+    return Verification(order.id, Finding.RESIDUE, looked, reason, numbers)
+
+
+_Look = Callable[[Cluster, Residue, Order, Matcher], Verification]
+_LOOKS: Mapping[Technique, _Look] = {
     Technique.COMPACT: _pages,
-    Technique.REWRITE_CATALOG: _not_yet,
-    Technique.RESET_STATISTICS: _not_yet,
+    Technique.REWRITE_CATALOG: _relation,
+    Technique.RESET_STATISTICS: _statements,
     Technique.REMOVE_LOG: _log,
-    Technique.RECYCLE_WAL: _not_yet,
+    Technique.RECYCLE_WAL: _wal,
 }

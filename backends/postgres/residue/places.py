@@ -17,6 +17,8 @@ PAGES: Final = "pages"  # the file of a relation that is not rewritten yet, with
 CATALOGUE: Final = "catalogue-pages"
 WAL: Final = "wal"
 LOG: Final = "server-log"
+LOST: Final = "files-of-no-relation"
+OTHERS: Final = "server-files"
 
 WAL_LOCATOR: Final = "pg_wal"
 
@@ -54,3 +56,4 @@ class Residue:
 
     wanted: bool = False
     rewrite: Rewrite = Rewrite.EXCLUSIVE
+    data_directory: str = ""  # where it lies on this host; empty: where the server says

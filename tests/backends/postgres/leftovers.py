@@ -22,6 +22,7 @@ from backends.contract import (
     Finding,
     Gap,
     Holding,
+    Matcher,
     Order,
     Store,
     Unit,
@@ -30,13 +31,16 @@ from backends.contract import (
 )
 from backends.reference import ReferenceMatcher
 from demo.servers.postgres import PostgresServer
+from shredder.fingerprint import Role
 from tests.backends.postgres.place import OPERATOR, Place
+from tests.fingerprint.made import Table, enrolled
 from tests.needs import POSTGRES_15
 
 RECORDS = 2000
 ALL = dict.fromkeys("ENTI", RECORDS)  # addresses, notes, values in TOAST, identifiers
 NONE = dict.fromkeys("ENTI", 0)
 _MARK = "c0ffee15"  # begins every identifier
+_VERSION = "400080"  # and this makes it one of version 4 (RFC 9562, 5.4)
 SETTINGS = {
     "fsync": "off",
     "autovacuum": "off",
@@ -50,8 +54,8 @@ SETTINGS = {
 
 def row(kind: str, number: int) -> Row:
     """A row whose every value is a canary: E… is an address, N… a note."""
-    drawn = random.Random(f"{kind}{number}").getrandbits(64)
-    identifier = uuid.UUID(f"{_MARK}{ord(kind):02x}00{number:04}{drawn:016x}")
+    drawn = random.Random(f"{kind}{number}").getrandbits(48)
+    identifier = uuid.UUID(f"{_MARK}{number:04}{_VERSION}{ord(kind):02x}{drawn:012x}")
     return Row(str(identifier), f"E{kind}{number:04}@canary.example", f"N{kind}{number:04} said so")
 
 
@@ -68,11 +72,18 @@ def matcher() -> ReferenceMatcher:
     )
 
 
+def enrolled_matcher(folder: Path) -> Matcher:
+    """The product's, which knows identifiers of 16 bytes as well."""
+    roles = {"respondent_id": Role.PRIVATE, "email": Role.PERSON, "answer": Role.QUASI}
+    return enrolled(folder / "fingerprint", Table(Row._fields, rows("m")), roles)
+
+
 def counted(directory: Path, kind: str) -> dict[str, int]:
     """How many canaries of each sort are left, and how many identifiers as 16 bytes."""
     wanted = re.compile(rb"[ENT]" + kind.encode() + rb"[0-9]{4}")
     found: set[bytes] = set()
-    binary = re.compile(re.escape(bytes.fromhex(_MARK) + kind.encode()) + rb"\0(..)", re.DOTALL)
+    before, after = bytes.fromhex(_MARK), bytes.fromhex(_VERSION) + kind.encode()
+    binary = re.compile(re.escape(before) + rb"(..)" + re.escape(after), re.DOTALL)
     identifiers: set[bytes] = set()
     for path in sorted(directory.rglob("*")):
         if path.is_file() and not path.is_symlink():
@@ -80,7 +91,7 @@ def counted(directory: Path, kind: str) -> dict[str, int]:
             found.update(wanted.findall(data))
             identifiers.update(binary.findall(data))
     counts = {sort: sum(each.startswith(sort.encode()) for each in found) for sort in "ENT"}
-    wholes = {uuid.UUID(each.respondent_id).bytes[6:8] for each in rows(kind)}
+    wholes = {uuid.UUID(each.respondent_id).bytes[4:6] for each in rows(kind)}
     return {**counts, "I": len(identifiers & wholes)}
 
 
@@ -162,7 +173,7 @@ def others(place: Place) -> str:
     return f"{place.dump('pure', 'mixed', 'leaf', 'seen', no_blobs=True)}{rows_kept}{large}"
 
 
-def looked(store: Store, dataset: ReferenceMatcher) -> tuple[list[Holding], list[Gap]]:
+def looked(store: Store, dataset: Matcher) -> tuple[list[Holding], list[Gap]]:
     """Sweep, as a run does: every unit, then the companions."""
     holdings: list[Holding] = []
     gaps: list[Gap] = []
@@ -193,7 +204,7 @@ def orders(holdings: Sequence[Holding]) -> list[Order]:
 
 
 def carried_out(
-    store: Store, planned: Sequence[Order], dataset: ReferenceMatcher
+    store: Store, planned: Sequence[Order], dataset: Matcher
 ) -> tuple[list[Destruction], list[Verification]]:
     """Carry orders out, stage by stage, and look again."""
     outcomes: list[Destruction] = []

@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from backends.contract import Result
+from backends.contract import Finding, Result
 from tests.backends.postgres import leftovers
 from tests.backends.postgres.conftest import VERSIONS
 
 
 @pytest.mark.parametrize("version", VERSIONS, ids="postgres-{}".format)
 def test_nothing_is_left_in_the_data_directory(tmp_path: Path, version: int) -> None:
-    dataset = leftovers.matcher()
+    dataset = leftovers.enrolled_matcher(tmp_path)
     with leftovers.server(tmp_path, version) as place, place.store(residue=True) as store:
         leftovers.planted(place)
         directory = place.server.data_directory
@@ -28,8 +28,9 @@ def test_nothing_is_left_in_the_data_directory(tmp_path: Path, version: int) -> 
         holdings, _ = leftovers.looked(store, dataset)
         planned = leftovers.orders(holdings)
         assert len(holdings) == len(planned)
-        outcomes, _ = leftovers.carried_out(store, planned, dataset)
+        outcomes, answers = leftovers.carried_out(store, planned, dataset)
         assert {Result.DESTROYED} == {outcome.result for outcome in outcomes}
         assert leftovers.NONE == leftovers.counted(directory, "m")
         assert leftovers.ALL == leftovers.counted(directory, "s")
+        assert {Finding.ABSENT} == {answer.finding for answer in answers}
         assert before == leftovers.others(place)
