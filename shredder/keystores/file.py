@@ -88,7 +88,7 @@ class FileKeyStore:
     def create(self, dataset: str, *, escrowed: Declared, backed_up: Declared) -> KeyRecord:
         """Make a dataset's key, durably."""
         with _told():
-            self._make()
+            fresh = self._make()
         with _told(), self._open(exclusive=True) as slots:
             known = self._register.records()
             refuse_second(dataset, known)
@@ -97,7 +97,7 @@ class FileKeyStore:
                     self._erase(slots, record)
             refuse_unknown(slots, known)
             number = free_slot(slots, known)
-            limitations = self._ground(slots, fresh=not known)
+            limitations = self._ground(slots, fresh=fresh)
             key, key_id = make_key(), secrets.token_bytes(16)
             try:
                 public, check = public_of(key), check_value(key, key_id)
@@ -207,7 +207,7 @@ class FileKeyStore:
         record = self._register.put(replace(record, state=KeyState.DESTROYING))
         found = [*record.limitations, *codes]
         for number in sorted(numbers):
-            found += slots.erase(number, str(record.place["blocks"]))
+            found += slots.erase(number, str(record.place.get("blocks", "")))
             slots.write(number, packed(tombstone_of(record)))
         done = replace(
             record,
@@ -257,11 +257,16 @@ class FileKeyStore:
                 hint="bring it back, or correct `file` in [keys]",
             ) from None
 
-    def _make(self) -> None:
-        """Make the file, unless it is there or keys were in it."""
+    def _make(self) -> bool:
+        """Make the file, unless it is there or keys were in it; whether it was made."""
         known = self._register.records()
-        if not self._path.exists() and all(each.state is KeyState.DESTROYED for each in known):
+        if self._path.exists() or any(each.state is not KeyState.DESTROYED for each in known):
+            return False
+        try:
             slotfile.make(self._path)
+        except FileExistsError:  # by another run, in between
+            return False
+        return True
 
 
 @contextmanager

@@ -40,10 +40,6 @@ class Register:
                 return record
         raise NoKey(f"no key {key} is known here", hint="see `shredder key show DATASET`")
 
-    def of_dataset(self, dataset: str) -> list[KeyRecord]:
-        """Those of a dataset, oldest first."""
-        return [record for record in self.records() if record.dataset == dataset]
-
     def put(self, record: KeyRecord) -> KeyRecord:
         """Write a record, durably; what a destroyed key's says stays said."""
         durable.make_private_directory(self._folder)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from backends.contract import Finding
-from backends.fsops.ground import OBSTACLES
+from backends.fsops.ground import OBSTACLES, Ground
 from shredder import values
 from shredder.keystores import (
     KeyDestroyed,
@@ -20,6 +20,7 @@ from shredder.keystores import (
     KeyRecord,
     KeyState,
     KeyStore,
+    NotErasable,
     StoreBusy,
     StoreDamaged,
     Wrapping,
@@ -364,3 +365,21 @@ def test_obstacles_of_the_place_are_limitations_of_the_key(place: Place) -> None
     done = place.store().destroy(record.id)
     assert done.in_place == OBSTACLES.isdisjoint(done.record.limitations)
     assert set(ground.codes) <= set(done.record.limitations)
+
+
+def test_a_refusal_takes_no_file_away_that_was_there(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What lies there without a record may be a key store whose state directory was lost."""
+    ground = Ground("btrfs", ("copy-on-write",), (), [])
+    monkeypatch.setattr("shredder.keystores.slotfile.survey", lambda fd: ground)
+    strict = FileKeyStore(place.slots, place.records, passphrase=None)
+    with pytest.raises(NotErasable, match="copy-on-write"):
+        created(strict)
+    assert not place.slots.exists()
+    place.slots.write_bytes(b"\xff" * SLOT)
+    place.slots.chmod(0o600)
+    with pytest.raises(NotErasable):
+        created(strict)
+    assert place.slots.read_bytes()[:SLOT] == b"\xff" * SLOT
+    assert strict.records() == []
