@@ -130,9 +130,50 @@ def doctor(
         if any(each["status"] == CheckStatus.FAILED for each in signers):
             worst = ExitCode.USAGE
         fingerprints = _check_fingerprints(out, work)
-        answer = {"stores": report, "signers": signers, "fingerprints": fingerprints}
-        out.result(answer, worst)
+        keys = _check_keys(out, work)
+        if worst is ExitCode.COMPLETE and any(e["status"] == CheckStatus.FAILED for e in keys):
+            worst = ExitCode.INCONCLUSIVE
+        lists = {"signers": signers, "fingerprints": fingerprints, "keys": keys}
+        out.result({"stores": report, **lists}, worst)
     return worst
+
+
+def _check_keys(out: Console, work: Work) -> list[dict[str, str]]:
+    """Say of each dataset that has a key whether it can be used, or what is wrong with it."""
+    from backends.contract import CheckStatus
+    from shredder.keystores import KeyState, KeyStoreError, NoKey, WrongPassphrase
+    from shredder.keystores.material import passphrase
+    from shredder.sealing.keys import key_store, known_record
+
+    found: list[dict[str, str]] = []
+    store = key_store(work.config, work.state)
+    for name in work.config.datasets:
+        status, detail, hint = CheckStatus.OK, "", ""
+        try:
+            record = known_record(store, name)
+            detail = " ".join((record.state.value, *(problems := store.inspect(record.id))))
+            if problems:
+                halved = problems == ("slot-half-damaged",)
+                status = CheckStatus.MISSING if halved else CheckStatus.FAILED
+                hint = "docs/codes.md has what each means"
+            elif record.state is KeyState.LIVE:
+                with store.using(record.id):
+                    detail = "live, and opens"
+        except NoKey:
+            continue
+        except WrongPassphrase as error:
+            # That none is given may be meant so: only what is sealed stays shut.
+            status = CheckStatus.FAILED if passphrase() else CheckStatus.MISSING
+            detail, hint = error.message, error.hint
+        except KeyStoreError as error:
+            status, detail, hint = CheckStatus.FAILED, error.message, error.hint
+        if not found:
+            out.say("keys:")
+        found.append({"dataset": name, "status": status.value, "detail": detail, "hint": hint})
+        out.say(f"  {status.value:8}{shown(name)}: {detail}")
+        if hint:
+            out.say(f"          hint: {shown(hint)}")
+    return found
 
 
 def _check_fingerprints(out: Console, work: Work) -> list[dict[str, str]]:

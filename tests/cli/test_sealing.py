@@ -198,6 +198,32 @@ def test_without_a_key_there_is_one_error(here: Operator, words: tuple[str, ...]
     assert not (here.folder / "x").exists()
 
 
+def test_doctor_tells_of_keys(files: Operator) -> None:
+    def told(passphrase: str = "open sesame") -> tuple[int, list[tuple[str, str]]]:
+        environment = {"SHREDDER_KEYS_PASSPHRASE": passphrase}
+        done = files.run("doctor", "--json", environment=environment)
+        assert [each["dataset"] for each in done.json["keys"]] == [SURVEY]
+        return done.code, [(each["status"], each["detail"]) for each in done.json["keys"]]
+
+    assert told() == (0, [("ok", "live, and opens")])
+    assert [status for status, _ in told("")[1]] == ["missing"]
+    code, answers = told("wrong")
+    assert (code, [status for status, _ in answers]) == (8, ["failed"])
+    slots = files.state / "keys" / "slots"
+    whole = slots.read_bytes()
+    slots.write_bytes(whole[:100] + b"\xff" + whole[101:])
+    assert told() == (0, [("missing", "live slot-half-damaged")])
+    slots.write_bytes(b"\xff" * len(whole))
+    assert told() == (8, [("failed", "live slot-damaged")])
+    slots.unlink()
+    assert told() == (8, [("failed", "live key-store-unreadable")])
+
+
+def test_doctor_is_silent_where_there_is_no_key(here: Operator) -> None:
+    assert here.run("doctor", "--json").json["keys"] == []
+    assert "keys:" not in here.run("doctor").out
+
+
 def test_nothing_is_replaced_unasked(keyed: Operator) -> None:
     before = keyed.config.read_bytes()
     for command in ("seal", "open"):
