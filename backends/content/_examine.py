@@ -321,10 +321,11 @@ class _Examination:
         narrow = Narrow()
         for block in blocks(source, self._dialect):
             # A byte order mark in mid-text (files that were joined) would stick to a token.
-            data = block.data
-            if not data.isascii() and UTF8_BOM in data:
+            data, fed = block.data, (block.data, block.ends)
+            if not data.isascii():
                 data = data.replace(UTF8_BOM, b"   ")
-            classes = self._scan.feed(*narrow.utf8(data, block.ends))
+                fed = narrow.utf8(data, block.ends)
+            classes = self._scan.feed(*fed)
             if begins:
                 first_record = data[: block.ends[0]]
             if (

@@ -6,7 +6,7 @@ import io
 import pickle
 import random
 import struct
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -45,7 +45,8 @@ def _array(rng: random.Random, values: list[Native]) -> npt.NDArray[Any]:
     array = np.array(values)
     if array.dtype.kind == "O":
         array = array.astype("datetime64[D]")
-    return array.astype(array.dtype.newbyteorder(rng.choice("<>")))
+    order: Literal["<", ">"] = rng.choice(("<", ">"))
+    return array.astype(array.dtype.newbyteorder(order))
 
 
 def nul_separated(rng: random.Random, table: Table) -> bytes:
