@@ -34,7 +34,8 @@ from backends.fsops import attributes, linux
 from backends.fsops.ground import ATTRIBUTES_UNKNOWN, survey, unreached
 from backends.fsops.handles import Use, use_of
 from backends.fsops.identity import Version
-from backends.fsops.overwrite import CutShort, Overwritten, ReadBackDiffers, overwrite
+from backends.fsops.keystream import CutShort, ReadBackDiffers
+from backends.fsops.overwrite import Overwritten, overwrite
 from backends.fsops.reasons import reason_for
 
 _SHORTEST_BLANK = 8  # hex digits

@@ -7,7 +7,6 @@ import errno
 import fcntl
 import mmap
 import os
-import secrets
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -16,30 +15,17 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Self, TypeAlias
 
-from cryptography.hazmat.primitives.ciphers import Cipher, CipherContext
-from cryptography.hazmat.primitives.ciphers.algorithms import AES256
-from cryptography.hazmat.primitives.ciphers.modes import CTR
-
+from backends.fsops.directly import Unsuitable, overwrite_directly, pieces_of, rest_of
 from backends.fsops.extents import extents_of
+from backends.fsops.keystream import BLOCK as _BLOCK
+from backends.fsops.keystream import CutShort as CutShort  # noqa: PLC0414 - told on from here
+from backends.fsops.keystream import Keystream
+from backends.fsops.keystream import ReadBackDiffers as ReadBackDiffers  # noqa: PLC0414 - likewise
 
-_BLOCK = 1 << 20  # fastest of 64 KiB to 4 MiB, measured
-_AES_BLOCK = 16
+_LARGE = 8 << 20  # bytes
 _AHEAD = 4  # pieces
 _SECTOR = 4096  # bytes; no device asks for coarser places and sizes
 _Ranges: TypeAlias = Callable[[], list[tuple[int, int]]]  # asked anew for the reading back
-
-
-class ReadBackDiffers(Exception):
-    """What the file system gives back is not what was written."""
-
-
-class CutShort(Exception):
-    """The system refused in mid-work; `written` bytes of the file were overwritten by then."""
-
-    def __init__(self, cause: OSError, written: int) -> None:
-        super().__init__(cause.errno)
-        self.cause = cause
-        self.written = written
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,32 +35,6 @@ class Overwritten:
     written: int
     read_back: int
     direct: bool  # none of them out of the kernel's cache
-
-
-class Keystream:
-    """AES-256 in counter mode (NIST SP 800-38A, 6.5) under a key that dies with this object.
-
-    Any part of it can be made at any offset, so nothing needs to be kept for reading back.
-    """
-
-    def __init__(self) -> None:
-        self._key = secrets.token_bytes(32)
-        self._zeros = bytes(_BLOCK)
-
-    def blocks(self, start: int, end: int) -> Iterator[tuple[int, memoryview]]:
-        """Yield (offset, keystream) for the bytes from `start` to `end`, in pieces.
-
-        A piece is valid until the next one is asked for.
-        """
-        skipped = start % _AES_BLOCK
-        counter = (start // _AES_BLOCK).to_bytes(16, "big")
-        stream: CipherContext = Cipher(AES256(self._key), CTR(counter)).encryptor()
-        stream.update(self._zeros[:skipped])
-        buffer = bytearray(_BLOCK + _AES_BLOCK - 1)
-        for offset in range(start, end, _BLOCK):
-            size = min(_BLOCK, end - offset)
-            stream.update_into(self._zeros[:size] if size < _BLOCK else self._zeros, buffer)
-            yield offset, memoryview(buffer)[:size]
 
 
 def data_ranges(fd: int, size: int) -> list[tuple[int, int]]:
@@ -109,9 +69,19 @@ def _by_seeking(fd: int, size: int) -> Iterator[tuple[int, int]]:
 def overwrite(fd: int, size: int) -> Overwritten:
     """Overwrite a file's data, make that durable, read it back and compare.
 
-    It is read past the kernel's cache (open(2), O_DIRECT) where the file system can do that.
-    Raises CutShort and ReadBackDiffers.
+    It is read past the kernel's cache (open(2), O_DIRECT) where the file system can do that; what
+    is large is written so, too. Raises CutShort and ReadBackDiffers.
     """
+    if size > _LARGE:
+        ranges = data_ranges(fd, size)
+        rest = rest_of(ranges)
+        try:
+            count = overwrite_directly(fd, pieces_of(ranges))
+        except Unsuitable:
+            pass
+        else:
+            end = _overwritten(fd, lambda: rest, ahead=False)
+            return Overwritten(count + end.written, count + end.read_back, not rest or end.direct)
     return _overwritten(fd, lambda: data_ranges(fd, size), ahead=size > _BLOCK)
 
 

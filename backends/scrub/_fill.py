@@ -8,7 +8,7 @@ import resource
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from backends.fsops.overwrite import Keystream
+from backends.fsops.keystream import Keystream
 from backends.scrub._room import FULL, Room, unnamed
 
 _STEP = 16 << 20  # bytes between looks at what others need

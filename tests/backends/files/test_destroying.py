@@ -16,6 +16,7 @@ import pytest
 from backends.contract import Finding, Method, Order, Result, Store
 from backends.fsops import linux, overwrite
 from backends.fsops.ground import OBSTACLES
+from backends.fsops.keystream import Keystream
 from tests.backends.dying import Recorder, dies_at
 from tests.backends.trees import (
     RECORDS,
@@ -386,11 +387,11 @@ def test_the_keystream_is_aes_in_counter_mode_at_any_offset() -> None:
     """Compared with the library's own stream from the beginning."""
     from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
-    stream = overwrite.Keystream()
+    stream = Keystream()
     whole = (
         Cipher(algorithms.AES(stream._key), modes.CTR(bytes(16))).encryptor().update(bytes(5 << 20))
     )
     for start, end in ((0, 5 << 20), (5, 100), (4096, 9000), ((1 << 20) - 3, (3 << 20) + 7)):
         pieces = b"".join(bytes(piece) for _, piece in stream.blocks(start, end))
         assert whole[start:end] == pieces
-    assert stream._key != overwrite.Keystream()._key
+    assert stream._key != Keystream()._key

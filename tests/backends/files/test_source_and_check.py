@@ -108,16 +108,15 @@ def test_settings_of_csv_win_over_guesses(share: Path) -> None:
 
 def test_the_doctor_names_what_can_be_done_and_proved(open_store: Opener) -> None:
     checks = {check.what: check for check in open_store().check()}
-    assert {"root share: read", "root share: destroy", "root share: proof", "formats"} == set(
-        checks
-    )
+    root = {"root share: read", "root share: destroy", "root share: proof"}
+    assert {*root, "swap of this machine", "formats"} == set(checks)
     assert {CheckStatus.OK} == {check.status for check in checks.values()}
     assert re.search(r"GiB free: (clear|logical-delete); ", checks["root share: proof"].detail)
 
 
 def test_the_doctor_sees_what_is_missing(share: Path, open_store: Opener) -> None:
     share.rmdir()
-    check, _ = open_store().check()
+    check, _, _ = open_store().check()
     assert (CheckStatus.FAILED, "root-missing") == (check.status, check.detail)
 
 
