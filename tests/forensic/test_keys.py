@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import base64
 import io
+import mmap
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,14 +16,18 @@ import pytest
 from backends.agefile import identity_text
 from backends.contract import Finding
 from backends.fsops.ground import OBSTACLES
+from shredder import durable, values
 from shredder.errors import ShredderError
 from shredder.journal import Journal
 from shredder.keystores import Declared, KeyRecord, KeyState, NotErasable
 from shredder.keystores.file import FileKeyStore
+from shredder.keystores.slotfile import open_slots
 from shredder.observer import Nobody
 from shredder.sealing.files import open_file, seal_file
 from shredder.state import State
+from tests.backends.dying import dies_at
 from tests.forensic.images import KINDS, Image, canary, mounted
+from tests.keystores.suite import created
 
 pytestmark = [pytest.mark.needs("root", "loop")]
 
@@ -125,15 +132,44 @@ def test_nothing_of_a_destroyed_key_is_in_the_image(image: Image, tmp_path: Path
 def test_a_key_whose_making_broke_off_leaves_nothing(image: Image) -> None:
     desk = Desk(image)
     record, key = desk.made()
-    from dataclasses import replace
-
-    from shredder import durable, values
-
     path = desk.state.key_records / f"{record.id}.json"
     durable.write(path, [values.dumps(replace(record, state=KeyState.MAKING))])
     desk.store.create("survey", escrowed=Declared.NO, backed_up=Declared.NO)
     image.unmount()
     assert in_image(image, key) == {}
+
+
+def keys_in(desk: Desk) -> set[bytes]:
+    """The keys that lie in the file, given out or not."""
+    with open_slots(desk.state.slots, exclusive=False) as slots:
+        found = [read.content for _, read in slots.read_all()]
+    return {each.wrapped.data for each in found if each and each.wrapped}
+
+
+def test_nothing_is_left_wherever_a_process_was_killed(image: Image) -> None:
+    """Killed before each system call of making and of destroying; then brought to an end."""
+    desk = Desk(image)
+    keys: set[bytes] = set()
+    died = number = 0
+    while died == number:
+        name = f"survey-{number}"
+        died += dies_at(number, partial(created, desk.store, name))
+        keys |= keys_in(desk)
+        if not any(e.state is KeyState.LIVE and e.dataset == name for e in desk.store.records()):
+            created(desk.store, name)
+        (record,) = [each for each in desk.store.records() if each.state is KeyState.LIVE]
+        keys |= keys_in(desk)
+        dies_at(number, partial(desk.store.destroy, record.id))
+        assert desk.store.destroy(record.id).record.state is KeyState.DESTROYED
+        assert keys_in(desk) == set()
+        number += 1
+    assert len(keys) > number > 12
+    image.unmount()
+    with (
+        image.file.open("rb") as file,
+        mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as raw,
+    ):
+        assert [key for key in keys if raw.find(key) >= 0] == []
 
 
 REFUSED = {
