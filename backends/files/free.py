@@ -123,6 +123,13 @@ class FreeSpaces:
                     if found.kind in KINDS:
                         yield self._holding(name, fd, found)
 
+    def every(self) -> Iterator[Holding]:
+        """Yield the free space of each file system that a root, or a mount below one, is on."""
+        for name in self._places():
+            with self._opened(name) as (fd, found):
+                if found.kind in KINDS:
+                    yield self._holding(name, fd, found)
+
     def _name_of(self, holding: Holding) -> str:
         """The file system that a holding lies on; empty: it is gone, or cannot be reached."""
         device = holding.details.get("folder-device")

@@ -66,6 +66,9 @@ class S3Backend:
         "master": Setting.TEXT,
         "filer": Setting.TEXT,
         "data_directory": Setting.TEXT,
+        "scrub": Setting.FLAG,
+        "scrub_reserve": Setting.TEXT,
+        "scrub_seconds": Setting.NUMBER,
     }
     required: frozenset[str] = frozenset({"buckets"})
 
@@ -85,9 +88,10 @@ class S3Backend:
         store = open_store(name, parsed)
         if server is None:
             return store
-        from backends.seaweedfs.store import ResidueStore  # noqa: PLC0415 - loads the openers
+        from backends.seaweedfs.scrubbing import scrubbed  # noqa: PLC0415 - loads the openers
+        from backends.seaweedfs.store import ResidueStore  # noqa: PLC0415
 
-        return ResidueStore(store, server)
+        return scrubbed(ResidueStore(store, server), settings, context, server.data_directory)
 
 
 def _texts(value: object) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from backends.seaweedfs._http import LOG
 from backends.seaweedfs._look import Seen, in_bytes, in_store, in_volumes
 from backends.seaweedfs._place import Place
 
+COMPACTED_AWAY = "compacted-away-not-overwritten"
 _RATE = 60 << 20  # bytes a second that compacting and churning write, measured on two cores
 _FLUSHED_AFTER = 60  # seconds: weed/filer, LogFlushInterval
 _PATIENCE = 150.0  # seconds for that
@@ -32,7 +33,7 @@ class Volumes(Place):
     kind: ClassVar[str] = "volumes"
     technique: ClassVar[Technique] = Technique.COMPACT
     phase: ClassVar[int] = 3
-    limitation: ClassVar[str] = "compacted-away-not-overwritten"
+    limitation: ClassVar[str] = COMPACTED_AWAY
     looked: ClassVar[str] = "volume-files"
 
     @property
@@ -175,7 +176,7 @@ class EntryStore(Place):
     kind: ClassVar[str] = "filer-store"
     technique: ClassVar[Technique] = Technique.COMPACT
     phase: ClassVar[int] = 2
-    limitation: ClassVar[str] = "compacted-away-not-overwritten"
+    limitation: ClassVar[str] = COMPACTED_AWAY
     looked: ClassVar[str] = "filer-store-files"
 
     @property

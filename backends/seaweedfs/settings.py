@@ -30,9 +30,9 @@ class ServerSettings:
         server = str(raw.get("server", ""))
         given = {key: str(raw.get(key, "")) for key in _KEYS}
         if not server:
-            if any(given.values()):
+            if any(given.values()) or raw.get("scrub"):
                 raise SettingError(
-                    f"store {name}: master, filer and data_directory need a server",
+                    f"store {name}: master, filer, data_directory and scrub need a server",
                     hint='server = "seaweedfs"',
                 )
             return None
@@ -53,6 +53,11 @@ class ServerSettings:
             raise SettingError(
                 f"store {name}: data_directory is not a folder here",
                 hint="leave it out if the server runs on another host",
+            )
+        if folder is None and raw.get("scrub"):
+            raise SettingError(
+                f"store {name}: scrub needs to know where the server's files lie",
+                hint="set data_directory",
             )
         return cls(given["master"].rstrip("/"), given["filer"].rstrip("/"), folder)
 

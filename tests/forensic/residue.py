@@ -4,7 +4,8 @@
 
 As root. On each file system lie a file of 2,000 canaries and 200 small files, each with a canary for
 its content, its name and an attribute. They are destroyed by one method, the file system is
-unmounted, and the raw image is searched for them. Prints the table of ``docs/residue.md``.
+unmounted, and the raw image is searched for them. Prints the tables of ``docs/residue.md``; that of
+a SeaweedFS comes from :mod:`tests.forensic.objects`.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from backends import files
 from backends.contract import Context, Gap, Order, Result
 from backends.reference import ReferenceMatcher
 from backends.scrub import Limits, scrub
+from tests.forensic import objects
 from tests.forensic.images import KINDS, Image, canary, mounted
 
 LARGE, SMALL = 2000, 200
@@ -112,8 +114,11 @@ def table(kinds: Sequence[str], methods: Sequence[str]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--kinds", nargs="+", default=list(KINDS), choices=list(KINDS))
+    parser.add_argument("--objects", action="store_true", help="only of a SeaweedFS's objects")
     given = parser.parse_args()
-    print(table(given.kinds, list(METHODS)))
+    if not given.objects:
+        print(table(given.kinds, list(METHODS)), end="\n\n")
+    print(objects.table())
 
 
 if __name__ == "__main__":

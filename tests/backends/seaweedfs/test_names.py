@@ -145,6 +145,8 @@ def test_a_filer_that_does_not_answer_is_not_clean(place: Place) -> None:
         ({"server": "minio"}, "no such server"),
         ({"server": "seaweedfs"}, "master is not named"),
         ({"master": "http://a:1"}, "need a server"),
+        ({"scrub": True}, "need a server"),
+        ({"server": "seaweedfs", "master": "http://a:1", "scrub": True}, "where the server"),
         ({"server": "seaweedfs", "master": "a:1"}, "not an http"),
         ({"server": "seaweedfs", "master": "http://a:1", "filer": "ftp://a"}, "not an http"),
         (
@@ -154,7 +156,7 @@ def test_a_filer_that_does_not_answer_is_not_clean(place: Place) -> None:
     ],
 )
 def test_settings_that_make_no_sense_are_refused(
-    tmp_path: Path, settings: dict[str, str], why: str
+    tmp_path: Path, settings: dict[str, object], why: str
 ) -> None:
     with pytest.raises(SettingError, match=why):
         BACKEND.open("lake", {"buckets": ["b"], **settings}, Context(tmp_path, tmp_path))
