@@ -111,6 +111,36 @@ def test_what_is_claimed_is_what_the_image_shows(tmp_path: Path, case: str) -> N
         assert any(left.get(file) for file in expected), "nothing is left: a false alarm"
 
 
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "ext4",
+        pytest.param("xfs", marks=pytest.mark.needs("xfs")),
+        pytest.param("btrfs-nocow", marks=[pytest.mark.needs(n) for n in ("btrfs", "chattr")]),
+    ],
+)
+def test_a_large_file_is_overwritten_past_the_cache(tmp_path: Path, kind: str) -> None:
+    """So large that it is written past the cache, and torn, with an end that is no whole block."""
+    with mounted(KINDS[kind], tmp_path) as image:
+        with (
+            (image.place / "00000").open("wb") as file,
+            (image.place / "others").open("wb") as torn,
+        ):
+            for number in range(400):
+                file.write(canary(0, number).encode().ljust(30_000) + b"\n")
+                if number % 10 == 0:
+                    os.fsync(file.fileno())
+                    torn.write(bytes(4096))
+                    os.fsync(torn.fileno())
+        subprocess.run(["sync", "-f", image.mount], check=True)
+        told = _destroyed(_store(image))
+        image.unmount()
+    (holding, answer) = told[0]
+    assert answer.numbers["bytes-overwritten"] == answer.numbers["bytes-read-back"] == 400 * 30_001
+    assert answer.method is Method.CLEAR, holding.limitations
+    assert image.canaries() == {}
+
+
 def test_what_reads_as_zeros_and_has_blocks_is_overwritten(tmp_path: Path) -> None:
     with mounted(KINDS["ext4"], tmp_path) as image:
         _plant(image, [4000])
