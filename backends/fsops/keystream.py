@@ -54,3 +54,13 @@ class Keystream:
         """Return what makes the keystream, or turns it into zeros, from a multiple of 16 on."""
         counter = (offset // AES_BLOCK).to_bytes(16, "big")
         return Cipher(AES256(self._key), CTR(counter)).encryptor()
+
+
+class Zeros:
+    """Zeros: for files whose reader takes them for nothing, should the overwriting end early."""
+
+    def blocks(self, start: int, end: int) -> Iterator[tuple[int, memoryview]]:
+        """Yield (offset, zeros), see :class:`Keystream`."""
+        zeros = memoryview(bytes(BLOCK))
+        for offset in range(start, end, BLOCK):
+            yield offset, zeros[: min(BLOCK, end - offset)]

@@ -19,7 +19,7 @@ from backends.fsops.directly import Unsuitable, overwrite_directly, pieces_of, r
 from backends.fsops.extents import extents_of
 from backends.fsops.keystream import BLOCK as _BLOCK
 from backends.fsops.keystream import CutShort as CutShort  # noqa: PLC0414 - told on from here
-from backends.fsops.keystream import Keystream
+from backends.fsops.keystream import Keystream, Zeros
 from backends.fsops.keystream import ReadBackDiffers as ReadBackDiffers  # noqa: PLC0414 - likewise
 
 _LARGE = 8 << 20  # bytes
@@ -85,6 +85,11 @@ def overwrite(fd: int, size: int) -> Overwritten:
     return _overwritten(fd, lambda: data_ranges(fd, size), ahead=size > _BLOCK)
 
 
+def overwrite_with_zeros(fd: int, size: int) -> Overwritten:
+    """Overwrite a file's data with zeros; else the same."""
+    return _overwritten(fd, lambda: data_ranges(fd, size), ahead=size > _BLOCK, stream=Zeros())
+
+
 def overwrite_range(fd: int, start: int, end: int) -> Overwritten:
     """Overwrite the bytes from `start` to `end` of a file alone, all of them; else the same."""
     return _overwritten(fd, lambda: [(start, end)], ahead=end - start > _BLOCK)
@@ -100,12 +105,14 @@ def read_from_medium(fd: int, size: int, at: int) -> tuple[bytes, bool]:
         return medium.read(size, at), medium.direct
 
 
-def _overwritten(fd: int, ranges: _Ranges, *, ahead: bool) -> Overwritten:
-    keystream = Keystream()
+def _overwritten(
+    fd: int, ranges: _Ranges, *, ahead: bool, stream: Keystream | Zeros | None = None
+) -> Overwritten:
+    stream = stream or Keystream()
     written = 0
     try:
         for start, end in ranges():
-            for at, piece in keystream.blocks(start, end):
+            for at, piece in stream.blocks(start, end):
                 done = 0
                 while done < len(piece):
                     done += (count := os.pwrite(fd, piece[done:], at + done))
@@ -116,7 +123,7 @@ def _overwritten(fd: int, ranges: _Ranges, *, ahead: bool) -> Overwritten:
     os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
     try:
         with _Medium(fd) as medium:
-            read_back = _compare(ranges(), keystream, medium, ahead=ahead)
+            read_back = _compare(ranges(), stream, medium, ahead=ahead)
     except OSError as error:
         raise CutShort(error, written) from None
     if read_back < written:
@@ -173,16 +180,16 @@ class _Medium:
 
 
 def _compare(
-    ranges: list[tuple[int, int]], keystream: Keystream, medium: _Medium, *, ahead: bool
+    ranges: list[tuple[int, int]], stream: Keystream | Zeros, medium: _Medium, *, ahead: bool
 ) -> int:
-    """Return how many bytes were read and found to be the keystream. Raises ReadBackDiffers."""
+    """Return how many bytes were read and found to be the stream. Raises ReadBackDiffers."""
     pieces = (
         (min(_BLOCK, end - at), at) for start, end in ranges for at in range(start, end, _BLOCK)
     )
     found = medium.ahead(pieces) if ahead else (medium.read(*piece) for piece in pieces)
     count = 0
     for start, end in ranges:
-        for at, piece in keystream.blocks(start, end):
+        for at, piece in stream.blocks(start, end):
             data = next(found)
             while len(data) < len(piece):  # cut short by a signal, or by the end of a fragment
                 more = medium.read(len(piece) - len(data), at + len(data))

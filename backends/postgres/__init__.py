@@ -56,7 +56,6 @@ class PostgresBackend:
         Raises MissingDriver without psycopg, SettingError for a conninfo that libpq does not
         take or that holds a password.
         """
-        del context
         try:
             from backends.postgres._store import open_store  # noqa: PLC0415 - loads the driver
         except ModuleNotFoundError as error:
@@ -66,7 +65,7 @@ class PostgresBackend:
                 f"store {name}: psycopg is not installed",
                 hint="pip install 'shredder-toolkit[postgres]'",
             ) from None
-        return open_store(name, settings)
+        return open_store(name, settings, context.state)
 
 
 BACKEND = PostgresBackend()

@@ -2,7 +2,8 @@
 
 Crash points of one order:
 
-* before COMMIT: the server rolls back; repeating the order begins anew;
+* before COMMIT: the server rolls back; repeating the order begins anew, or goes on with files
+  that were being overwritten (`raw.overwriting`);
 * in COMMIT, the connection lost: FAILED with `commit-unknown`; repeating it tells;
 * after COMMIT: repeating it reads no record any more and the row count that the plan would
   have left, so it is ALREADY_ABSENT; what follows a COMMIT is done again then, as it may
@@ -12,6 +13,7 @@ Crash points of one order:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
 from dataclasses import replace
 
 import psycopg
@@ -23,6 +25,7 @@ from backends.postgres._catalog import LARGE_OBJECT, database_exists, one
 from backends.postgres._errors import translate
 from backends.postgres._session import SNAPSHOT, WRITING, Cluster, Connection
 from backends.postgres._undo import Done, LeftAloneError, take_relation, unlink_large_object
+from backends.postgres.raw.overwriting import Beneath, Notes
 from backends.postgres.residue.carry_out import carry_out
 from backends.postgres.residue.places import Residue
 
@@ -46,7 +49,7 @@ def destroy(
             if order.technique.stage:
                 outcomes[at] = carry_out(cluster, residue, order, matcher)
             else:
-                outcomes[at] = _destroy(cluster, order, matcher)
+                outcomes[at] = _destroy(cluster, order, matcher, residue)
         except BackendError as error:
             outcomes[at] = _failed(order, error.code)
             if isinstance(error, Unreachable):
@@ -55,10 +58,10 @@ def destroy(
     return [outcomes[at] for at in range(len(orders))]
 
 
-def _destroy(cluster: Cluster, order: Order, matcher: Matcher) -> Destruction:
+def _destroy(cluster: Cluster, order: Order, matcher: Matcher, residue: Residue) -> Destruction:
     if not database_exists(cluster, order.holding.scope):
         return Destruction(order.id, Result.ALREADY_ABSENT)
-    take = unlink_large_object if order.holding.kind == LARGE_OBJECT else take_relation
+    beneath = _beneath(cluster, residue)
     with cluster.use(order.holding.scope) as connection:
         with cluster.transaction(connection, SNAPSHOT):
             standby, syncs = one(connection, _SERVER)
@@ -66,9 +69,13 @@ def _destroy(cluster: Cluster, order: Order, matcher: Matcher) -> Destruction:
             return _failed(order, "read-only-server")
         cluster.begin(connection, WRITING)
         try:
-            done = take(connection, order, matcher)
+            if order.holding.kind == LARGE_OBJECT:
+                done = unlink_large_object(connection, order, matcher)
+            else:
+                done = take_relation(connection, order, matcher, beneath)
             # A deferred foreign key speaks now, not in COMMIT.
             connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
+            done = _overwritten(connection, order, done, beneath)
         except LeftAloneError as reason:
             connection.execute("ROLLBACK")
             outcome = Destruction(order.id, reason.result, reason=reason.code)
@@ -78,9 +85,30 @@ def _destroy(cluster: Cluster, order: Order, matcher: Matcher) -> Destruction:
         failure = _commit(connection)
         if failure:
             return _failed(order, failure)
+        if beneath and done.files and done.relation:
+            beneath.done(done.relation)
         outcome = Destruction(order.id, Result.DESTROYED, numbers=done.numbers)
         limitations = [*done.limitations, *([] if syncs else ["server-does-not-sync"])]
         return _limited(outcome, [*limitations, *_follow_up(cluster, connection, done)])
+
+
+def _beneath(cluster: Cluster, residue: Residue) -> Beneath | None:
+    if not residue.wanted or residue.notes is None:
+        return None
+    return Beneath(cluster.identity, residue.data_directory, Notes(residue.notes))
+
+
+def _overwritten(connection: Connection, order: Order, done: Done, beneath: Beneath | None) -> Done:
+    """Overwrite the files of a table that is given up with the COMMIT that follows."""
+    if beneath is None or done.files is None or done.relation is None:
+        return done
+    with closing(done.files):
+        written, limitations = beneath.overwrite(connection, order, done.relation, done.files)
+    return replace(
+        done,
+        limitations=(*done.limitations, *limitations),
+        numbers={**done.numbers, "bytes-overwritten": written},
+    )
 
 
 def _commit(connection: Connection) -> str:

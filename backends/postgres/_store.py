@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import cast
 
 from backends.contract import (
@@ -148,7 +149,7 @@ class PostgresStore:
         self.cluster.close()
 
 
-def open_store(name: str, settings: Mapping[str, object]) -> PostgresStore:
+def open_store(name: str, settings: Mapping[str, object], state: Path) -> PostgresStore:
     """Open a store from its settings; see `PostgresBackend.open`."""
     conninfo = str(settings["conninfo"])
     parse_conninfo(name, conninfo)
@@ -163,10 +164,10 @@ def open_store(name: str, settings: Mapping[str, object]) -> PostgresStore:
         tuple(cast("Sequence[str]", settings.get("foreign_tables", []))),
     )
     cluster = Cluster(name, conninfo, seconds)
-    return PostgresStore(name, cluster, tuple(databases), choice, _residue(name, settings))
+    return PostgresStore(name, cluster, tuple(databases), choice, _residue(name, settings, state))
 
 
-def _residue(name: str, settings: Mapping[str, object]) -> Residue:
+def _residue(name: str, settings: Mapping[str, object], state: Path) -> Residue:
     wanted, way = bool(settings.get("residue", False)), settings.get("rewrite")
     directory = str(settings.get("data_directory", ""))
     for setting in ("rewrite", "data_directory"):
@@ -176,7 +177,8 @@ def _residue(name: str, settings: Mapping[str, object]) -> Residue:
                 hint=f"add residue = true, or leave {setting} out",
             )
     try:
-        return Residue(wanted, Rewrite(str(way)) if way else Rewrite.EXCLUSIVE, directory)
+        rewrite = Rewrite(str(way)) if way else Rewrite.EXCLUSIVE
+        return Residue(wanted, rewrite, directory, state / "postgres")
     except ValueError:
         raise SettingError(
             f"store {name}: there is no such way to rewrite", hint="exclusive, online or none"

@@ -26,6 +26,7 @@ from backends.postgres._examine import Reading, read_relation
 from backends.postgres._rights import Rights, rights
 from backends.postgres._rows import RowAddresses, RowScan
 from backends.postgres._session import Connection
+from backends.postgres.raw.overwriting import Beneath, Held, Note, added_since
 
 _LOCKS = {
     # Readers are kept out at once: strengthening a weaker lock later could deadlock with them.
@@ -60,14 +61,24 @@ class Done:
     dead_rows: bool = False
     limitations: tuple[str, ...] = ()
     numbers: Mapping[str, int] = field(default_factory=dict)
+    relation: Relation | None = None  # with `files`: whose they are
+    files: Held | None = None  # to be overwritten before COMMIT, and closed
 
 
-def take_relation(connection: Connection, order: Order, matcher: Matcher) -> Done:
-    """Truncate a table, delete rows of it, or compute a view anew."""
+def take_relation(
+    connection: Connection, order: Order, matcher: Matcher, beneath: Beneath | None = None
+) -> Done:
+    """Truncate a table, delete rows of it, or compute a view anew.
+
+    `beneath`: the files of a table that is truncated are to be overwritten, where that can be.
+    """
     technique = order.technique
     if technique is not Technique.REFRESH_VIEW and technique not in _LOCKS:
         raise LeftAloneError(Result.FAILED, "technique-not-offered")
     relation = _locked(connection, order, matcher)
+    if beneath and (note := beneath.begun(order, relation)):
+        return _go_on(connection, order, relation, beneath, note)
+    files: Held | None = None
     addresses = RowAddresses()
     try:
         scan = RowScan(
@@ -81,6 +92,8 @@ def take_relation(connection: Connection, order: Order, matcher: Matcher) -> Don
         _compare(order, relation, reading)
         allowed = _allowed(connection, order, relation, reading)
         if technique is Technique.TRUNCATE:
+            if beneath and allowed.by_truncate:
+                files = beneath.hold(connection, relation)
             count = _take_all(connection, relation, reading.evidence, allowed)
         elif technique is Technique.DELETE_ROWS:
             at_once = addresses.count if allowed.refers_to_itself else _ROWS_AT_ONCE
@@ -98,6 +111,36 @@ def take_relation(connection: Connection, order: Order, matcher: Matcher) -> Don
         dead_rows=technique is Technique.DELETE_ROWS or not allowed.by_truncate,
         limitations=("published-to-subscribers",) if allowed.published else (),
         numbers={"rows-destroyed": count, "statistics-removed": cleared.removed},
+        relation=relation,
+        files=files,
+    )
+
+
+def _go_on(
+    connection: Connection, order: Order, relation: Relation, beneath: Beneath, note: Note
+) -> Done:
+    """Truncate a table whose files were being overwritten when it was cut short.
+
+    What it held was compared with the plan before the note was written, and cannot be read now.
+    """
+    if order.technique is not Technique.TRUNCATE or added_since(connection, relation, note):
+        raise LeftAloneError(Result.CHANGED)
+    allowed = rights(connection, relation)
+    if not allowed.by_truncate:
+        raise LeftAloneError(Result.FAILED, allowed.obstacle or "technique-not-offered")
+    files = beneath.hold(connection, relation)
+    connection.execute(_TRUNCATE.format(sql.Identifier(*relation.qualified)))
+    cleared = _statistics.clear(connection, relation.oid)
+    return Done(
+        relation.oid,
+        cleared.complete,
+        limitations=("published-to-subscribers",) if allowed.published else (),
+        numbers={
+            "rows-destroyed": int(order.holding.details["rows"]),
+            "statistics-removed": cleared.removed,
+        },
+        relation=relation,
+        files=files,
     )
 
 

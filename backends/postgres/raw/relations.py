@@ -22,7 +22,7 @@ SELECT pg_relation_filepath(c.oid), c.relkind = 't'
     ON c.oid IN (t.oid, t.reltoastrelid)
     OR c.oid IN (SELECT indexrelid FROM pg_index WHERE indrelid IN (t.oid, t.reltoastrelid))
  WHERE t.oid = %s AND pg_relation_filepath(c.oid) IS NOT NULL
- ORDER BY c.relkind = 't', c.oid
+ ORDER BY c.oid <> t.oid, c.oid
 """
 _SERVER = """
 SELECT current_setting('block_size')::int, current_setting('wal_block_size')::int,
@@ -39,7 +39,7 @@ class Path:
 
 
 def paths(connection: Connection, oid: int) -> list[Path]:
-    """Return where a table's files are, with those of its TOAST table and indexes."""
+    """Return where a table's files are, then those of its TOAST table and indexes."""
     return [Path(*row) for row in connection.execute(_PATHS, [oid])]
 
 

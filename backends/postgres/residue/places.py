@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import Final
 
 # A scope is a database by its name; no database is called this, or the store says so.
@@ -57,3 +58,4 @@ class Residue:
     wanted: bool = False
     rewrite: Rewrite = Rewrite.EXCLUSIVE
     data_directory: str = ""  # where it lies on this host; empty: where the server says
+    notes: Path | None = None  # where is written down what is being overwritten beneath the server

@@ -1,0 +1,144 @@
+"""Files of a table that are overwritten before the server gives them back, and cut short."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from backends.contract import Destruction, Finding, Order, Result, Store
+from backends.postgres.raw.overwriting import Held
+from tests.backends.postgres import leftovers
+from tests.backends.postgres.conftest import VERSIONS
+from tests.backends.postgres.place import Place, order
+
+RECORDS = 1500
+DATASET = leftovers.matcher()
+
+
+@pytest.fixture(params=VERSIONS, ids="postgres-{}".format)
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
+    with leftovers.server(tmp_path, request.param) as place:
+        place.sql("CREATE TABLE pure (respondent_id text PRIMARY KEY, email text, long text)")
+        place.sql("ALTER TABLE pure ALTER long SET STORAGE EXTERNAL")
+        with place.connection.cursor() as cursor, cursor.copy("COPY pure FROM STDIN") as copy:
+            for each in leftovers.rows("m", RECORDS):
+                copy.write_row((each.respondent_id, each.email, f"T{each.email[1:6]} " * 500))
+        yield place
+
+
+def planned(place: Place, store: Store) -> Order:
+    unit = next(
+        entry for entry in store.units(place.name) if entry.locator == f"{place.name}/public.pure"
+    )
+    (held,) = store.examine(unit, DATASET).holdings  # type: ignore[arg-type]
+    return order(held)
+
+
+def destroyed(store: Store, wanted: Order) -> Destruction:
+    (outcome,) = store.destroy([wanted], DATASET)
+    return outcome
+
+
+def files(place: Place) -> list[Path]:
+    found = place.sql(
+        "SELECT pg_relation_filepath(c.oid) FROM pg_class t JOIN pg_class c"
+        " ON c.oid IN (t.oid, t.reltoastrelid)"
+        " OR c.oid IN (SELECT indexrelid FROM pg_index WHERE indrelid IN (t.oid, t.reltoastrelid))"
+        " WHERE t.relname = 'pure'"
+    )
+    return [place.server.data_directory / path for (path,) in found]
+
+
+def test_every_file_is_zeros_before_the_server_gives_it_back(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = files(place)
+    seen: dict[Path, bytes] = {}
+    original = Held.overwrite
+
+    def watched(self: Held) -> tuple[int, tuple[str, ...]]:
+        assert sum(path.read_bytes().count(b"Tm") for path in before) > RECORDS
+        done = original(self)
+        seen.update({path: path.read_bytes() for path in before})
+        return done
+
+    monkeypatch.setattr(Held, "overwrite", watched)
+    with place.store(residue=True) as store:
+        wanted = planned(place, store)
+        outcome = destroyed(store, wanted)
+        (answer,) = store.verify([wanted], DATASET)
+    assert (outcome.result, answer.finding) == (Result.DESTROYED, Finding.ABSENT)
+    assert len(seen) == 4  # the table, its key, its TOAST table and that one's index
+    assert not any(any(data) for data in seen.values())
+    assert outcome.numbers["bytes-overwritten"] == sum(map(len, seen.values())) > 1 << 20
+    assert place.sql("SELECT count(*) FROM pure") == [(0,)]
+    assert not list((place.scratch / "postgres").glob("*"))
+
+
+class Cut(BaseException):
+    """Ends a run as a signal does."""
+
+
+@pytest.fixture
+def cut(place: Place, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Store, Order]]:
+    """A destruction that ended after half of the table's own file."""
+
+    def half(self: Held) -> tuple[int, tuple[str, ...]]:
+        size = os.fstat(self.descriptors[0]).st_size // 8192 // 2 * 8192
+        os.pwrite(self.descriptors[0], bytes(size), 0)
+        raise Cut
+
+    with place.store(residue=True) as store:
+        wanted = planned(place, store)
+        with monkeypatch.context() as patched:
+            patched.setattr(Held, "overwrite", half)
+            with pytest.raises(Cut):
+                store.destroy([wanted], DATASET)
+        yield store, wanted
+
+
+def test_what_was_cut_short_is_carried_on(place: Place, cut: tuple[Store, Order]) -> None:
+    store, wanted = cut
+    assert place.sql("SELECT true FROM pure LIMIT 1") == [(True,)]
+    outcome = destroyed(store, wanted)
+    assert (outcome.result, outcome.numbers["rows-destroyed"]) == (Result.DESTROYED, RECORDS)
+    assert outcome.numbers["bytes-overwritten"] > 1 << 20
+    assert destroyed(store, wanted).result is Result.ALREADY_ABSENT
+    (answer,) = store.verify([wanted], DATASET)
+    assert answer.finding is Finding.ABSENT
+    place.sql("INSERT INTO pure VALUES ('later', 'later', 'later')")  # its indexes work
+    assert place.sql("SELECT email FROM pure WHERE respondent_id = 'later'") == [("later",)]
+
+
+def test_a_server_that_was_killed_with_it_carries_on(
+    place: Place, cut: tuple[Store, Order]
+) -> None:
+    store, wanted = cut
+    place.server.stop("immediate")
+    place.server.start()
+    assert destroyed(store, wanted).result is Result.DESTROYED
+    (answer,) = store.verify([wanted], DATASET)
+    assert answer.finding is Finding.ABSENT
+
+
+def test_a_row_that_was_added_meanwhile_is_not_taken(
+    place: Place, cut: tuple[Store, Order]
+) -> None:
+    store, wanted = cut
+    place.sql("INSERT INTO pure VALUES ('of others', 'other@elsewhere.example', 'x')")
+    assert destroyed(store, wanted).result is Result.CHANGED
+    found = place.sql("SELECT email FROM pure WHERE email LIKE 'other%'")
+    assert found == [("other@elsewhere.example",)]
+
+
+def test_without_residue_nothing_is_written_beneath_the_server(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Held, "overwrite", lambda _: pytest.fail("overwritten"))
+    with place.store() as store:
+        outcome = destroyed(store, planned(place, store))
+    assert outcome.result is Result.DESTROYED
+    assert "bytes-overwritten" not in outcome.numbers
