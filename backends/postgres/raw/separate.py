@@ -72,11 +72,13 @@ def separate(
     made: int,
     packed: Numbers,
     count: int,
+    aligned: int = 3,
 ) -> tuple[int, int]:
     """Write the window of data[begin:end] into `out` from `made` on: twice its bytes at the most.
 
     A newline ends it. Places and lengths of what may be compressed go into pairs of `packed`, from
-    the pair `count` on. Returns the new `made` and `count`.
+    the pair `count` on. Returns the new `made` and `count`. `aligned`: bits that are not set in the
+    place of a header of four bytes; 0 for records of the log, which align nothing.
     """
     at = begin
     while at < end:
@@ -85,7 +87,7 @@ def separate(
         begins = at + 1
         if head & 1:
             size = head >> 1
-        elif at & 3 == 0 and at + _HEAD_AND_SIZE < end:
+        elif at & aligned == 0 and at + _HEAD_AND_SIZE < end:
             word = word_at(data, at)
             if word & 3 == 0:
                 size, begins = word >> 2, at + 4
@@ -128,7 +130,9 @@ def separate(
 
 
 @compiled
-def windows(data: Bytes, stops: Numbers, text: Numbers, out: Bytes, packed: Numbers) -> Numbers:
+def windows(
+    data: Bytes, stops: Numbers, text: Numbers, out: Bytes, packed: Numbers, aligned: int
+) -> Numbers:
     """Write the windows that end at `stops` into `out`; return where each ends there.
 
     The last number is how many pairs of `packed` there are.
@@ -136,7 +140,7 @@ def windows(data: Bytes, stops: Numbers, text: Numbers, out: Bytes, packed: Numb
     ends = np.empty(stops.size + 1, np.int64)
     begin = made = count = 0
     for which in range(stops.size):
-        made, count = separate(data, begin, stops[which], text, out, made, packed, count)
+        made, count = separate(data, begin, stops[which], text, out, made, packed, count, aligned)
         ends[which] = made
         begin = stops[which]
     ends[stops.size] = count
@@ -144,12 +148,12 @@ def windows(data: Bytes, stops: Numbers, text: Numbers, out: Bytes, packed: Numb
 
 
 def separated(data: bytes, stops: Numbers) -> tuple[bytes, Numbers, Numbers]:
-    """Return bytes as windows, where each ends, and pairs of what may be compressed in them."""
+    """Return bytes that align nothing as windows, where each ends, and what may be compressed."""
     block = np.frombuffer(data, np.uint8)
     text = np.empty(block.size, np.int64)
     text_ends(block, text)
     out = np.empty(2 * block.size + stops.size, np.uint8)
-    packed = np.empty(2 * (block.size // _HEAD_AND_SIZE + 1), np.int64)
-    found = windows(block, stops, text, out, packed)
+    packed = np.empty(2 * (block.size // 4 + 1), np.int64)
+    found = windows(block, stops, text, out, packed, 0)
     ends, count = found[:-1], int(found[-1])
     return out[: int(ends[-1]) if ends.size else 0].tobytes(), ends, packed[: 2 * count]

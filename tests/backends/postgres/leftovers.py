@@ -7,6 +7,7 @@ data directory, as they lie there. So everything that is planted is stored uncom
 from __future__ import annotations
 
 import contextlib
+import functools
 import random
 import re
 import time
@@ -78,21 +79,28 @@ def enrolled_matcher(folder: Path) -> Matcher:
     return enrolled(folder / "fingerprint", Table(Row._fields, rows("m")), roles)
 
 
-def counted(directory: Path, kind: str) -> dict[str, int]:
-    """How many canaries of each sort are left, and how many identifiers as 16 bytes."""
-    wanted = re.compile(rb"[ENT]" + kind.encode() + rb"[0-9]{4}")
-    found: set[bytes] = set()
+def canaries(data: bytes, kind: str) -> dict[str, set[bytes]]:
+    """The canaries of each sort in some bytes; identifiers by two of their 16 bytes."""
+    words = re.findall(rb"[ENT]" + kind.encode() + rb"[0-9]{4}", data)
+    found = {sort: {each for each in words if each[:1] == sort.encode()} for sort in "ENT"}
     before, after = bytes.fromhex(_MARK), bytes.fromhex(_VERSION) + kind.encode()
     binary = re.compile(re.escape(before) + rb"(..)" + re.escape(after), re.DOTALL)
-    identifiers: set[bytes] = set()
+    return {**found, "I": set(binary.findall(data)) & _wholes(kind)}
+
+
+@functools.cache
+def _wholes(kind: str) -> frozenset[bytes]:
+    return frozenset(uuid.UUID(each.respondent_id).bytes[4:6] for each in rows(kind))
+
+
+def counted(directory: Path, kind: str) -> dict[str, int]:
+    """How many canaries of each sort are left, and how many identifiers as 16 bytes."""
+    found: dict[str, set[bytes]] = {sort: set() for sort in "ENTI"}
     for path in sorted(directory.rglob("*")):
         if path.is_file() and not path.is_symlink():
-            data = path.read_bytes()
-            found.update(wanted.findall(data))
-            identifiers.update(binary.findall(data))
-    counts = {sort: sum(each.startswith(sort.encode()) for each in found) for sort in "ENT"}
-    wholes = {uuid.UUID(each.respondent_id).bytes[4:6] for each in rows(kind)}
-    return {**counts, "I": len(identifiers & wholes)}
+            for sort, seen in canaries(path.read_bytes(), kind).items():
+                found[sort] |= seen
+    return {sort: len(seen) for sort, seen in found.items()}
 
 
 @contextlib.contextmanager
