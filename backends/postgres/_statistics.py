@@ -118,13 +118,19 @@ def readable(connection: Connection, oid: int) -> bool:
     return row is not None and bool(row[0])
 
 
-def scan(connection: Connection, oid: int, matcher: Matcher) -> Evidence:
-    """Look for the dataset in the statistics of a relation: one window a value."""
+def scan(connection: Connection, oid: int, matcher: Matcher, *, alone: bool = False) -> Evidence:
+    """Look for the dataset in the statistics of a relation: one window a value.
+
+    `alone`: in those of its own rows only, not in those that it shares with partitions or children.
+    """
     rows = RowScan(matcher)
-    return copy_query(connection, _values(connection.info.server_version, oid), rows)
+    return copy_query(connection, _values(connection.info.server_version, oid, alone), rows)
 
 
-def _values(version: int, oid: int) -> sql.Composed:
+def _values(version: int, oid: int, alone: bool) -> sql.Composed:
+    shared = sql.SQL("NOT s.inherited" if alone else "(h.own OR s.inherited)")
+    # Older servers have extended statistics of a table's own rows only.
+    extended = sql.SQL("NOT s.inherited" if alone and version >= 150000 else "true")
     plain = [
         sql.SQL("SELECT unnest(s.{}::text::text[])").format(sql.Identifier(field))
         for field in (_FIELDS_17 if version >= 170000 else _FIELDS)
@@ -132,14 +138,14 @@ def _values(version: int, oid: int) -> sql.Composed:
     parts = [
         sql.SQL(
             "SELECT x.v FROM named h JOIN pg_stats s ON (s.schemaname, s.tablename) = (h.n, h.c)"
-            " AND (h.own OR s.inherited) CROSS JOIN LATERAL ({}) x(v)"
-        ).format(sql.SQL(" UNION ALL ").join(plain)),
+            " AND {} CROSS JOIN LATERAL ({}) x(v)"
+        ).format(shared, sql.SQL(" UNION ALL ").join(plain)),
         # One window a combination of values: that much of a row was kept together.
         sql.SQL(
             "SELECT (SELECT string_agg(v, E'\\t') FROM unnest(s.most_common_vals[i:i]) v)"
-            " FROM named h JOIN pg_stats_ext s ON (s.schemaname, s.tablename) = (h.n, h.c)"
+            " FROM named h JOIN pg_stats_ext s ON (s.schemaname, s.tablename) = (h.n, h.c) AND {}"
             " CROSS JOIN LATERAL generate_subscripts(s.most_common_vals, 1) i"
-        ),
+        ).format(extended),
     ]
     if version >= 140000:
         expressions = sql.SQL(" UNION ALL ").join(
@@ -149,11 +155,11 @@ def _values(version: int, oid: int) -> sql.Composed:
         parts.append(
             sql.SQL(
                 "SELECT x.v FROM named h JOIN pg_stats_ext_exprs s"
-                " ON (s.schemaname, s.tablename) = (h.n, h.c) CROSS JOIN LATERAL ({}) x(v)"
-            ).format(expressions)
+                " ON (s.schemaname, s.tablename) = (h.n, h.c) AND {} CROSS JOIN LATERAL ({}) x(v)"
+            ).format(extended, expressions)
         )
     return sql.SQL(
         "COPY ({}, named AS (SELECT n.nspname AS n, c.relname AS c, h.own FROM holders h"
-        " JOIN pg_class c ON c.oid = h.oid JOIN pg_namespace n ON n.oid = c.relnamespace) {})"
-        " TO STDOUT"
-    ).format(_HOLDERS.format(oid), sql.SQL(" UNION ALL ").join(parts))
+        " JOIN pg_class c ON c.oid = h.oid JOIN pg_namespace n ON n.oid = c.relnamespace"
+        " WHERE h.own OR {}) {}) TO STDOUT"
+    ).format(_HOLDERS.format(oid), sql.Literal(not alone), sql.SQL(" UNION ALL ").join(parts))

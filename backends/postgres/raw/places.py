@@ -156,7 +156,7 @@ def _seen(connection: Connection, files: Files, unit: Unit, matcher: Matcher) ->
 
 def _with_statistics(connection: Connection, oid: int, matcher: Matcher, seen: Seen) -> Seen:
     """Return what was seen, and what the statistics still have of rows that are gone."""
-    kept = _statistics.scan(connection, oid, matcher)
+    kept = _statistics.scan(connection, oid, matcher, alone=True)
     if kept.verdict is not Verdict.COPY:
         return seen
     return replace(seen, verdict=Verdict.COPY, records=max(seen.records, kept.records))
