@@ -113,9 +113,8 @@ def holding(found: Any, store: str) -> Holding:
         all(isinstance(k, str) and type(v) in {str, int} for k, v in told.details.items()),
         isinstance(told.signs, Signs) and all(map(_is_count, astuple(told.signs))),
         told.cost is None or _is_cost(told.cost),
-        not _mixes_stages(told.whole, told.partial),
     )
-    if not all(right):
+    if not all(right) or _mixes_stages(found.whole, found.partial):
         raise Unfitting
     return replace(
         found,

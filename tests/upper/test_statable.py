@@ -12,12 +12,23 @@ from attestations.consistency import check_personal_data
 from attestations.errors import Refused
 from attestations.parts import Actor, Controller, Request, ScopeCoverage
 from attestations.schema import decode, encode, fields, to_bytes
-from backends.contract import Destruction, Finding, Gap, Method, Result, Scope, Verification
+from backends.contract import (
+    Cost,
+    Destruction,
+    Finding,
+    Gap,
+    Method,
+    Result,
+    Scope,
+    Technique,
+    Verification,
+)
 from shredder import answers
 from shredder.statable import not_a_code, not_a_label, not_an_identifier
 from tests.upper import made
 from tests.upper.scripted import holding
 
+WRONG: dict[str, Any] = {"exclusive": "no"}
 anything = st.text(max_size=210) | st.from_regex(r"[a-z0-9-]{1,70}", fullmatch=True)
 anything |= st.sampled_from(
     ["ann@example.org", "x@y.z", "<a@b.c>", '"a@b.c"', "a @ b.c", "gdpr-art-17"]
@@ -153,7 +164,9 @@ def test_a_result_that_is_none_is_a_failure() -> None:
         {"store": "another"}, {"kind": "A Table"}, {"records": -1}, {"size": True},
         {"verdict": "copy!"}, {"obstacle": "It Is"}, {"retention": "Locked Up"},
         {"retained_until": "soon"}, {"locator": b"x"}, {"whole": "overwrite!"},
-        {"details": {"phase": None}},
+        {"details": {"phase": None}}, {"cost": "much"}, {"cost": Cost(**WRONG)},
+        {"cost": Cost(writes=-1)}, {"cost": Cost(seconds=-1)}, {"whole": Technique.RECYCLE_WAL},
+        {"partial": Technique.COMPACT},
     ],
 )  # fmt: skip
 def test_a_holding_that_does_not_fit_is_refused(changes: dict[str, Any]) -> None:
