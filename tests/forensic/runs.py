@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.cli.operating import HereOperator, Operator
+from tests.cli.operating import HereOperator, Operator, strict
 from tests.forensic.images import Image, canary
 
 LARGE, CONTENT, NAMES, ATTRIBUTES = range(4)  # the canaries' file numbers
@@ -90,10 +90,17 @@ def desk(folder: Path, root: Path, large: int, small: int, more: str = "") -> Op
 
 def destroyed(operator: Operator, *words: str, prefix: Sequence[str] = ()) -> Ended:
     """Run the installed command to its end, and read what it attested by hand."""
-    done = operator.run(
-        "destroy", DATASET, "--yes", "--json", "--timestamp-later", *words, prefix=prefix
+    words = ("destroy", DATASET, "--yes", "--json", "--timestamp-later", *words)
+    done = subprocess.run(
+        [*prefix, *operator.command(*words)],
+        cwd=operator.folder,
+        env=operator.environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
     )
-    answer = done.json
+    answer = strict(done.stdout)
     bundle = json.loads(Path(answer["attestation"]).read_text())
     envelope = json.loads(base64.b64decode(bundle["result"]["envelope"]))
     statement = json.loads(base64.b64decode(envelope["payload"]))
@@ -110,4 +117,4 @@ def destroyed(operator: Operator, *words: str, prefix: Sequence[str] = ()) -> En
         )
         for each in statement["predicate"]["targets"]
     )
-    return Ended(done.code, answer, targets)
+    return Ended(done.returncode, answer, targets)
