@@ -158,15 +158,21 @@ def test_a_file_lies_on_what_its_file_system_lies_on(machine: Path) -> None:
 def test_swap_that_is_switched_on_is_seen(tmp_path: Path) -> None:
     image = tmp_path / "swap"
     image.write_bytes(bytes(1 << 20))
-    image.chmod(0o600)
-    subprocess.run(["mkswap", image], check=True, capture_output=True)
-    before = swap().areas
-    assert before is not None
-    subprocess.run(["swapon", image], check=True)
+    found = subprocess.run(
+        ["losetup", "--find", "--show", image], check=True, capture_output=True, text=True
+    )
+    device = found.stdout.strip()
     try:
-        assert swap().areas == (*before, Medium.PLAIN)
+        subprocess.run(["mkswap", device], check=True, capture_output=True)
+        before = swap().areas
+        assert before is not None
+        subprocess.run(["swapon", device], check=True)
+        try:
+            assert swap().areas == (*before, Medium.PLAIN)
+        finally:
+            subprocess.run(["swapoff", device], check=True)
     finally:
-        subprocess.run(["swapoff", image], check=True)
+        subprocess.run(["losetup", "--detach", device], check=True)
 
 
 def test_doctor_and_traits_say_the_same_of_swap(
