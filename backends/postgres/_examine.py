@@ -34,8 +34,7 @@ from backends.postgres._rights import Rights, rights
 from backends.postgres._rows import RowScan, copy_rows
 from backends.postgres._session import Cluster, Connection
 from backends.postgres._stripes import connections, copy_striped
-from backends.postgres.residue import cost, logs
-from backends.postgres.residue.places import LOG
+from backends.postgres.residue import cost
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +128,6 @@ def examine(
     cluster: Cluster, unit: Unit, matcher: Matcher, *, residue: bool = False
 ) -> Examination:
     """Look for the dataset in a unit; see the contract. `residue`: what is left is to go, too."""
-    if unit.kind == LOG:
-        return logs.examine(cluster, unit, matcher)
     if unit.kind in _definitions.KINDS:
         return _definitions.examine(cluster, unit, matcher, residue=residue)
     with cluster.reading(unit.scope) as connection:

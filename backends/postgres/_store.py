@@ -29,7 +29,7 @@ from backends.postgres._session import Cluster, parse_conninfo
 from backends.postgres.raw import places
 from backends.postgres.residue import logs
 from backends.postgres.residue.companions import companions
-from backends.postgres.residue.places import SERVER, Residue, Rewrite
+from backends.postgres.residue.places import LOG, SERVER, Residue, Rewrite
 
 BLIND_SPOTS = (
     "postgres-wal",
@@ -110,6 +110,8 @@ class PostgresStore:
         """Look for the dataset in one unit."""
         if unit.kind in places.KINDS:
             return places.examine(self.cluster, unit, self.residue, matcher)
+        if unit.kind == LOG:
+            return logs.examine(self.cluster, unit, matcher, self.residue.data_directory)
         return _examine.examine(self.cluster, unit, matcher, residue=self.residue.wanted)
 
     def glance(self, unit: Unit, matcher: Matcher) -> bool:

@@ -87,13 +87,14 @@ class HostFiles:
     def open(self, path: str, flags: int = os.O_RDONLY) -> int:
         """Open a file. Raises OSError."""
         *folders, name = path.split("/")
-        folder = self._folder("/".join(folders))
+        folder = self.folder("/".join(folders))
         try:
             return os.open(name, flags | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
         finally:
             os.close(folder)
 
-    def _folder(self, path: str) -> int:
+    def folder(self, path: str) -> int:
+        """Open a folder. Raises OSError."""
         fd = os.dup(self._root)
         walked = ""
         for name in filter(None, path.split("/")):
@@ -110,7 +111,7 @@ class HostFiles:
     def walk(self, below: str) -> Iterator[Entry]:
         """See the protocol."""
         try:
-            fd = self._folder(below)
+            fd = self.folder(below)
         except FileNotFoundError:
             return
         except OSError as error:

@@ -110,16 +110,16 @@ def _statements(cluster: Cluster, residue: Residue, order: Order, matcher: Match
 
 
 def _log(cluster: Cluster, residue: Residue, order: Order, matcher: Matcher) -> Destruction:
-    del residue, matcher
-    name = order.holding.version
+    del matcher
+    name, directory = order.holding.version, residue.data_directory
     with cluster.use(fresh=True) as connection:
         with cluster.transaction(connection, SNAPSHOT):
-            may = logs.rights(connection)
+            may = logs.rights(connection, directory)
             if may.obstacle:
                 return _failed(order, may.obstacle)
             if not logs.there(connection, name):
                 return Destruction(order.id, Result.ALREADY_ABSENT)
-        reason = logs.remove(connection, name, cluster.lock_timeout_s)
+        reason = logs.remove(connection, name, cluster.lock_timeout_s, directory)
     return _failed(order, reason) if reason else Destruction(order.id, Result.DESTROYED)
 
 

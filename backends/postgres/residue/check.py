@@ -27,7 +27,7 @@ def check(cluster: Cluster, residue: Residue) -> Iterator[Check]:
     with cluster.reading() as connection:
         wal = blockers.of_wal(connection)
         stands = blockers.of_rewriting(connection, cluster.lock_timeout_s)
-        log = logs.rights(connection)
+        log = logs.rights(connection, residue.data_directory)
     yield _of("write-ahead log", wal.obstacle, wal.limitations)
     obstacle = stands.obstacle
     if residue.rewrite is Rewrite.ONLINE and shutil.which(online.PROGRAM) is None:

@@ -1,8 +1,8 @@
-"""The server's log, as far as SQL reaches it: files that its collector writes.
+"""The server's log: files that its collector writes.
 
-Reading one takes the right to read the server's files. Removing one takes a function that only an
-extension of older servers brings (adminpack, until 16); else only the host can. The file that is
-written to is closed first, by having the collector begin another.
+Reading one takes the right to read the server's files. One is removed on the server's host, where
+it is overwritten before, or by a function that an extension of older servers brings (adminpack,
+until 16). The file that is written to is closed first, by having the collector begin another.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ from backends.contract import (
 )
 from backends.postgres._catalog import one
 from backends.postgres._session import Cluster, Connection
+from backends.postgres.raw import log_files
+from backends.postgres.raw.log_files import log_folder
 from backends.postgres.residue.places import LOG, PHASES, SERVER, log_file
 
 _RIGHTS = """
@@ -65,11 +67,12 @@ class Rights:
     may_read: bool
     may_rotate: bool
     may_remove: bool
+    on_host: bool  # it can be removed from here, without the server
 
     @property
     def obstacle(self) -> str:
         """Why a file cannot be removed, or nothing."""
-        if not self.may_remove:
+        if not self.may_remove and not self.on_host:
             return "log-removal-needs-host"
         return "" if self.may_rotate else "needs-pg-rotate-logfile"
 
@@ -88,9 +91,10 @@ class _Stream:
         return data
 
 
-def rights(connection: Connection) -> Rights:
+def rights(connection: Connection, directory: str = "") -> Rights:
     """Find out what may be done."""
-    return Rights(*one(connection, _RIGHTS))
+    with log_folder(connection, directory) as folder:
+        return Rights(*one(connection, _RIGHTS), on_host=folder is not None)
 
 
 def units(cluster: Cluster, after: str) -> Iterator[Unit | Gap]:
@@ -108,10 +112,10 @@ def units(cluster: Cluster, after: str) -> Iterator[Unit | Gap]:
         yield Unit(SERVER, log_file(name), name, LOG, size, f"log:{name}")
 
 
-def examine(cluster: Cluster, unit: Unit, matcher: Matcher) -> Examination:
+def examine(cluster: Cluster, unit: Unit, matcher: Matcher, directory: str = "") -> Examination:
     """Look for the dataset in a file of the log."""
     with cluster.reading() as connection:
-        may = rights(connection)
+        may = rights(connection, directory)
         reading = read(connection, unit.version, matcher)
     evidence = reading.evidence
     holdings: tuple[Holding, ...] = ()
@@ -150,7 +154,7 @@ def there(connection: Connection, name: str) -> bool:
     return bool(one(connection, query, [name])[0])
 
 
-def remove(connection: Connection, name: str, patience_s: float) -> str:
+def remove(connection: Connection, name: str, patience_s: float, directory: str = "") -> str:
     """Remove a file, closed first if it is written to; why that failed, or nothing."""
     deadline = time.monotonic() + max(patience_s, 2)  # a name has the second in it, as a rule
     while name in one(connection, _CURRENT)[0]:
@@ -158,5 +162,8 @@ def remove(connection: Connection, name: str, patience_s: float) -> str:
             return "log-file-not-rotated"
         connection.execute("SELECT pg_catalog.pg_rotate_logfile()")
         time.sleep(_PAUSE_S)
+    with log_folder(connection, directory) as folder:
+        if folder is not None:
+            return log_files.remove(folder, name)
     removed = bool(one(connection, _UNLINK, [name])[0])
     return "" if removed else "log-not-removed"

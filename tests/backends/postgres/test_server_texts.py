@@ -8,13 +8,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from backends.contract import Finding, Holding, Order, Result, Store, Technique
+from backends.contract import Finding, Holding, Order, Result, Store, Technique, Unit
 from tests.backends.postgres import leftovers
 from tests.backends.postgres.conftest import VERSIONS
 from tests.backends.postgres.place import OPERATOR, Place
 
 DATASET = leftovers.matcher()
 RECORD, OTHER = leftovers.row("m", 1), leftovers.row("s", 1)
+LOGGED = leftovers.row("m", 0).respondent_id.encode()
 
 
 @pytest.fixture(params=VERSIONS, ids="postgres-{}".format)
@@ -27,7 +28,13 @@ def place(
 
 
 def held(store: Store, kind: str) -> list[Holding]:
-    return [each for each in leftovers.looked(store, DATASET)[0] if each.kind == kind]
+    units = (
+        entry
+        for scope in store.scopes()
+        for entry in store.units(scope.name)
+        if isinstance(entry, Unit) and entry.kind == kind
+    )
+    return [each for unit in units for each in store.examine(unit, DATASET).holdings]
 
 
 def carried_out(store: Store, holding: Holding) -> tuple[Result, str, tuple[str, ...]]:
@@ -83,6 +90,34 @@ def log_files(place: Place) -> list[str]:
     return sorted(path.name for path in (place.server.data_directory / "log").iterdir())
 
 
+def test_on_its_host_a_file_of_the_log_is_overwritten_and_removed(place: Place) -> None:
+    leftovers.logged(place)
+    (name,) = log_files(place)
+    with (
+        place.store(residue=True) as store,
+        (place.server.data_directory / "log" / name).open("rb") as kept,
+    ):
+        (log,) = held(store, "server-log")
+        assert (Technique.REMOVE_LOG, "") == (log.whole, log.obstacle)
+        order = Order("order-0", log, Technique.REMOVE_LOG, whole=False)
+        assert LOGGED in kept.read()
+        assert (Result.DESTROYED, "", ()) == carried_out(store, log)
+        kept.seek(0)
+        assert (after := kept.read())
+        assert LOGGED not in after
+        assert name not in log_files(place)
+        assert Finding.ABSENT is next(iter(store.verify([order], DATASET))).finding
+        place.sql("DO $$ BEGIN RAISE LOG 'the log goes on'; END $$")
+        leftovers.await_in_log(place, "the log goes on")
+
+
+@pytest.fixture
+def elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server's host is another one."""
+    monkeypatch.setattr("backends.postgres.raw.log_files.host_files", lambda *_: None)
+
+
+@pytest.mark.usefixtures("elsewhere")
 @pytest.mark.parametrize("place", [18], indirect=True)
 def test_a_newer_server_removes_no_file_of_the_log(place: Place) -> None:
     leftovers.logged(place)
@@ -91,6 +126,7 @@ def test_a_newer_server_removes_no_file_of_the_log(place: Place) -> None:
     assert (None, "log-removal-needs-host") == (log.whole, log.obstacle)
 
 
+@pytest.mark.usefixtures("elsewhere")
 @pytest.mark.parametrize("place", VERSIONS[1:], indirect=True)
 def test_a_file_of_the_log_goes_where_the_server_can_remove_one(place: Place) -> None:
     leftovers.logged(place)
