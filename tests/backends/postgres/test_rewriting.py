@@ -124,7 +124,7 @@ def state(place: Place) -> tuple[object, ...]:
 
 def ordered(store: Store, kind: str) -> list[Order]:
     """The orders on holdings of one kind, once all of stage 0 is carried out."""
-    planned = orders(looked(store, DATASET)[0])
+    planned = orders(looked(store, DATASET, places=False)[0])
     first = [each for each in planned if not each.technique.stage]
     assert {Result.DESTROYED} == {each.result for each in store.destroy(first, DATASET)}
     return [each for each in planned if each.holding.kind == kind]
@@ -172,7 +172,7 @@ def test_without_the_setting_nothing_of_it_is_offered_or_done(any_place: Place) 
     with any_place.store(residue=True) as store:
         (compact,) = ordered(store, "pages")
     with any_place.store() as store:
-        assert [] == [held for held in looked(store, DATASET)[0] if held.residue]
+        assert [] == [held for held in looked(store, DATASET, places=False)[0] if held.residue]
         assert (Result.FAILED, "technique-not-offered") == result(store, compact)
         assert "(server)" not in [scope.name for scope in store.scopes()]
 
@@ -180,7 +180,7 @@ def test_without_the_setting_nothing_of_it_is_offered_or_done(any_place: Place) 
 def test_an_operator_who_wants_no_rewriting_is_told_what_stays(any_place: Place) -> None:
     any_place.plant("t", [*records(9), *strangers(9)])
     with any_place.store(residue=True, rewrite="none") as store:
-        (held,) = (each for each in looked(store, DATASET)[0] if each.kind == "pages")
+        (held,) = (each for each in looked(store, DATASET, places=False)[0] if each.kind == "pages")
     assert (None, "rewriting-not-wanted") == (held.whole, held.obstacle)
 
 
@@ -246,7 +246,7 @@ def test_one_that_is_old_already_is_told_in_the_plan(any_place: Place) -> None:
         any_place.store(residue=True, lock_timeout_s=1) as store,
     ):
         time.sleep(1.1)
-        held = [each for each in looked(store, DATASET)[0] if each.kind == "pages"]
+        held = [each for each in looked(store, DATASET, places=False)[0] if each.kind == "pages"]
     assert [("old-transaction",)] == [each.limitations for each in held]
 
 
@@ -256,7 +256,9 @@ def test_a_prepared_transaction_is_an_obstacle(any_place: Place) -> None:
     any_place.sql("BEGIN; INSERT INTO u VALUES (NULL, 'x', 'y'); PREPARE TRANSACTION 'kept'")
     try:
         with any_place.store(residue=True, lock_timeout_s=1) as store:
-            held = [each for each in looked(store, DATASET)[0] if each.kind == "pages"]
+            held = [
+                each for each in looked(store, DATASET, places=False)[0] if each.kind == "pages"
+            ]
             assert [(None, "prepared-transaction")] == [(h.whole, h.obstacle) for h in held]
             wanted = Order("order-0", held[0], Technique.COMPACT, whole=False)
             any_place.sql("DELETE FROM t WHERE email LIKE 'member%'")
@@ -268,7 +270,9 @@ def test_a_prepared_transaction_is_an_obstacle(any_place: Place) -> None:
 def test_a_table_that_has_its_records_yet_is_not_locked_for_nothing(any_place: Place) -> None:
     any_place.plant("t", [*records(9), *strangers(9)])
     with any_place.store(residue=True) as store:
-        (compact,) = (o for o in orders(looked(store, DATASET)[0]) if o.holding.kind == "pages")
+        (compact,) = (
+            o for o in orders(looked(store, DATASET, places=False)[0]) if o.holding.kind == "pages"
+        )
         (node,) = nodes(any_place, "t")
         assert (Result.FAILED, "records-left") == result(store, compact)
         assert [node] == nodes(any_place, "t")
@@ -291,7 +295,7 @@ def test_the_owner_may_rewrite_and_who_may_only_delete_is_told(any_place: Place)
     any_place.sql(f"ALTER TABLE u OWNER TO postgres; GRANT SELECT, DELETE ON u TO {OPERATOR}")
     any_place.sql(f"ALTER DATABASE {any_place.name} OWNER TO postgres")
     with any_place.store(OPERATOR, residue=True) as store:
-        held = {h.locator: h for h in looked(store, DATASET)[0]}
+        held = {h.locator: h for h in looked(store, DATASET, places=False)[0]}
         mine, theirs = (held[f"{any_place.name}/public.{name}:pages"] for name in "tu")
         assert (Technique.COMPACT, "") == (mine.whole, mine.obstacle)
         assert (None, "access-denied") == (theirs.whole, theirs.obstacle)
