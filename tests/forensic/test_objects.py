@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from backends.contract import Finding, Technique
+from tests.cli.operating import COMMAND, Operator
 from tests.forensic.objects import (
     OBJECTS,
     PLACES,
+    World,
     destroyed,
     holdings,
     remove_versions,
@@ -30,28 +36,79 @@ def test_the_search_finds_what_deleting_all_versions_leaves(tmp_path: Path) -> N
         assert here.found() == EVERY
 
 
-def test_what_is_verified_absent_is_in_no_raw_byte(tmp_path: Path) -> None:
+CONFIGURATION = """\
+controller = "Example Ltd"
+
+[stores.papers]
+backend = "files"
+roots = ["papers"]
+
+[stores.lake]
+backend = "s3"
+endpoint_url = "{server.endpoint_url}"
+buckets = ["lake"]
+server = "seaweedfs"
+master = "{server.master_url}"
+filer = "{server.filer_url}"
+data_directory = "{server.directory}/data"
+scrub = true
+
+[datasets.canaries]
+sources = [{{ store = "papers", path = "canaries.csv" }}]
+
+[datasets.canaries.columns]
+id = "private"
+"""
+
+
+def attested(here: World, folder: Path) -> dict[str, Any]:
+    """Run the installed command to its end; what it says of the run and its holdings."""
+    (folder / "papers").mkdir(parents=True)
+    rows = [each for place in PLACES for each in here.planted[place]]
+    (folder / "canaries.csv").write_text("id,answer\n" + "".join(f"{row},7\n" for row in rows))
+    (folder / "shredder.toml").write_text(CONFIGURATION.format(server=here.server))
+    answer: dict[str, Any] = {}
+    for words in (
+        ["init"],
+        ["enroll", "canaries"],
+        ["destroy", "canaries", "--yes", "--json", "--timestamp-later"],
+    ):
+        done = subprocess.run(
+            [COMMAND, *words],
+            cwd=folder,
+            env={**Operator(folder).environment, **here.server.environment()},
+            capture_output=True,
+            text=True,
+            timeout=900,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        answer = json.loads(done.stdout) if "--json" in words else {}
+    return answer
+
+
+def test_what_a_run_calls_verified_is_in_no_raw_byte(tmp_path: Path) -> None:
     with world(tmp_path) as here:
         here.plant()
         before = here.others()
         assert len(before) == 2 * OBJECTS
-        store = here.adapted(scrub=True)
-        assert "s3-freed-blocks" not in store.traits.blind_spots
-        orders = destroyed(here, store)
-        techniques = [order.technique for order in orders if order.technique.stage]
-        assert techniques == [
-            Technique.REMOVE_LOG,
-            *[Technique.COMPACT] * 3,
-            Technique.SCRUB_FREE_SPACE,
-        ]
-        fresh = here.adapted(scrub=True)
-        told = list(fresh.verify(orders, here.matcher))
-        assert {(each.finding, each.reason) for each in told} == {(Finding.ABSENT, "")}
-        assert holdings(here, fresh) == []
-        assert here.others() == before
-        said = {code for order in orders for code in order.holding.limitations}
+        answer = attested(here, tmp_path / "desk")
+        assert answer["outcome"] == "complete"
+        assert {each["status"] for each in answer["holdings"]} == {"destroyed-verified"}
+        kinds = Counter(each["kind"] for each in answer["holdings"])
+        assert kinds == {
+            "object": 2 * OBJECTS,
+            "delete-marker": OBJECTS // 4,
+            "upload": 2 * OBJECTS // 8,
+            "filer-log": 1,
+            "filer-store": 1,
+            "volumes": 2,
+            "free-space": 1,
+        }
+        said = {code for each in answer["holdings"] for code in each["limitations"]}
         assert "names-in-server-log" in said
         assert "compacted-away-not-overwritten" not in said
+        assert here.others() == before
         assert any(key in here.server.log.read_text() for key in here.planted["keys"])
         here.server.stop()
         here.image.unmount()
