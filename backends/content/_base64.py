@@ -20,8 +20,13 @@ from backends.content._opener import HEAD
 from backends.content._registry import identify
 
 _ALPHABET = b"+-/0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz"
-_RUN = re.compile(rb"(?:[0-9A-Za-z+/_-]{40,}+(?:\r?\n[ \t]*|\\r\\n|\\n))*+[0-9A-Za-z+/_-]*+={0,2}")
-_MORE = re.compile(rb"(?:\r?\n[ \t]*|\\r\\n|\\n)?" + _RUN.pattern)
+_LINE = rb"(?=[0-9A-Za-z+/_-]++={0,2}+(?:[\r\n\"'<\\]|\Z))"  # a line of nothing else
+_BREAK = rb"(?:\r?\n[ \t]*+|\\r\\n|\\n)"
+_RUN = re.compile(
+    rb"(?:[0-9A-Za-z+/_-]{40,}+" + _BREAK + rb"(?:" + _LINE + rb"|\Z))*+[0-9A-Za-z+/_-]*+={0,2}"
+)
+_MORE = re.compile(rb"(?:" + _BREAK + _LINE + rb")?+" + _RUN.pattern)
+_MORE_LINES = re.compile(_LINE + _RUN.pattern)
 _BREAKS = re.compile(rb"[\r\n \t]|\\r|\\n")
 _PLAIN = bytes.maketrans(b"-_", b"+/")
 _CONTROLS = bytes([*range(9), 11, 12, *range(14, 32), 127])
@@ -41,9 +46,11 @@ class _Open:
     packed: bool  # a container
     wide: str = ""  # the encoding, if it is UTF-16
     left: bytes = b""  # characters that wait for others
+    at_line: bool = False  # it goes on with a line
     said: bytearray = field(default_factory=bytearray)
 
     def add(self, run: bytes) -> None:
+        self.at_line = run.endswith((b"\n", b" ", b"\t", b"\\n"))
         encoded = self.left + _clean(run)
         whole = len(encoded) // 4 * 4
         self.left = encoded[whole:]
@@ -69,11 +76,11 @@ class Encoded:
         """
         at = 0
         if self._open is not None:
-            run = _MORE.match(block)
-            assert run is not None  # it matches nothing, too
-            at = run.end()
-            ended = last or at < len(block) or run[0].endswith(b"=")
-            yield from self._go_on(self._open, run[0], ended=ended)
+            run = (_MORE_LINES if self._open.at_line else _MORE).match(block)
+            more = run[0] if run else b""
+            at = len(more)
+            ended = last or at < len(block) or more.endswith(b"=")
+            yield from self._go_on(self._open, more, ended=ended)
         for place in route().encoded(block).tolist():
             if place < at:
                 continue
@@ -125,8 +132,9 @@ def _begun(run: bytes) -> _Open | None:
     size = len(head) // 4 * 4
     said = binascii.a2b_base64(head[:size] + _padded(head[size:]))
     if not run.startswith(ENCODED_BEGINS):
-        wide, _ = wide_encoding(said)
-        if len(said) >= _LEAST and (wide or _is_text(said)):
+        line = said[: len(_clean(_BREAKS.split(run[:_HEAD], 1)[0])) // 4 * 3] or said
+        wide, _ = wide_encoding(line)
+        if len(line) >= _LEAST and (wide or _is_text(line)):
             return _Open(packed=False, wide=wide)
     return _Open(packed=True) if identify(said[:HEAD])[0] else None
 

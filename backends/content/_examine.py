@@ -257,7 +257,10 @@ class _Examination:
                 return
             if packed:
                 self._told_in_base64()
+                outer = self._dialect, self._sink
+                self._dialect = self._sink = None  # they are the text's round it
                 self.document(Source(iter((said,)), self._bounds), depth + 1)
+                self._dialect, self._sink = outer
             else:
                 texts.append(said)
         if not texts:
@@ -340,8 +343,7 @@ class _Examination:
             begins = False
             if self._sink:
                 self._sink(block, classes)
-            else:
-                self._within(encoded, data, depth)
+            self._within(encoded, data, depth)
         self._within(encoded, b"", depth, last=True)
 
     def _judge(

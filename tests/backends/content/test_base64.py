@@ -43,6 +43,8 @@ def in_json(data: bytes) -> bytes:
 
 PLACES: dict[str, Callable[[bytes], bytes]] = {
     "a field": lambda data: b'a,"' + base64.b64encode(data) + b'",b\n',
+    "the last field": lambda data: b"a,b," + base64.b64encode(data) + b"\nother9,c,d\n",
+    "a line": lambda data: base64.b64encode(data) + b"\nThe next line\n",
     "json": in_json,
     "lines in json": lambda data: json.dumps({"c": wrapped(data, 64).decode()}).encode(),
     "windows lines in json": lambda data: json.dumps(

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import os
 import threading
@@ -51,6 +52,11 @@ Opener = Callable[..., Store]
         (MIXED.replace(b"nothing of yours 3", b'"never closed'), "irregular-dialect"),
         (MIXED.replace(b"nothing of yours 3", b"a stray \r return"), "irregular-dialect"),
         (MIXED.decode().encode("utf-16") + b"\n", "irregular-encoding"),
+        (MIXED.replace(b"nothing of yours 3", base64.b64encode(line(1) * 2)), "not-delimited"),
+        (
+            MIXED.replace(b"nothing of yours 3", base64.b64encode(gzip.compress(MIXED))),
+            "not-delimited",
+        ),
         (b"A letter to " + IDS[1].encode() + b"\nand nobody else.\nBye\n", "not-delimited"),
         (
             HEADER + f'{IDS[1]},a,"x\n{stranger(1).decode()}",b\n'.encode() + b"".join(OTHERS),
