@@ -14,6 +14,7 @@ from backends.postgres._catalog import Relation, database_exists, relation_by_oi
 from backends.postgres._examine import read_relation
 from backends.postgres._rows import RowScan
 from backends.postgres._session import SNAPSHOT, Cluster
+from backends.postgres.raw.segments import held_segments
 from backends.postgres.residue import blockers, logs, online, rewrite, statements, wal
 from backends.postgres.residue.places import SERVER, Residue, Rewrite, pages_of
 
@@ -124,24 +125,24 @@ def _log(cluster: Cluster, residue: Residue, order: Order, matcher: Matcher) -> 
 
 
 def _wal(cluster: Cluster, residue: Residue, order: Order, matcher: Matcher) -> Destruction:
-    del residue, matcher
+    del matcher
     with cluster.use(fresh=True) as connection:
         with cluster.transaction(connection, SNAPSHOT):
             found = blockers.of_wal(connection)
         if found.obstacle:
             return _failed(order, found.obstacle)
-        cycle = wal.move_on(cluster, connection)
+        with held_segments(connection, residue.data_directory) as segments:
+            cycle = wal.move_on(cluster, connection)
+            segments.overwrite_removed()
         if not cycle.done:
             with cluster.transaction(connection, SNAPSHOT):
                 found = blockers.of_wal(connection)
             held = next((code for code in found.limitations if code in _HOLD_BACK), "")
             return _failed(order, found.obstacle or held or "wal-segments-held-back")
-    return Destruction(
-        order.id,
-        Result.DESTROYED,
-        limitations=found.limitations,
-        numbers={"wal-segments-written": cycle.rounds},
-    )
+    numbers = {"wal-segments-written": cycle.rounds}
+    if segments.written:
+        numbers["bytes-overwritten"] = segments.written
+    return Destruction(order.id, Result.DESTROYED, limitations=found.limitations, numbers=numbers)
 
 
 _HOLD_BACK = ("wal-held-by-active-slot", "wal-archived")

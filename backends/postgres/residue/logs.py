@@ -94,7 +94,8 @@ class _Stream:
 def rights(connection: Connection, directory: str = "") -> Rights:
     """Find out what may be done."""
     with log_folder(connection, directory) as folder:
-        return Rights(*one(connection, _RIGHTS), on_host=folder is not None)
+        found = (*one(connection, _RIGHTS), folder is not None)
+    return Rights(*found)
 
 
 def units(cluster: Cluster, after: str) -> Iterator[Unit | Gap]:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from backends.contract import Destruction, Finding, Order, Result, Store
+from backends.postgres.raw import segments
 from backends.postgres.raw.overwriting import Held
 from tests.backends.postgres import leftovers
 from tests.backends.postgres.conftest import VERSIONS
@@ -142,3 +143,36 @@ def test_without_residue_nothing_is_written_beneath_the_server(
         outcome = destroyed(store, planned(place, store))
     assert outcome.result is Result.DESTROYED
     assert "bytes-overwritten" not in outcome.numbers
+
+
+def test_segments_of_the_log_are_overwritten_when_they_are_removed(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept: list[int] = []
+    original = segments.Segments.overwrite_removed
+
+    def watched(self: segments.Segments) -> None:
+        kept.extend(os.dup(fd) for fd in self.descriptors if os.fstat(fd).st_nlink == 0)
+        assert any(b"Tm0001 Tm0001" in os.pread(fd, 1 << 24, 0) for fd in kept)
+        original(self)
+
+    monkeypatch.setattr(segments.Segments, "overwrite_removed", watched)
+    for name in ("min_wal_size = '32MB'", "max_wal_size = '48MB'", "wal_keep_size = '1GB'"):
+        place.sql(f"ALTER SYSTEM SET {name}")
+    place.sql("SELECT pg_reload_conf()")
+    for _ in range(20):
+        place.sql("UPDATE pure SET long = long || 'x'")
+    place.sql("ALTER SYSTEM RESET wal_keep_size")
+    place.sql("SELECT pg_reload_conf()")
+    with place.store(residue=True) as store:
+        (log,) = (
+            each
+            for each in store.companions([planned(place, store).holding], DATASET)
+            if each.kind == "wal"
+        )
+        outcome = destroyed(store, order(log))
+    assert outcome.result is Result.DESTROYED
+    assert outcome.numbers["bytes-overwritten"] == len(kept) << 24 > 0
+    assert not any(b"Tm0001 Tm0001" in os.pread(fd, 1 << 24, 0) for fd in kept)
+    for fd in kept:
+        os.close(fd)

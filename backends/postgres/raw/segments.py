@@ -1,0 +1,65 @@
+"""Segments of the write-ahead log that the server removes: overwritten while they are held open.
+
+A file that is held open keeps its blocks when its last name goes. What has a name yet is the
+server's, and left alone: it writes over such a segment itself, under a later name.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+
+from backends.errors import CouldNotTell
+from backends.fsops.overwrite import CutShort, ReadBackDiffers, overwrite
+from backends.postgres._session import Connection
+from backends.postgres.raw.access import host_files
+
+_MOST = 512  # that are held at once: a process has a thousand descriptors, as a rule
+
+
+@dataclass
+class Segments:
+    """Segments that are held open."""
+
+    descriptors: list[int] = field(default_factory=list)
+    written: int = 0
+
+    def overwrite_removed(self) -> None:
+        """Overwrite those that the server has removed."""
+        for fd in self.descriptors:
+            status = os.fstat(fd)
+            if status.st_nlink == 0:
+                with suppress(OSError, CutShort, ReadBackDiffers):
+                    self.written += overwrite(fd, status.st_size).written
+
+
+@contextmanager
+def held_segments(connection: Connection, directory: str) -> Iterator[Segments]:
+    """Hold the segments that there are; none where they cannot be written to from here."""
+    held = Segments()
+    try:
+        _hold(connection, directory, held)
+        yield held
+    finally:
+        for fd in held.descriptors:
+            os.close(fd)
+
+
+def _hold(connection: Connection, directory: str, held: Segments) -> None:
+    try:
+        files = host_files(connection, directory)
+    except CouldNotTell:
+        return
+    if files is None:
+        return
+    try:
+        entries = [entry.path for entry in files.walk("pg_wal") if entry.path.count("/") == 1]
+        for path in sorted(entries)[:_MOST]:
+            with suppress(OSError):
+                held.descriptors.append(files.open(path, os.O_RDWR))
+    except CouldNotTell:
+        return
+    finally:
+        files.close()
