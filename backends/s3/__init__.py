@@ -6,7 +6,8 @@ goes wrong, `encoding` and `delimiter` of sources. Credentials come from boto3's
 boto3 loads when a store is opened, not before.
 
 Who runs the server may name it: `server` = "seaweedfs" with `master`, `filer` and `data_directory`
-offers what it keeps of deleted objects as holdings of residue; see :mod:`backends.seaweedfs`.
+offers what it keeps of deleted objects as holdings of residue; see :mod:`backends.seaweedfs`. With
+`scrub` (`scrub_reserve`, `scrub_seconds`) the free space below its files is one, too.
 """
 
 from backends.s3._backend import BACKEND, S3Backend
