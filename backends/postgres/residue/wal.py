@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from backends.postgres._catalog import one
@@ -26,8 +25,7 @@ from backends.postgres._session import SNAPSHOT, Cluster, Connection
 _SEGMENT = re.compile(r"[0-9A-F]{24}")
 _SETTINGS = """
 SELECT pg_size_bytes(current_setting('wal_segment_size')),
-       pg_size_bytes(current_setting('wal_keep_size')),
-       pg_size_bytes(current_setting('min_wal_size'))
+       pg_size_bytes(current_setting('wal_keep_size'))
 """
 _SPARE = 8  # rounds beside those that are expected: the log may get new segments meanwhile
 _PATIENCE = 12  # rounds in which no old segment goes before something is told to hold them back
@@ -63,7 +61,7 @@ class Cycle:
 
 def state(connection: Connection) -> Log:
     """Look where the log stands; raises psycopg's InsufficientPrivilege without pg_monitor."""
-    size, kept, _ = one(connection, _SETTINGS)
+    size, kept = one(connection, _SETTINGS)
     names = [row[0] for row in connection.execute("SELECT name FROM pg_ls_waldir()")]
     at = number_of_lsn(one(connection, "SELECT pg_current_wal_insert_lsn()::text")[0], size)
     numbers = [number_of(name, size) for name in names if _SEGMENT.fullmatch(name)]
@@ -127,8 +125,3 @@ def _round(connection: Connection, *, checkpoint: bool) -> None:
     # A transaction of its own that has an id leaves a record, and nothing else.
     connection.execute("SELECT pg_catalog.pg_current_xact_id()")
     connection.execute("SELECT pg_catalog.pg_switch_wal()")
-
-
-def quantity(logs: Iterable[Log]) -> int:
-    """Return how many bytes the rounds will write."""
-    return sum(log.rounds * log.segment_bytes for log in logs)
