@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from backends.contract import Evidence, Finding, Matcher, Order, Verification
+from backends.contract import Evidence, Finding, Matcher, Order, Technique, Verification
 from backends.errors import BackendError
 from backends.postgres import _large, _statistics
 from backends.postgres._catalog import (
@@ -17,7 +17,7 @@ from backends.postgres._catalog import (
 from backends.postgres._examine import read_relation
 from backends.postgres._rows import RowScan
 from backends.postgres._session import Cluster, Connection
-from backends.postgres.residue.look_again import look_again
+from backends.postgres.residue.look_again import below_rows, look_again
 from backends.postgres.residue.places import Residue
 
 _ABSENT = ("listing",)
@@ -34,7 +34,11 @@ def verify(
             if order.technique.stage:
                 yield look_again(cluster, residue, order, matcher)
             elif database_exists(cluster, order.holding.scope):
-                yield _verify(cluster, order, matcher)
+                found = _verify(cluster, order, matcher)
+                emptied = order.technique is Technique.TRUNCATE and "oid" in order.holding.details
+                if residue.wanted and emptied and found.finding is Finding.ABSENT:
+                    found = below_rows(cluster, residue, order, matcher, found)
+                yield found
             else:
                 yield Verification(order.id, Finding.ABSENT, _ABSENT)
         except BackendError as error:

@@ -7,8 +7,10 @@ left in it only the bytes tell; where they are not to be read, nothing is claime
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from backends.contract import Finding, Matcher, Order, Technique, Verdict, Verification
+from backends.errors import CouldNotTell
 from backends.postgres import _statistics
 from backends.postgres._catalog import relation_by_oid
 from backends.postgres._examine import read_relation
@@ -44,6 +46,22 @@ def _pages(cluster: Cluster, residue: Residue, order: Order, matcher: Matcher) -
         if not rows.whole.matched:
             return _left(order, (*_PAGES, "statistics"), kept.records, "statistics-left")
     return seen
+
+
+def below_rows(
+    cluster: Cluster, residue: Residue, order: Order, matcher: Matcher, found: Verification
+) -> Verification:
+    """Look at the files of a table as well of which no row tells of the dataset any more.
+
+    Where they are not to be read, what was found by the rows stands.
+    """
+    try:
+        seen = _relation(cluster, residue, order, matcher)
+    except CouldNotTell:
+        return found
+    if seen.finding is Finding.ABSENT:
+        return replace(found, looked=(*found.looked, *_PAGES))
+    return seen if seen.finding is Finding.RESIDUE else found
 
 
 def _relation(cluster: Cluster, residue: Residue, order: Order, matcher: Matcher) -> Verification:

@@ -79,6 +79,18 @@ def test_every_file_is_zeros_before_the_server_gives_it_back(
     assert not list((place.scratch / "postgres").glob("*"))
 
 
+def test_rows_that_nobody_sees_any_more_are_told_from_none(place: Place) -> None:
+    with place.store(residue=True) as store:
+        wanted = planned(place, store)
+        assert destroyed(store, wanted).result is Result.DESTROYED
+        (answer,) = store.verify([wanted], DATASET)
+        assert (answer.finding, answer.looked[-1]) == (Finding.ABSENT, "pages")
+        place.sql("INSERT INTO pure VALUES (%s, 'x', 'x')", leftovers.row("m", 7).respondent_id)
+        place.sql("DELETE FROM pure")
+        (answer,) = store.verify([wanted], DATASET)
+    assert (answer.finding, answer.numbers) == (Finding.RESIDUE, {"records": 1})
+
+
 class Cut(BaseException):
     """Ends a run as a signal does."""
 
