@@ -198,7 +198,8 @@ def test_every_code_of_the_documents_has_its_meaning() -> None:
 
 def test_a_meaning_reads_as_a_sentence() -> None:
     meaning = words.meaning("s3-replication-unknown")
-    assert meaning == "Whether the bucket is replicated could not be read."
+    right = "the right is s3:GetReplicationConfiguration"
+    assert meaning == f"Whether the bucket is replicated could not be read; {right}."
     assert words.meaning("unheard-of-code") == ""
 
 
