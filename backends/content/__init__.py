@@ -7,6 +7,7 @@ into is named in :attr:`Reading.reason`: such a stream has not been examined in 
 found in it. ``docs/writing-an-opener.md`` says how one is added.
 """
 
+from backends.content._base64 import may_hold_base64
 from backends.content._bounds import Bounds, Limits, Stop
 from backends.content._dialect import Dialect
 from backends.content._encoding import SAMPLE, UTF8_BOM, ebcdic, is_binary, wide_encoding
@@ -57,5 +58,6 @@ __all__ = [
     "identify",
     "installed_openers",
     "is_binary",
+    "may_hold_base64",
     "wide_encoding",
 ]

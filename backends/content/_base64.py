@@ -115,6 +115,11 @@ class Encoded:
             yield False, _utf8(said, run.wide)
 
 
+def may_hold_base64(data: bytes) -> bool:
+    """Whether there may be base64 within a text, as far as the beginnings of its runs tell."""
+    return bool(route().encoded(data).size)
+
+
 def _from(block: bytes, place: int, least: int) -> int:
     """Return where a run begins that has a place in it: the characters before are all of its.
 

@@ -66,7 +66,8 @@ class Route(Protocol):
         """Return where there may be base64, ascending.
 
         Of 16 letters and digits, or more, that begin, it is the first of four from which what 12
-        of them stand for begins a text in UTF-8 or UTF-16; of as many letters, digits, ``+`` and
+        of them stand for begins a text in UTF-8 or UTF-16, or a name that is filled up with zeros,
+        as in a tar; of as many letters, digits, ``+`` and
         ``/`` the first one, if a container begins there.
         """
 
@@ -140,14 +141,17 @@ def _texts(sextets: Bytes) -> Positions:
 
 
 def _in_utf8(rows: Bytes) -> Mask:
-    """Tell of each row whether a text in UTF-8 begins so."""
+    """Tell of each row whether a text in UTF-8 begins so, or a name filled up with zeros."""
     good = np.ones(len(rows), np.bool_)
     left = np.zeros(len(rows), np.uint8)  # bytes of a character that are to come
-    for byte in rows.T:
+    ended = np.zeros(len(rows), np.bool_)
+    for number, byte in enumerate(rows.T):
         goes_on = left > 0
+        if number:
+            ended |= (byte == 0) & ~goes_on
         following = _FOLLOWING[byte]
-        good &= np.where(goes_on, byte & 0xC0 == 0x80, following < 9)
-        left = np.where(goes_on, left - 1, following)
+        good &= np.where(ended, byte == 0, np.where(goes_on, byte & 0xC0 == 0x80, following < 9))
+        left = np.where(ended, 0, np.where(goes_on, left - 1, following))
     return good
 
 

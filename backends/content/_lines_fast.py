@@ -65,7 +65,7 @@ _BEGINS = np.array([int.from_bytes(begin) for begin in ENCODED_BEGINS], np.uint3
 
 @compiled
 def _begins(nine: NDArray[np.uint8]) -> bool:
-    """Whether a text begins so, in UTF-8 or UTF-16."""
+    """Whether a text begins so, in UTF-8 or UTF-16, or a name that is filled up, as in a tar."""
     even = odd = 0
     for i in range(0, 9, 2):
         even |= nine[i]
@@ -76,6 +76,8 @@ def _begins(nine: NDArray[np.uint8]) -> bool:
     left = 0
     for i in range(9):
         c = nine[i]
+        if c == 0 and i and not left:
+            return not np.any(nine[i:])
         if (c < 32 and c not in {9, 10, 13}) or c == 127:
             return False
         if left:

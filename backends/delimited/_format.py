@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import re
 import zlib
 from dataclasses import dataclass
 from typing import BinaryIO
@@ -20,6 +21,10 @@ _SNIFFED = 8 << 10  # characters
 _DELIMITERS = (",", ";", "\t", "|")
 _REGULAR = 0.8  # of the sampled records have the same number of fields
 _GZIP = b"\x1f\x8b\x08"
+# A statement of SQL that packs many rows into a line: cut at its ends alone, they would be one.
+_PACKED = re.compile(
+    r"^[ \t]*(?:insert|replace)[ \t].*\)[ \t]*,[ \t]*\(", re.IGNORECASE | re.MULTILINE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +93,7 @@ def _whole_lines(text: str, *, complete: bool) -> str:
 
 
 def _dialect(text: str, delimiter: str) -> tuple[Dialect, int] | None:
-    if not text.strip() or "\0" in text:
+    if not text.strip() or "\0" in text or (not delimiter and _PACKED.search(text)):
         return None
     try:
         found = clevercsv.Detector().detect(

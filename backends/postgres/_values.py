@@ -6,7 +6,15 @@ import re
 from collections.abc import Iterator, Sequence
 
 from backends import content
-from backends.content import HEAD, SAMPLE, ebcdic, identify, is_binary, wide_encoding
+from backends.content import (
+    HEAD,
+    SAMPLE,
+    ebcdic,
+    identify,
+    is_binary,
+    may_hold_base64,
+    wide_encoding,
+)
 
 _COPY = re.compile(rb"\\(.)", re.DOTALL)  # COPY's text form, "File Formats" in the manual
 _CHARACTERS = {b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v": b"\v"}
@@ -29,7 +37,8 @@ def holds_several(row: bytes) -> bool:
 def documents(row: bytes, binary: Sequence[int]) -> Iterator[bytes]:
     """Yield the values in the binary columns of a row that are files of their own, or no text.
 
-    Those of several lines are, whatever is in them: as one window, a file is no record.
+    Those of several lines are, whatever is in them: as one window, a file is no record. So are
+    those that may hold base64.
     """
     if not (rb"\n" in row or _OCTAL.search(row) or b"%PDF-" in row or _BASE64.search(row)):
         return
@@ -42,6 +51,7 @@ def documents(row: bytes, binary: Sequence[int]) -> Iterator[bytes]:
             or wide_encoding(head)[0]
             or ebcdic(head)
             or is_binary(head)
+            or may_hold_base64(data)
         ):
             yield data
 

@@ -22,6 +22,7 @@ from tests.backends.content.wrapping import (
     TEXT,
     Dribble,
     record,
+    tarred,
     zipped,
 )
 
@@ -62,6 +63,7 @@ PLACES: dict[str, Callable[[bytes], bytes]] = {
     ),
     "gzip": lambda data: b"payload=" + base64.b64encode(gzip.compress(data)) + b";\n",
     "zip": lambda data: in_json(zipped(a=data)),
+    "tar": lambda data: in_json(tarred(**{"a.dat": data})),
 }
 
 

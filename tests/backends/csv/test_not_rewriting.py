@@ -249,6 +249,18 @@ def test_files_that_are_not_delimited_are_looked_at_all_the_same(
     assert 3 == len(units(open_store()))
 
 
+def test_a_statement_that_packs_rows_into_a_line_is_cut_into_them(
+    exports: Path, open_store: Opener
+) -> None:
+    rows = ",".join(f"('{id_}','yes','no')" for id_ in [*IDS[:3], "stranger-1", "stranger-2"])
+    text = f"LOCK TABLES `r` WRITE;\nINSERT INTO `r` VALUES {rows};\nUNLOCK TABLES;\n"
+    (exports / "x.csv").write_text(text)
+    found = holdings(open_store())["exports/x.csv"]
+    assert (3, "not-delimited") == (found.records, found.obstacle)
+    assert found.foreign_records is not None
+    assert found.foreign_records >= 2
+
+
 def test_large_files_are_rewritten_block_by_block(exports: Path, open_store: Opener) -> None:
     many = [stranger(n) if n % 3 else line(n % 100) for n in range(90_000)]
     (exports / "x.csv").write_bytes(HEADER + b"".join(many))
