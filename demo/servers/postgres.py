@@ -25,7 +25,10 @@ _USER = "postgres"
 _START_S = 60
 
 # Ends the server when the write end of its stdin closes: also after SIGKILL of the starter.
-_WATCH = 'read _; "$1" -D "$2" -m immediate -w stop; shift 2; rm -rf "$@"'
+_WATCH = 'read _; "$1" -D "$2" -m immediate -w stop'
+# Takes away what lay outside when the watcher has ended: as the starter, for the server's user
+# may have no right to remove a name from the folder of temporary files.
+_CLEAN = 'read _; rm -rf "$@"'
 
 
 def wheel_bin_dir() -> Path:
@@ -80,6 +83,7 @@ class PostgresServer:
         self._settings = dict(settings or {})
         self._temporary: list[Path] = []
         self._watcher: subprocess.Popen[bytes] | None = None
+        self._cleaner: subprocess.Popen[bytes] | None = None
         self._socket = Path()
         self.password = secrets.token_urlsafe(16)
         self.data_directory = Path()
@@ -150,6 +154,9 @@ class PostgresServer:
             if self._watcher is not None:
                 self._watcher.communicate()  # closes its stdin: it looks again, and ends
                 self._watcher = None
+            if self._cleaner is not None:
+                self._cleaner.wait()
+                self._cleaner = None
             for path in self._temporary:
                 shutil.rmtree(path, ignore_errors=True)
             self._temporary.clear()
@@ -237,26 +244,30 @@ class PostgresServer:
             raise RuntimeError(msg)
 
     def _watch(self) -> None:
+        # Both are out of reach of a Ctrl-C, in sessions of their own.
         self._watcher = subprocess.Popen(
-            [
-                "/bin/sh",
-                "-c",
-                _WATCH,
-                "sh",
-                self._bin / "pg_ctl",
-                self.data_directory,
-                *self._temporary,
-            ],
+            ["/bin/sh", "-c", _WATCH, "sh", self._bin / "pg_ctl", self.data_directory],
             cwd="/",
             env=_environment(),
             stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            start_new_session=True,  # out of reach of a Ctrl-C
+            start_new_session=True,
             user=self._user.uid,
             group=self._user.gid,
             extra_groups=self._user.groups,
         )
+        self._cleaner = subprocess.Popen(
+            ["/bin/sh", "-c", _CLEAN, "sh", *self._temporary],
+            cwd="/",
+            stdin=self._watcher.stdout,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        if self._watcher.stdout is not None:
+            self._watcher.stdout.close()
+            self._watcher.stdout = None
 
 
 def _environment() -> dict[str, str]:

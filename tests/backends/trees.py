@@ -89,6 +89,17 @@ def as_csv(rows: Sequence[Row]) -> bytes:
     return text.getvalue().encode()
 
 
+def let_others_near(place: Path) -> None:
+    """Let another user enter the folders above a place: pytest keeps its own to their owner.
+
+    A folder that others may enter anyhow is left as it is: one of them may be the machine's.
+    """
+    for folder in place.parents:
+        mode = folder.stat().st_mode & 0o7777
+        if mode & 0o055 != 0o055:
+            folder.chmod(mode | 0o055)
+
+
 @contextlib.contextmanager
 def another_user() -> Iterator[None]:
     """Give up root's rights for a while."""

@@ -25,6 +25,7 @@ from tests.backends.trees import (
     destroy,
     finding,
     holdings,
+    let_others_near,
     names_in,
     order,
     outcome,
@@ -130,8 +131,7 @@ def test_a_locked_inode_is_a_failure_with_its_reason(
 @pytest.fixture
 def everybody_s(share: Path) -> Iterator[Path]:
     """The share, where another user may do everything."""
-    for folder in (share.parent, share.parent.parent, share.parent.parent.parent):
-        folder.chmod(0o755)
+    let_others_near(share)
     (share.parent / ".state").mkdir()
     os.chown(share, 65534, 65534)
     yield share

@@ -16,7 +16,7 @@ import pytest
 from backends import csv, files
 from backends.contract import CheckStatus, Context, SourceSpec, Store
 from backends.errors import SettingError, SourceError
-from tests.backends.trees import another_user
+from tests.backends.trees import another_user, let_others_near
 
 Opener = Callable[..., Store]
 HEAD = ("respondent_id", "email", "answer")
@@ -122,8 +122,7 @@ def test_the_doctor_sees_what_is_missing(share: Path, open_store: Opener) -> Non
 
 @pytest.mark.needs("root")
 def test_the_doctor_sees_missing_rights(share: Path, open_store: Opener) -> None:
-    for folder in (share.parent, share.parent.parent, share.parent.parent.parent):
-        folder.chmod(0o755)
+    let_others_near(share)
     share.chmod(0o755)
     store = open_store()
     with another_user():

@@ -31,6 +31,7 @@ from tests.backends.trees import (
     another_user,
     gaps,
     holdings,
+    let_others_near,
     line,
     units,
 )
@@ -158,8 +159,7 @@ def test_what_may_not_be_read_is_a_gap(share: Path) -> None:
         (share / name / "x.csv").write_bytes(RECORDS)
     (share / "closed").chmod(0)
     (share / "open" / "x.csv").chmod(0)
-    for folder in (share.parent, share.parent.parent, share.parent.parent.parent):
-        folder.chmod(0o755)  # pytest's own folders, which only their owner may enter
+    let_others_near(share)
     store = open_store(share)
     with another_user():
         (gap,) = gaps(store)
