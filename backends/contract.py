@@ -25,7 +25,7 @@ Rules that the conformance suite (``backends.conformance``) holds every backend 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from pathlib import Path
@@ -59,11 +59,17 @@ class RecordClass(IntEnum):
 
 
 class Verdict(StrEnum):
-    """What a holding is, judged by the records in it."""
+    """What a holding is, judged by the records in it; the strongest first."""
 
     COPY = "copy"  # destroyed by plan
     LIKELY = "likely"  # shown, waits for the operator's decision
     MAYBE = "maybe"  # shown, waits for the operator's decision
+
+
+def strongest(verdicts: Iterable[Verdict | None]) -> Verdict | None:
+    """Return the strongest of some verdicts; None where there is none."""
+    found = set(verdicts)
+    return next((verdict for verdict in Verdict if verdict in found), None)
 
 
 @dataclass(frozen=True, slots=True)

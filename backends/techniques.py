@@ -21,7 +21,7 @@ class Technique(StrEnum):
     CRYPTOGRAPHIC_ERASE = "cryptographic-erase"
     # Of residue: what was freed goes, and nothing that is anybody's.
     RECYCLE_WAL = "recycle-wal"  # a write-ahead log is moved on until its old segments are gone
-    REWRITE_CATALOG = "rewrite-catalog"  # a catalogue of the server's, without its dead rows
+    REWRITE_CATALOGUE = "rewrite-catalogue"  # a catalogue of the server's, without its dead rows
     REMOVE_LOG = "remove-log"  # closed files of a server's log
     RESET_STATISTICS = "reset-statistics"  # what a server remembers of statements
     COMPACT = "compact"  # files that are appended to, less what was deleted from them
@@ -39,7 +39,7 @@ class Technique(StrEnum):
 
 _STAGES = {
     Technique.RECYCLE_WAL: 1,
-    Technique.REWRITE_CATALOG: 1,
+    Technique.REWRITE_CATALOGUE: 1,
     Technique.REMOVE_LOG: 1,
     Technique.RESET_STATISTICS: 1,
     Technique.COMPACT: 1,

@@ -10,7 +10,7 @@ import random
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TypeVar, overload
 
 from backends.contract import (
     Check,
@@ -94,6 +94,27 @@ class Wrapper:
     def close(self) -> None:
         """Pass on."""
         self.inner.close()
+
+
+class Selected(Sequence[Holding]):
+    """Those of a sequence's holdings that are to be passed on; they are never all in memory."""
+
+    def __init__(self, holdings: Sequence[Holding], wanted: Callable[[Holding], bool]) -> None:
+        self._holdings = holdings
+        self._wanted = wanted
+
+    def __iter__(self) -> Iterator[Holding]:
+        return filter(self._wanted, self._holdings)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    @overload
+    def __getitem__(self, index: int) -> Holding: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Holding]: ...
+    def __getitem__(self, index: int | slice) -> Holding | Sequence[Holding]:
+        return list(self)[index]
 
 
 class DryRun(Wrapper):

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import astuple, replace
 
-from backends.contract import Evidence, RecordClass, Signs, Verdict
-
-_STRONGEST = tuple(Verdict)
+from backends.contract import Evidence, RecordClass, Signs, strongest
 
 
 def without(evidence: Evidence, beside: Mapping[int, int], headers: int) -> Evidence:
@@ -37,7 +35,6 @@ def added(first: Evidence, second: Evidence) -> tuple[Evidence, bool]:
 
 def beside(first: Evidence, second: Evidence) -> Evidence:
     """Return the evidence of two parts of a unit, whose records may be the same ones."""
-    verdicts = [each for each in (first.verdict, second.verdict) if each is not None]
     return Evidence(
         windows=first.windows + second.windows,
         matched=first.matched + second.matched,
@@ -45,7 +42,7 @@ def beside(first: Evidence, second: Evidence) -> Evidence:
         person=first.person + second.person,
         foreign=first.foreign + second.foreign,
         blank=first.blank + second.blank,
-        verdict=min(verdicts, key=_STRONGEST.index) if verdicts else None,
+        verdict=strongest((first.verdict, second.verdict)),
         trace=first.trace + second.trace,
         promoted=first.promoted or second.promoted,
         signs=Signs(*map(sum, zip(astuple(first.signs), astuple(second.signs), strict=True))),

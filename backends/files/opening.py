@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from backends.contract import Context
+from backends.contract import Context, Store
 from backends.files.free import FreeSpaces, wanted_from
 from backends.files.reader import Reader
-from backends.files.store import TreeStore
+from backends.files.scrubbed import ScrubbedStore
+from backends.files.store import FREED, TreeStore
 from backends.files.trees import from_settings
 
 
@@ -18,18 +19,16 @@ def opened(
     reader: Reader,
     encoding: str = "",
     delimiter: str = "",
-) -> TreeStore:
+) -> Store:
     """Open a store; its roots need not be reachable yet. Raises SettingError.
 
     `encoding` and `delimiter` are those of sources.
     """
     trees = from_settings(name, settings, context)
     wanted = wanted_from(name, settings)
-    return TreeStore(
-        trees,
-        reader,
-        encoding,
-        delimiter,
-        neighbours=bool(settings.get("neighbours", True)),
-        free=FreeSpaces(trees, wanted) if wanted else None,
-    )
+    neighbours = bool(settings.get("neighbours", True))
+    store = TreeStore(trees, reader, encoding, delimiter, neighbours=neighbours)
+    if wanted is None:
+        return store
+    free = FreeSpaces(trees, wanted)
+    return ScrubbedStore(store, free, free.companions, FREED)

@@ -32,8 +32,6 @@ from backends.files._identity import machine_digest
 from backends.files._links import Links
 from backends.files._look import Sight, look
 from backends.files._settled import Settled
-from backends.files.free import KIND as FREE_SPACE
-from backends.files.free import FreeSpaces
 from backends.files.reader import Reader
 from backends.files.trees import Root, Trees, cursor, parts_of
 from backends.fsops import linux
@@ -43,9 +41,11 @@ from backends.fsops.swap import swap
 from backends.fsops.tree import Found, open_root
 
 _MOST_MOUNT = 150  # characters
-_SCRUBBING = frozenset({Technique.SCRUB_FREE_SPACE})
-_FREED = ("earlier-versions-in-free-space", "file-system-journal")
+FREED = frozenset({"earlier-versions-in-free-space", "file-system-journal"})
+"""The blind spots that are none where free space is scrubbed."""
+
 _BLIND_SPOTS = (
+    *sorted(FREED),
     "copies-in-others-homes",
     "reflinks-and-snapshots",
     "memory-of-processes",
@@ -65,7 +65,6 @@ class TreeStore:
         delimiter: str = "",
         *,
         neighbours: bool = True,
-        free: FreeSpaces | None = None,
     ) -> None:
         self._trees = trees
         self._reader = reader
@@ -73,7 +72,6 @@ class TreeStore:
         self._encoding = encoding
         self._delimiter = delimiter
         self._neighbours = neighbours
-        self._free = free
         self._swap = swap()
 
     @property
@@ -93,28 +91,17 @@ class TreeStore:
         return Traits(
             batch=64,
             concurrency=2,  # more contend for the interpreter; a crew has a process for each core
-            techniques=self._reader.techniques | (_SCRUBBING if self._free else frozenset()),
-            blind_spots=(
-                *_BLIND_SPOTS,
-                *(() if self._free else _FREED),
-                *self._swap.blind_spots,
-            ),
+            techniques=self._reader.techniques,
+            blind_spots=(*_BLIND_SPOTS, *self._swap.blind_spots),
             portable=True,
         )
 
     def scopes(self) -> Sequence[Scope]:
-        """Return the roots, as of now; one that cannot be opened has a problem.
-
-        Where free space is wanted, too, so is that of each file system that they are on.
-        """
-        free = self._free.scopes() if self._free else []
-        return [*(_scope(root) for root in self._trees.roots), *free]
+        """Return the roots, as of now; one that cannot be opened has a problem."""
+        return [_scope(root) for root in self._trees.roots]
 
     def units(self, scope: str, after: str = "") -> Iterator[Unit | Gap]:
         """Yield the files below a root, in the order of their names."""
-        if self._free and self._free.has(scope):
-            yield from () if after else self._free.units(scope)
-            return
         root = self._trees.root(scope)
         try:
             settled = Settled(root)
@@ -135,9 +122,7 @@ class TreeStore:
             raise told(error, self._trees.where(root)) from None
 
     def examine(self, unit: Unit, matcher: Matcher) -> Examination:
-        """Look for the dataset in one file, or in what a file system has freed."""
-        if self._free and unit.kind == FREE_SPACE:
-            return self._free.examine(unit, matcher)
+        """Look for the dataset in one file."""
         root = self._trees.root(unit.scope)
         parts = root.parts(unit.locator)
         where = self._trees.where(root)
@@ -198,34 +183,20 @@ class TreeStore:
         return True
 
     def companions(self, holdings: Sequence[Holding], matcher: Matcher) -> Iterator[Holding]:
-        """Yield the holdings' neighbours that the sweep has not recognised, or not met.
-
-        And, where it is wanted, the free space that the destruction of files will leave bytes in.
-        """
+        """Yield the holdings' neighbours that the sweep has not recognised, or not met."""
         if self._neighbours:
-            files = (each for each in holdings if each.kind != FREE_SPACE)
-            yield from Companions(self._trees, self._reader, matcher).of(files)
-        if self._free:
-            yield from self._free.companions(holdings)
+            yield from Companions(self._trees, self._reader, matcher).of(holdings)
 
     def destroy(self, orders: Sequence[Order], matcher: Matcher) -> Sequence[Destruction]:
         """Carry out orders, one after the other."""
         if len(orders) > self.traits.batch:
             raise ValueError(f"{len(orders)} orders in one call; {self.traits.batch} at the most")
-        return [
-            self._free.destroy(order)
-            if self._free and order.technique is Technique.SCRUB_FREE_SPACE
-            else _destroy.destroy(order, self._trees, self._reader, matcher)
-            for order in orders
-        ]
+        return [_destroy.destroy(order, self._trees, self._reader, matcher) for order in orders]
 
     def verify(self, orders: Sequence[Order], matcher: Matcher) -> Iterator[Verification]:
         """Look at what the names lead to now."""
         for order in orders:
-            if self._free and order.technique is Technique.SCRUB_FREE_SPACE:
-                yield self._free.verify(order, matcher)
-            else:
-                yield _verify.verify(order, self._trees, self._reader, matcher)
+            yield _verify.verify(order, self._trees, self._reader, matcher)
 
     def source(self, spec: SourceSpec) -> SourceRows:
         """Open a delimited file as a source; its first record names the columns."""
@@ -242,8 +213,6 @@ class TreeStore:
         """Look at each root: reachable, readable, writable, and what can be proved there."""
         for root in self._trees.roots:
             yield from _check.check(root)
-        if self._free:
-            yield from self._free.check()
         yield Check("swap of this machine", CheckStatus.OK, self._swap.told)
         yield from content.check()
 

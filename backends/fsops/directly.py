@@ -19,7 +19,7 @@ from itertools import islice
 
 from backends.fsops.keystream import AES_BLOCK, BLOCK, CutShort, Keystream, ReadBackDiffers
 
-_ALIGNED = 4096  # bytes; no device asks for coarser places and sizes
+ALIGNED = 4096  # bytes; no device asks for coarser places and sizes
 _STRETCH = 64  # pieces that are flushed at once
 _AHEAD = 2  # stretches that are written before one is read back to its end
 _WRITERS = _READERS = 2
@@ -49,8 +49,8 @@ def rest_of(ranges: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
 
 
 def _inner(whole: tuple[int, int]) -> tuple[int, int]:
-    start = min(whole[1], -(-whole[0] // _ALIGNED) * _ALIGNED)
-    return start, max(start, whole[1] // _ALIGNED * _ALIGNED)
+    start = min(whole[1], -(-whole[0] // ALIGNED) * ALIGNED)
+    return start, max(start, whole[1] // ALIGNED * ALIGNED)
 
 
 def overwrite_directly(fd: int, pieces: Iterator[Piece]) -> int:
@@ -145,6 +145,6 @@ class _Work:
     def _buffers(self) -> tuple[memoryview, bytearray]:
         """A thread's own: one that begins with a page, as O_DIRECT asks, and any other."""
         if not hasattr(self._own, "medium"):
-            self._own.medium = memoryview(mmap.mmap(-1, BLOCK + _ALIGNED))
+            self._own.medium = memoryview(mmap.mmap(-1, BLOCK + ALIGNED))
             self._own.plain = bytearray(BLOCK + AES_BLOCK)
         return self._own.medium, self._own.plain

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Self, TypeAlias
 
-from backends.fsops.directly import Unsuitable, overwrite_directly, pieces_of, rest_of
+from backends.fsops.directly import ALIGNED, Unsuitable, overwrite_directly, pieces_of, rest_of
 from backends.fsops.extents import extents_of
 from backends.fsops.keystream import BLOCK as _BLOCK
 from backends.fsops.keystream import CutShort as CutShort  # noqa: PLC0414 - told on from here
@@ -24,7 +24,6 @@ from backends.fsops.keystream import ReadBackDiffers as ReadBackDiffers  # noqa:
 
 _LARGE = 8 << 20  # bytes
 _AHEAD = 4  # pieces
-_SECTOR = 4096  # bytes; no device asks for coarser places and sizes
 _Ranges: TypeAlias = Callable[[], list[tuple[int, int]]]  # asked anew for the reading back
 
 
@@ -156,7 +155,7 @@ class _Medium:
         """Return up to `size` bytes (1 MiB at the most) from a place on; none at the end only."""
         if not hasattr(self._local, "buffer"):
             self._local.buffer = mmap.mmap(-1, _BLOCK)  # begins with a page, as O_DIRECT asks
-        room = min(_BLOCK, -(-size // _SECTOR) * _SECTOR)
+        room = min(_BLOCK, -(-size // ALIGNED) * ALIGNED)
         with memoryview(self._local.buffer) as whole, whole[:room] as view:
             try:
                 count = os.preadv(self._fd, [view], at)

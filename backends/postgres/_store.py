@@ -52,7 +52,7 @@ _TRAITS = Traits(
             Technique.REFRESH_VIEW,
             Technique.UNLINK_LARGE_OBJECT,
             Technique.COMPACT,
-            Technique.REWRITE_CATALOG,
+            Technique.REWRITE_CATALOGUE,
             Technique.RESET_STATISTICS,
             Technique.REMOVE_LOG,
             Technique.RECYCLE_WAL,

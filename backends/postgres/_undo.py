@@ -124,7 +124,8 @@ def _go_on(
     What it held was compared with the plan before the note was written, and cannot be read now.
     """
     if order.technique is not Technique.TRUNCATE or added_since(connection, relation, note):
-        raise LeftAloneError(Result.CHANGED)
+        # Others' rows came to it since. It is left as it is, and that is not untouched.
+        raise LeftAloneError(Result.FAILED, "half-destroyed")
     allowed = rights(connection, relation)
     if not allowed.by_truncate:
         raise LeftAloneError(Result.FAILED, allowed.obstacle or "technique-not-offered")

@@ -15,6 +15,7 @@ from backends.contract import (
     Technique,
     Unit,
     Verdict,
+    strongest,
 )
 from backends.s3._bucket import Bucket
 from backends.s3._content import Unreadable, read
@@ -22,7 +23,6 @@ from backends.s3._labels import evidence_in, labels, tags_of
 from backends.s3._lock import UNKNOWN, lock_of
 from backends.s3._model import MARKER, Version, key_of
 
-_STRENGTH = {None: 0, Verdict.MAYBE: 1, Verdict.LIKELY: 2, Verdict.COPY: 3}
 REPLICAS = "s3-provider-replicas"
 _TELLING = {"Restore": "restore", "Expiration": "expiration"}  # headers, and names in details
 _NOTHING = Evidence(windows=0, matched=0, records=0, person=0, foreign=0, blank=0, verdict=None)
@@ -44,7 +44,7 @@ class _Seen:
 
     @property
     def verdict(self) -> Verdict | None:
-        return max(self.content.verdict, self.written.verdict, key=_STRENGTH.__getitem__)
+        return strongest((self.content.verdict, self.written.verdict))
 
 
 def examine(bucket: Bucket, unit: Unit, matcher: Matcher) -> Examination:

@@ -8,13 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from backends.content import examine_stream
-from backends.contract import Evidence, Matcher, Verdict
+from backends.contract import Evidence, Matcher, Verdict, strongest
 from backends.errors import AccessDenied, ChangedWhileRead, CouldNotTell
 from backends.seaweedfs._churn import own_folders
 from backends.seaweedfs._leveldb import Damaged, Entry, entries
 from backends.seaweedfs._volumes import Volume
 
-_STRENGTH = {None: 0, Verdict.MAYBE: 1, Verdict.LIKELY: 2, Verdict.COPY: 3}
 _AT_ONCE = 256 << 10  # bytes of entries that are probed together
 _APART = b"\0\n\0"
 _TRIES = 3  # of a store that is being compacted while it is read
@@ -32,7 +31,7 @@ class Seen:
 
     def add(self, evidence: Evidence) -> None:
         """Take in what one piece showed."""
-        self.verdict = max(self.verdict, evidence.verdict, key=_STRENGTH.__getitem__)
+        self.verdict = strongest((self.verdict, evidence.verdict))
         self.records += evidence.records
 
 

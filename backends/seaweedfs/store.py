@@ -22,6 +22,7 @@ from backends.contract import (
     Unit,
     Verdict,
     Verification,
+    strongest,
 )
 from backends.errors import BackendError, Vanished
 from backends.seaweedfs._http import Server
@@ -29,9 +30,7 @@ from backends.seaweedfs._look import Files
 from backends.seaweedfs._place import SCOPE, Place
 from backends.seaweedfs._places import ChangeLog, EntryStore, Volumes
 from backends.seaweedfs.settings import ServerSettings
-from backends.wrappers import Wrapper
-
-_RANK = {Verdict.MAYBE: 1, Verdict.LIKELY: 2, Verdict.COPY: 3}
+from backends.wrappers import Selected, Wrapper
 
 
 class ResidueStore(Wrapper):
@@ -89,7 +88,7 @@ class ResidueStore(Wrapper):
 
     def companions(self, holdings: Sequence[Holding], matcher: Matcher) -> Iterator[Holding]:
         """Those of the objects, and the places where their destruction will leave something."""
-        objects = [each for each in holdings if each.scope != SCOPE]
+        objects = Selected(holdings, lambda each: each.scope != SCOPE)
         yield from super().companions(objects, matcher)
         verdicts: dict[str, Verdict] = {}  # by bucket; empty: of those whose names hold records
         for holding in objects:
@@ -99,8 +98,7 @@ class ResidueStore(Wrapper):
             if holding.details.get("records-in-labels") or holding.kind == "delete-marker":
                 told.append("")
             for name in told:
-                known = verdicts.get(name, holding.verdict)
-                verdicts[name] = max(known, holding.verdict, key=_RANK.__getitem__)
+                verdicts[name] = strongest((verdicts.get(name), holding.verdict)) or holding.verdict
         for name, verdict in sorted(verdicts.items()):
             for place in [self._volumes(name)] if name else self._of_names():
                 yield place.holding(verdict, None)

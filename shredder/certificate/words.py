@@ -88,7 +88,7 @@ TECHNIQUES: Final = {
     "forget": "removed from memory",
     "cryptographic-erase": "made unreadable by destroying its keys",
     "recycle-wal": "moved on until nothing old was left in it",
-    "rewrite-catalog": "written anew without dead rows",
+    "rewrite-catalogue": "written anew without dead rows",
     "remove-log": "removed as a server's log",
     "reset-statistics": "forgotten by the server",
     "compact": "written anew without what was deleted",

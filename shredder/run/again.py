@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from backends.contract import Holding, Verdict
+from backends.contract import Holding, Verdict, strongest
 from shredder.config import DatasetConfig
 from shredder.plan import Decision, Item, decide, read_header, read_items
 from shredder.run.look import look, write_down
@@ -14,8 +14,6 @@ from shredder.run.residue import SAID_GONE
 from shredder.run.work import Work
 from shredder.spool import Spool, SpooledList, SpooledSet, sort_key
 from shredder.sweep import is_to_come
-
-_STRONGEST_FIRST = (Verdict.COPY, Verdict.LIKELY, Verdict.MAYBE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +96,6 @@ def _back(gone: SpooledList[_Gone], found: Holding) -> Iterator[_Gone]:
     for each in gone.under(sort_key(found.store, found.locator, found.version)):
         same = True
         yield each
-    strength = _STRONGEST_FIRST.index
     for each in () if same else gone.under(sort_key(found.store, found.locator)):
-        if strength(found.verdict) <= strength(each.verdict):
+        if strongest((found.verdict, each.verdict)) is found.verdict:
             yield each

@@ -33,9 +33,10 @@ from backends.contract import (
 )
 from backends.errors import AccessDenied, CouldNotTell, Unreachable
 from backends.reference import ReferenceMatcher
-from backends.wrappers import DryRun, Patience, Retrying, Wrapper
+from backends.wrappers import DryRun, Patience, Retrying, Selected, Wrapper
 from tests.backends.test_memory import MemoryHarness, as_csv
 from tests.support.faulty import Fault, Faulty, kill
+from tests.upper.scripted import holding
 
 MATCHER = ReferenceMatcher(private=[row.respondent_id for row in records()])
 AT_ONCE = Patience(attempts=3, sleep=lambda _: None)
@@ -245,3 +246,12 @@ def _die_destroying() -> None:
     place.put("desk", "unit", as_csv(records(1)))
     store = memory.BACKEND.open("desk", {"space": "doomed"}, Context(Path(), Path()))
     Faulty(store, Fault("destroy", kill)).destroy([], MATCHER)
+
+
+def test_what_is_selected_is_gone_through_again_and_again_and_never_held() -> None:
+    every = [holding(f"{number}") for number in range(5)]
+    some = Selected(every, lambda each: each.locator != "2")
+    assert [each.locator for each in some] == [each.locator for each in some] == list("0134")
+    assert (len(some), some[2].locator, some[-1].locator) == (4, "3", "4")
+    assert [each.locator for each in some[1:3]] == ["1", "3"]
+    assert not Selected(every, lambda _: False)

@@ -2,16 +2,19 @@
 
 The host's are opened below a directory descriptor, by plain names; a symlink is followed only
 where Postgres makes one: `pg_wal`, and the tablespaces. That the directory is this server's, and no
-copy of it, is shown by what both say of themselves before anything of it is believed.
+copy of it, is shown by what both say of themselves before anything of it is believed. What is
+written to must be the server's own besides: who rules the server can have its settings and links
+lead anywhere, and this process may be root.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import struct
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -77,8 +80,8 @@ class HostFiles:
 
     def __init__(self, directory: Path) -> None:
         """Raises OSError."""
-        self.directory = directory
         self._root = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+        self._owner = os.fstat(self._root).st_uid
 
     def close(self) -> None:
         """Let go of the directory."""
@@ -92,6 +95,23 @@ class HostFiles:
             return os.open(name, flags | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
         finally:
             os.close(folder)
+
+    def open_own(self, path: str) -> int:
+        """Open a file for writing that is the server's and nobody else's. Raises OSError."""
+        fd = self.open(path, os.O_RDWR)
+        if not self.owns(fd):
+            os.close(fd)
+            raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+        return fd
+
+    def owns(self, fd: int) -> bool:
+        """Whether an open file, under one name, or a folder is the data directory's owner's."""
+        status = os.fstat(fd)
+        alone = stat.S_ISDIR(status.st_mode) or (
+            # A second name: another cluster's, too, as pg_upgrade --link leaves it.
+            stat.S_ISREG(status.st_mode) and status.st_nlink == 1
+        )
+        return alone and status.st_uid == self._owner
 
     def folder(self, path: str) -> int:
         """Open a folder. Raises OSError."""
@@ -224,6 +244,20 @@ def host_files(connection: Connection, directory: str = "") -> HostFiles | None:
             hint="name the directory that `SHOW data_directory` tells, as its owner or root",
         )
     return None
+
+
+@contextmanager
+def writable_files(connection: Connection, directory: str = "") -> Iterator[HostFiles | None]:
+    """Lend the data directory on this host; None: nothing of it can be written to from here."""
+    try:
+        files = host_files(connection, directory)
+    except CouldNotTell:
+        files = None
+    try:
+        yield files
+    finally:
+        if files is not None:
+            files.close()
 
 
 def is_servers(connection: Connection, files: Files) -> bool:

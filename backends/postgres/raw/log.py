@@ -67,5 +67,7 @@ def _look_at(files: Files, paths: list[str], matcher: Matcher) -> Seen:
 def _segments(files: Files) -> Iterator[str]:
     """Yield all files of the log's folder: segments by timeline and number, then others."""
     entries = [entry.path for entry in files.walk("pg_wal")]
+    if not any(map(_SEGMENT.fullmatch, entries)):  # a server has one: nothing was looked at
+        raise CouldNotTell("no segment of the log was found", reason="server-file-unreadable")
     yield from sorted(path for path in entries if _SEGMENT.fullmatch(path))
     yield from sorted(path for path in entries if not _SEGMENT.fullmatch(path))

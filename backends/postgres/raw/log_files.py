@@ -3,65 +3,66 @@
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
-from backends.errors import CouldNotTell
 from backends.fsops.overwrite import CutShort, ReadBackDiffers, overwrite
 from backends.postgres._catalog import one
 from backends.postgres._session import Connection
-from backends.postgres.raw.access import host_files
+from backends.postgres.raw.access import HostFiles, writable_files
 
 _FOLDER = "SELECT (SELECT setting FROM pg_settings WHERE name = 'log_directory')"
 
 
 @contextmanager
-def log_folder(connection: Connection, directory: str) -> Iterator[int | None]:
-    """Lend a descriptor of the log's folder; None: it cannot be written to from here.
+def log_folder(connection: Connection, directory: str) -> Iterator[LogFolder | None]:
+    """Lend the log's folder; None: it cannot be written to from here.
 
     `directory`: the server's data directory, as the store names it.
     """
-    fd = _opened(connection, directory)
-    try:
-        yield fd
-    finally:
-        if fd is not None:
-            os.close(fd)
+    with writable_files(connection, directory) as files:
+        fd = _opened(connection, files) if files else None
+        try:
+            yield LogFolder(fd, files) if files and fd is not None else None
+        finally:
+            if fd is not None:
+                os.close(fd)
 
 
-def _opened(connection: Connection, directory: str) -> int | None:
-    try:
-        files = host_files(connection, directory)
-    except CouldNotTell:
-        return None
-    if files is None:
-        return None
+@dataclass(frozen=True, slots=True)
+class LogFolder:
+    """The open folder of a server's log, and the data directory whose owner writes it."""
+
+    fd: int
+    files: HostFiles
+
+
+def _opened(connection: Connection, files: HostFiles) -> int | None:
     told = one(connection, _FOLDER)[0] or ""
     try:
-        # Elsewhere than in the data directory it is this server's by its own word alone; but who
-        # may write there is asked of the file system.
+        # Elsewhere than in the data directory it is this server's by its own word alone: the owner
+        # of the folder, and of each file in it, is asked of the file system.
         absolute = told.startswith("/")
         fd = os.open(told, os.O_RDONLY | os.O_DIRECTORY) if absolute else files.folder(told)
     except OSError:
         return None
-    finally:
-        files.close()
-    if os.access(f"/proc/self/fd/{fd}", os.W_OK):
+    if files.owns(fd) and os.access(f"/proc/self/fd/{fd}", os.W_OK):
         return fd
     os.close(fd)
     return None
 
 
-def remove(folder: int, name: str) -> str:
+def remove(log: LogFolder, name: str) -> str:
     """Overwrite a file of the folder and unlink it; why that failed, or nothing."""
+    folder = log.fd
     try:
         fd = os.open(name, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
     except OSError:
         return "log-not-removed"
     try:
         status = os.fstat(fd)
-        if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1:
+        if not log.files.owns(fd):
             return "log-not-removed"
         overwrite(fd, status.st_size)
         now = os.stat(name, dir_fd=folder, follow_symlinks=False)

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from backends import content
-from backends.contract import Matcher, Signs, Verdict
+from backends.contract import Matcher, Signs, Verdict, strongest
 from backends.postgres.raw import packed, toast
 from backends.postgres.raw.compiled import Mask, Numbers
 from backends.postgres.raw.pages import FREED, PAGE, ROW, Reader, Windows
@@ -25,7 +25,6 @@ _XMIN_COMMITTED, _XMIN_INVALID, _XMAX_INVALID = 0x100, 0x200, 0x800  # of an inf
 _XMAX_COMMITTED, _XMAX_MULTI, _LOCKED_ONLY, _LOCKED_SOMEHOW = 0x400, 0x1000, 0x80, 0x50
 _NO_LIBRARY = "opener-not-installed"
 _BATCH = 512 << 10  # bytes of values that are looked at together
-_STRONGEST = tuple(Verdict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,9 +127,8 @@ class Look:
         inside = self._values.reading()
         found = [self._scan.evidence(), self._others.evidence()]
         found += [inside.evidence] if inside else []
-        verdicts = [each.verdict for each in found if each.verdict]
         return Seen(
-            min(verdicts, key=_STRONGEST.index) if verdicts else None,
+            strongest(each.verdict for each in found),
             max(each.records for each in found),
             Signs(*map(sum, zip(*(astuple(each.signs) for each in found), strict=True))),
             self._bytes,

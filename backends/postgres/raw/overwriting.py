@@ -21,7 +21,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,12 +28,11 @@ from pathlib import Path
 from psycopg import sql
 
 from backends.contract import Order
-from backends.errors import CouldNotTell
 from backends.fsops.ground import survey, unreached
 from backends.fsops.overwrite import CutShort, ReadBackDiffers, overwrite_with_zeros
 from backends.postgres._catalog import Relation, one
 from backends.postgres._session import Connection
-from backends.postgres.raw.access import HostFiles, host_files
+from backends.postgres.raw.access import HostFiles, writable_files
 from backends.postgres.raw.relations import paths
 
 _MAY_CHECKPOINT = """
@@ -81,7 +79,9 @@ class Notes:
 
     def write(self, cluster: str, relation: Relation, note: Note) -> None:
         """Write a note, durably. Raises OSError."""
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not self.folder.is_dir():
+            self.folder.mkdir(mode=0o700)
+            _sync(self.folder.parent)
         path = self._path(cluster, relation)
         new = path.with_suffix(".new")
         fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -91,16 +91,21 @@ class Notes:
         finally:
             os.close(fd)
         new.replace(path)
-        folder = os.open(self.folder, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        _sync(self.folder)
 
     def forget(self, cluster: str, relation: Relation) -> None:
         """Remove the note on a table."""
         with contextlib.suppress(OSError):
             self._path(cluster, relation).unlink()
+
+
+def _sync(folder: Path) -> None:
+    """Make durable which names a folder has."""
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
 
 
 @dataclass
@@ -185,21 +190,16 @@ def added_since(connection: Connection, relation: Relation, note: Note) -> bool:
 
 def hold(connection: Connection, directory: str, relation: Relation) -> Held | None:
     """Open the files of a table that is locked; None: they cannot be written to from here."""
-    try:
-        files = host_files(connection, directory)
-    except CouldNotTell:
-        return None
-    if files is None:
-        return None
     held = Held([])
-    try:
-        for each in paths(connection, relation.oid):
-            held.descriptors.extend(_segments(files, each.path))
-    except OSError:
-        held.close()
-        return None
-    finally:
-        files.close()
+    with writable_files(connection, directory) as files:
+        if files is None:
+            return None
+        try:
+            for each in paths(connection, relation.oid):
+                held.descriptors.extend(_segments(files, each.path))
+        except OSError:
+            held.close()
+            return None
     return held
 
 
@@ -208,12 +208,7 @@ def _segments(files: HostFiles, path: str) -> Iterator[int]:
     number = 0
     while True:
         try:
-            fd = files.open(path + (f".{number}" if number else ""), os.O_RDWR)
+            yield files.open_own(path + (f".{number}" if number else ""))
         except FileNotFoundError:
             return
-        yield fd
-        status = os.fstat(fd)
-        # Linked: it is a file of another cluster's too, as pg_upgrade --link leaves it.
-        if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1:
-            raise OSError
         number += 1

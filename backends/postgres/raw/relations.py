@@ -69,11 +69,18 @@ def look_at(connection: Connection, files: Files, oid: int, matcher: Matcher) ->
     require_pages(pages)
     states = Transactions(lambda path: b"".join(pieces(files, path)), int(running_from))
     look = RelationLook(matcher, states, Reader())
-    for each in paths(connection, oid):
+    listed = paths(connection, oid)
+    for each in listed:
+        if files.size(each.path) is None:
+            look.note("changed-while-read")  # nothing was read of it, which is no absence
         for name in segments(files, each.path):
             for data in pieces(files, name):
                 look.pages(data, chunks=each.toast)
             look.end_of_file()
+    if paths(connection, oid) != listed:
+        look.note(
+            "changed-while-read"
+        )  # written anew meanwhile: files that were given up read short
     return look.seen()
 
 

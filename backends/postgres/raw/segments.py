@@ -7,6 +7,7 @@ server's, and left alone: it writes over such a segment itself, under a later na
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -14,8 +15,9 @@ from dataclasses import dataclass, field
 from backends.errors import CouldNotTell
 from backends.fsops.overwrite import CutShort, ReadBackDiffers, overwrite
 from backends.postgres._session import Connection
-from backends.postgres.raw.access import host_files
+from backends.postgres.raw.access import writable_files
 
+_SEGMENT = re.compile(r"pg_wal/[0-9A-F]{24}")
 _MOST = 512  # that are held at once: a process has a thousand descriptors, as a rule
 
 
@@ -25,14 +27,17 @@ class Segments:
 
     descriptors: list[int] = field(default_factory=list)
     written: int = 0
+    kept: int = 0  # removed ones that could not be overwritten
 
     def overwrite_removed(self) -> None:
         """Overwrite those that the server has removed."""
         for fd in self.descriptors:
             status = os.fstat(fd)
             if status.st_nlink == 0:
-                with suppress(OSError, CutShort, ReadBackDiffers):
+                try:
                     self.written += overwrite(fd, status.st_size).written
+                except (OSError, CutShort, ReadBackDiffers):
+                    self.kept += 1
 
 
 @contextmanager
@@ -48,18 +53,10 @@ def held_segments(connection: Connection, directory: str) -> Iterator[Segments]:
 
 
 def _hold(connection: Connection, directory: str, held: Segments) -> None:
-    try:
-        files = host_files(connection, directory)
-    except CouldNotTell:
-        return
-    if files is None:
-        return
-    try:
-        entries = [entry.path for entry in files.walk("pg_wal") if entry.path.count("/") == 1]
-        for path in sorted(entries)[:_MOST]:
+    with writable_files(connection, directory) as files, suppress(CouldNotTell):
+        if files is None:
+            return
+        paths = [entry.path for entry in files.walk("pg_wal") if _SEGMENT.fullmatch(entry.path)]
+        for path in sorted(paths)[:_MOST]:
             with suppress(OSError):
-                held.descriptors.append(files.open(path, os.O_RDWR))
-    except CouldNotTell:
-        return
-    finally:
-        files.close()
+                held.descriptors.append(files.open_own(path))

@@ -142,14 +142,15 @@ def _wal(cluster: Cluster, residue: Residue, order: Order, matcher: Matcher) -> 
     numbers = {"wal-segments-written": cycle.rounds}
     if segments.written:
         numbers["bytes-overwritten"] = segments.written
-    return Destruction(order.id, Result.DESTROYED, limitations=found.limitations, numbers=numbers)
+    limitations = (*found.limitations, *(["wal-segments-not-overwritten"] if segments.kept else []))
+    return Destruction(order.id, Result.DESTROYED, limitations=limitations, numbers=numbers)
 
 
 _HOLD_BACK = ("wal-held-by-active-slot", "wal-archived")
 _Act = Callable[[Cluster, Residue, Order, Matcher], Destruction]
 _ACTS: Mapping[Technique, _Act] = {
     Technique.COMPACT: _compact,
-    Technique.REWRITE_CATALOG: _catalogue,
+    Technique.REWRITE_CATALOGUE: _catalogue,
     Technique.RESET_STATISTICS: _statements,
     Technique.REMOVE_LOG: _log,
     Technique.RECYCLE_WAL: _wal,

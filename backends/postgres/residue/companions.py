@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from backends.contract import Holding, Technique, Unit, Verdict
+from backends.contract import Holding, Technique, Unit, Verdict, strongest
 from backends.postgres._catalog import (
     LARGE_OBJECT,
     PARTITION,
@@ -39,7 +39,6 @@ _CATALOGUE = """
 SELECT c.oid, quote_ident(current_database()) FROM pg_class c
  WHERE c.relname = %s AND c.relnamespace = 'pg_catalog'::regnamespace
 """
-_RANK = (Verdict.MAYBE, Verdict.LIKELY, Verdict.COPY)
 
 
 @dataclass
@@ -51,7 +50,7 @@ class _Touched:
 
     def add(self, holding: Holding) -> None:
         """Count one in."""
-        self.verdict = max(self.verdict, holding.verdict, key=_RANK.index)
+        self.verdict = strongest((self.verdict, holding.verdict)) or self.verdict
         names = rewrite.OF_LARGE_OBJECTS if holding.kind == LARGE_OBJECT else rewrite.OF_RELATIONS
         self.catalogues.setdefault(holding.scope, {}).update(dict.fromkeys(names))
 
@@ -181,7 +180,7 @@ def _catalogues(
                 records=None,
                 foreign_records=None,
                 size=file.size,
-                whole=None if obstacle else Technique.REWRITE_CATALOG,
+                whole=None if obstacle else Technique.REWRITE_CATALOGUE,
                 obstacle=obstacle,
                 limitations=stands.limitations,
                 details={"oid": oid, "name": name, "phase": PHASES[CATALOGUE]},

@@ -53,7 +53,7 @@ def below_rows(
 ) -> Verification:
     """Look at the files of a table as well of which no row tells of the dataset any more.
 
-    Where they are not to be read, what was found by the rows stands.
+    Where they are not to be read at all, what was found by the rows stands, and no more.
     """
     try:
         seen = _relation(cluster, residue, order, matcher)
@@ -61,7 +61,7 @@ def below_rows(
         return found
     if seen.finding is Finding.ABSENT:
         return replace(found, looked=(*found.looked, *_PAGES))
-    return seen if seen.finding is Finding.RESIDUE else found
+    return seen
 
 
 def _relation(cluster: Cluster, residue: Residue, order: Order, matcher: Matcher) -> Verification:
@@ -122,7 +122,7 @@ def _left(
 _Look = Callable[[Cluster, Residue, Order, Matcher], Verification]
 _LOOKS: Mapping[Technique, _Look] = {
     Technique.COMPACT: _pages,
-    Technique.REWRITE_CATALOG: _relation,
+    Technique.REWRITE_CATALOGUE: _relation,
     Technique.RESET_STATISTICS: _statements,
     Technique.REMOVE_LOG: _log,
     Technique.RECYCLE_WAL: _wal,

@@ -1,4 +1,4 @@
-"""With SQL alone nothing of the dataset is left in the data directory, on two versions.
+"""Nothing of the dataset is left in the data directory: with SQL alone, and on the server's host.
 
 Byte by byte: deleted rows, TOAST, indexes, statistics, large objects, the write-ahead log.
 """
@@ -16,8 +16,13 @@ from tests.backends.postgres import leftovers
 from tests.backends.postgres.conftest import VERSIONS
 
 
+@pytest.mark.parametrize("way", ["sql", "host"])
 @pytest.mark.parametrize("version", VERSIONS, ids="postgres-{}".format)
-def test_nothing_is_left_in_the_data_directory(tmp_path: Path, version: int) -> None:
+def test_nothing_is_left_in_the_data_directory(
+    tmp_path: Path, version: int, way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if way == "sql":  # the server's host is another one
+        monkeypatch.setattr("backends.postgres.raw.access.host_files", lambda *_: None)
     dataset = leftovers.enrolled_matcher(tmp_path)
     with leftovers.server(tmp_path, version) as place, place.store(residue=True) as store:
         leftovers.planted(place)
@@ -30,6 +35,8 @@ def test_nothing_is_left_in_the_data_directory(tmp_path: Path, version: int) -> 
         assert len(holdings) == len(planned)
         outcomes, answers = leftovers.carried_out(store, planned, dataset)
         assert {Result.DESTROYED} == {outcome.result for outcome in outcomes}
+        beneath = any("bytes-overwritten" in outcome.numbers for outcome in outcomes)
+        assert (way == "host") == beneath
         assert leftovers.NONE == leftovers.counted(directory, "m")
         assert leftovers.ALL == leftovers.counted(directory, "s")
         assert {Finding.ABSENT} == {answer.finding for answer in answers}

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -111,10 +112,24 @@ def test_on_its_host_a_file_of_the_log_is_overwritten_and_removed(place: Place) 
         leftovers.await_in_log(place, "the log goes on")
 
 
+@pytest.mark.needs("root")
+@pytest.mark.parametrize("place", [18], indirect=True)
+def test_a_file_that_is_not_the_servers_stays(place: Place) -> None:
+    """Who rules the server can have its log's folder be any: this process may be root."""
+    leftovers.logged(place)
+    (name,) = log_files(place)
+    path = place.server.data_directory / "log" / name
+    with place.store(residue=True) as store:
+        (log,) = held(store, "server-log")
+        os.chown(path, 0, -1)
+        assert (Result.FAILED, "log-not-removed", ()) == carried_out(store, log)
+    assert LOGGED in path.read_bytes()
+
+
 @pytest.fixture
 def elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
     """The server's host is another one."""
-    monkeypatch.setattr("backends.postgres.raw.log_files.host_files", lambda *_: None)
+    monkeypatch.setattr("backends.postgres.raw.access.host_files", lambda *_: None)
 
 
 @pytest.mark.usefixtures("elsewhere")

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from backends.contract import Destruction, Finding, Order, Result, Store
+from backends.contract import Destruction, Finding, Order, Result, Store, Verification
 from backends.postgres.raw import segments
 from backends.postgres.raw.overwriting import Held
+from backends.postgres.residue import look_again
 from tests.backends.postgres import leftovers
 from tests.backends.postgres.conftest import VERSIONS
 from tests.backends.postgres.place import Place, order
@@ -91,6 +92,19 @@ def test_rows_that_nobody_sees_any_more_are_told_from_none(place: Place) -> None
     assert (answer.finding, answer.numbers) == (Finding.RESIDUE, {"records": 1})
 
 
+def test_bytes_that_leave_it_open_are_not_outvoted_by_rows(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Something compressed that nobody could open, for example: no row tells of that."""
+    doubt = Verification("order", Finding.INCONCLUSIVE, ("pages",), "opener-not-installed")
+    with place.store(residue=True) as store:
+        wanted = planned(place, store)
+        assert destroyed(store, wanted).result is Result.DESTROYED
+        monkeypatch.setattr(look_again, "_relation", lambda *_: doubt)
+        (answer,) = store.verify([wanted], DATASET)
+    assert (answer.finding, answer.reason) == (Finding.INCONCLUSIVE, "opener-not-installed")
+
+
 class Cut(BaseException):
     """Ends a run as a signal does."""
 
@@ -142,9 +156,35 @@ def test_a_row_that_was_added_meanwhile_is_not_taken(
 ) -> None:
     store, wanted = cut
     place.sql("INSERT INTO pure VALUES ('of others', 'other@elsewhere.example', 'x')")
-    assert destroyed(store, wanted).result is Result.CHANGED
+    outcome = destroyed(store, wanted)
+    assert (outcome.result, outcome.reason) == (Result.FAILED, "half-destroyed")
     found = place.sql("SELECT email FROM pure WHERE email LIKE 'other%'")
     assert found == [("other@elsewhere.example",)]
+
+
+@pytest.mark.needs("root")
+def test_a_file_that_is_not_the_servers_is_never_written_to(place: Place) -> None:
+    """Who rules the server can have its links lead anywhere."""
+    own = files(place)[0]
+    assert own.stat().st_uid != 0
+    os.chown(own, 0, -1)
+    own.chmod(0o666)
+    with place.store(residue=True) as store:
+        outcome = destroyed(store, planned(place, store))
+    assert outcome.result is Result.DESTROYED
+    assert "bytes-overwritten" not in outcome.numbers
+    assert not list((place.scratch / "postgres").glob("*"))  # nor was it about to be
+
+
+def test_a_removed_segment_that_resists_is_counted(tmp_path: Path) -> None:
+    path = tmp_path / "segment"
+    path.write_bytes(b"Tm0001" * 1000)
+    fd = os.open(path, os.O_RDONLY)  # writing to it fails
+    path.unlink()
+    held = segments.Segments([fd])
+    held.overwrite_removed()
+    assert (held.kept, held.written) == (1, 0)
+    os.close(fd)
 
 
 def test_without_residue_nothing_is_written_beneath_the_server(

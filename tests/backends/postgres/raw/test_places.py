@@ -9,7 +9,16 @@ from pathlib import Path
 import pytest
 
 from backends.contract import Finding, Gap, Holding, Result, Technique
-from backends.postgres.raw.access import HostFiles, ServerFiles, host_files, is_servers
+from backends.errors import CouldNotTell
+from backends.postgres.raw import log, relations
+from backends.postgres.raw.access import (
+    Entry,
+    Files,
+    HostFiles,
+    ServerFiles,
+    host_files,
+    is_servers,
+)
 from backends.postgres.residue.places import CATALOGUE, LOST, OTHERS, PAGES, SERVER, WAL
 from tests.backends.postgres import leftovers
 from tests.backends.postgres.conftest import VERSIONS
@@ -136,6 +145,65 @@ def test_both_ways_to_the_files_give_the_same(place: Place) -> None:
     assert host.read(path, 8192, 100) == server.read(path, 8192, 100)
     assert host.size("base/none") is server.size("base/none") is None
     assert host.read("base/none", 0, 10) == server.read("base/none", 0, 10) == b""
+    host.close()
+
+
+class Lacking:
+    """The files of a server, without some of them."""
+
+    def __init__(self, files: Files, *lacking: str) -> None:
+        self._files, self._lacking = files, lacking
+
+    def walk(self, below: str) -> Iterator[Entry]:
+        return (each for each in self._files.walk(below) if not self._is_lacking(each.path))
+
+    def size(self, path: str) -> int | None:
+        return None if self._is_lacking(path) else self._files.size(path)
+
+    def read(self, path: str, offset: int, size: int) -> bytes:
+        return b"" if self._is_lacking(path) else self._files.read(path, offset, size)
+
+    def close(self) -> None:
+        self._files.close()
+
+    def _is_lacking(self, path: str) -> bool:
+        return path.startswith(self._lacking)
+
+
+def test_what_was_not_there_to_be_read_is_no_absence(place: Place, tmp_path: Path) -> None:
+    dataset = leftovers.enrolled_matcher(tmp_path)
+    place.plant("t", leftovers.rows("m", RECORDS))
+    place.sql("CHECKPOINT")
+    ((oid, path),) = place.sql("SELECT 't'::regclass::oid, pg_relation_filepath('t')")
+    host = host_files(place.connection)
+    assert host is not None
+    whole = relations.look_at(place.connection, host, oid, dataset)
+    assert (whole.rows.records, whole.rest.reason) == (RECORDS, "")
+    lacking = Lacking(host, path, "pg_wal/")
+    both = relations.look_at(place.connection, lacking, oid, dataset)
+    assert (both.rest.verdict, both.rest.reason) == (None, "changed-while-read")
+    with pytest.raises(CouldNotTell):
+        log.look_at_log(place.connection, lacking, dataset)
+    host.close()
+
+
+def test_a_table_that_is_written_anew_meanwhile_was_not_looked_at(place: Place) -> None:
+    place.plant("t", leftovers.rows("m", RECORDS))
+    place.sql("CHECKPOINT")
+    ((oid,),) = place.sql("SELECT 't'::regclass::oid")
+
+    class Rewriting(Lacking):
+        def read(self, path: str, offset: int, size: int) -> bytes:
+            if not rewritten:
+                rewritten.append(True)
+                place.sql("VACUUM FULL t")
+            return super().read(path, offset, size)
+
+    rewritten: list[bool] = []
+    host = host_files(place.connection)
+    assert host is not None
+    seen = relations.look_at(place.connection, Rewriting(host, "nothing"), oid, leftovers.matcher())
+    assert seen.rest.reason == "changed-while-read"
     host.close()
 
 
