@@ -83,14 +83,7 @@ def _objects(bucket: Bucket, orders: Sequence[Order]) -> dict[str, Destruction]:
             done[order.id] = Destruction(order.id, Result.CHANGED, reason="overwritten")
         else:
             targets[order.id] = Target(entry)
-    errors = delete(bucket, list(targets.values()))
-    after = _settled(bucket, list(targets.values()))
-    for order in orders:
-        target = targets.get(order.id)
-        if target is not None:
-            left = after[target.entry.key]
-            done[order.id] = _outcome(bucket, order, target.entry, left, errors)
-    return done
+    return {**done, **_deleted(bucket, orders, targets)}
 
 
 def _markers(bucket: Bucket, orders: Sequence[Order]) -> dict[str, Destruction]:
@@ -108,14 +101,20 @@ def _markers(bucket: Bucket, orders: Sequence[Order]) -> dict[str, Destruction]:
             done[order.id] = Destruction(order.id, Result.FAILED, reason="would-uncover-a-version")
         else:
             targets[order.id] = Target(entry)
+    return {**done, **_deleted(bucket, orders, targets)}
+
+
+def _deleted(
+    bucket: Bucket, orders: Sequence[Order], targets: dict[str, Target]
+) -> dict[str, Destruction]:
+    """Delete what orders aim at, and list again until it is settled what became of it."""
     errors = delete(bucket, list(targets.values()))
     after = _settled(bucket, list(targets.values()))
-    for order in orders:
-        target = targets.get(order.id)
-        if target is not None:
-            left = after[target.entry.key]
-            done[order.id] = _outcome(bucket, order, target.entry, left, errors)
-    return done
+    return {
+        order.id: _outcome(bucket, order, target.entry, after[target.entry.key], errors)
+        for order in orders
+        if (target := targets.get(order.id)) is not None
+    }
 
 
 def _covers(entries: Sequence[Entry]) -> bool:
