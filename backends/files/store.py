@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from backends import content
 from backends.contract import (
     Check,
-    CheckStatus,
     CoverageStatus,
     Destruction,
     Examination,
@@ -34,10 +33,9 @@ from backends.files._look import Sight, look
 from backends.files._settled import Settled
 from backends.files.reader import Reader
 from backends.files.trees import Root, Trees, cursor, parts_of
-from backends.fsops import linux
+from backends.fsops import linux, swap
 from backends.fsops.identity import Version
 from backends.fsops.reasons import RootUnavailable, root_reason, told
-from backends.fsops.swap import swap
 from backends.fsops.tree import Found, open_root
 
 _MOST_MOUNT = 150  # characters
@@ -72,7 +70,15 @@ class TreeStore:
         self._encoding = encoding
         self._delimiter = delimiter
         self._neighbours = neighbours
-        self._swap = swap()
+        self._traits = swap.named(
+            Traits(
+                batch=64,
+                concurrency=2,  # more contend for the interpreter; a crew has a process for each
+                techniques=reader.techniques,
+                blind_spots=_BLIND_SPOTS,
+                portable=True,
+            )
+        )
 
     @property
     def name(self) -> str:
@@ -88,13 +94,7 @@ class TreeStore:
     @property
     def traits(self) -> Traits:
         """What it can do."""
-        return Traits(
-            batch=64,
-            concurrency=2,  # more contend for the interpreter; a crew has a process for each core
-            techniques=self._reader.techniques,
-            blind_spots=(*_BLIND_SPOTS, *self._swap.blind_spots),
-            portable=True,
-        )
+        return self._traits
 
     def scopes(self) -> Sequence[Scope]:
         """Return the roots, as of now; one that cannot be opened has a problem."""
@@ -213,7 +213,7 @@ class TreeStore:
         """Look at each root: reachable, readable, writable, and what can be proved there."""
         for root in self._trees.roots:
             yield from _check.check(root)
-        yield Check("swap of this machine", CheckStatus.OK, self._swap.told)
+        yield swap.check()
         yield from content.check()
 
     def close(self) -> None:

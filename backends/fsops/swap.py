@@ -1,6 +1,7 @@
 """Where memory may have been swapped out to, as the kernel tells; nothing of it needs root.
 
-What a process reads in plain text can lie there afterwards, and is reached by no destruction.
+What a process reads in plain text can lie there afterwards, and is reached by no destruction. So
+whatever store this machine reads, its blind spots have that, too.
 """
 
 from __future__ import annotations
@@ -8,9 +9,11 @@ from __future__ import annotations
 import os
 import re
 import stat
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
+
+from backends.contract import Check, CheckStatus, Traits
 
 _PROC, _SYS = Path("/proc"), Path("/sys")
 _OCTAL = re.compile(rb"\\([0-7]{3})")
@@ -55,6 +58,16 @@ class Swap:
         return "active: " + ", ".join(
             f"{self.areas.count(each)} {each.value}" for each in Medium if each in self.areas
         )
+
+
+def named(traits: Traits) -> Traits:
+    """Name in a store's traits what of this machine cannot be looked at, either."""
+    return replace(traits, blind_spots=(*traits.blind_spots, *swap().blind_spots))
+
+
+def check() -> Check:
+    """What ``shredder doctor`` says of it with each store."""
+    return Check("swap of this machine", CheckStatus.OK, swap().told)
 
 
 def swap() -> Swap:

@@ -8,6 +8,7 @@ from typing import Any
 from backends import content
 from backends.contract import Check, CheckStatus, Scope
 from backends.errors import BackendError
+from backends.fsops import swap
 from backends.postgres._catalog import FIRST_USER_OID, one, scopes
 from backends.postgres._session import Cluster
 from backends.postgres.residue import check as residues
@@ -49,6 +50,7 @@ def check(cluster: Cluster, patterns: Sequence[str], residue: Residue) -> Iterat
         yield Check("databases", CheckStatus.FAILED, "no database has a matching name")
     for scope in found:
         yield from _database(cluster, scope)
+    yield swap.check()
     yield from content.check()
 
 

@@ -24,6 +24,7 @@ from backends.contract import (
     Verification,
 )
 from backends.errors import SettingError, Vanished
+from backends.fsops import swap
 from backends.postgres import _catalog, _check, _destroy, _examine, _source, _verify
 from backends.postgres._session import Cluster, parse_conninfo
 from backends.postgres.raw import places
@@ -41,6 +42,7 @@ BLIND_SPOTS = (
     "postgres-backups",
     "postgres-system-catalogs",
     "postgres-uncommitted-transactions",
+    "memory-of-servers",
 )
 _TRAITS = Traits(
     batch=64,
@@ -72,7 +74,7 @@ class PostgresStore:
     databases: tuple[str, ...] = ("*",)
     choice: _catalog.Choice = field(default_factory=_catalog.Choice)
     residue: Residue = field(default_factory=Residue)
-    traits: Traits = _TRAITS
+    traits: Traits = field(default_factory=lambda: swap.named(_TRAITS))
 
     @property
     def identity(self) -> str:

@@ -35,6 +35,7 @@ from backends.contract import (
     Verification,
 )
 from backends.errors import BackendError, CouldNotTell, SettingError, SourceError
+from backends.fsops import swap
 from backends.s3._backend import Settings
 from backends.s3._bucket import Bucket
 from backends.s3._check import check_buckets
@@ -60,6 +61,7 @@ _TRAITS = Traits(
     concurrency=THREADS,
     techniques=frozenset({Technique.DELETE_VERSION, Technique.ABORT_UPLOAD}),
     blind_spots=(
+        "memory-of-servers",
         "s3-access-logs",
         "s3-account-reports",
         "s3-freed-blocks",
@@ -115,7 +117,7 @@ class S3Store:
     name: str
     client: S3Client = field(repr=False)
     settings: Settings
-    traits: Traits = field(default=_TRAITS, repr=False)
+    traits: Traits = field(default_factory=lambda: swap.named(_TRAITS), repr=False)
     _connections: Connections = field(default_factory=lambda: Connections(THREADS), repr=False)
     _buckets: dict[str, Bucket] = field(default_factory=dict, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
@@ -237,6 +239,7 @@ class S3Store:
             yield from check_buckets(found, self._bucket)
         except BackendError as error:
             yield Check("ask about buckets", CheckStatus.FAILED, error.message, error.hint)
+        yield swap.check()
         yield from content.check()
 
     def close(self) -> None:

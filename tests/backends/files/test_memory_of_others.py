@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from backends.contract import Order, Result, Store
+from backends import csv, postgres, s3
+from backends.contract import Backend, Context, Order, Result, Store
 from backends.fsops import linux
 from backends.fsops import swap as module
 from backends.fsops.handles import Use, use_of
@@ -186,3 +187,21 @@ def test_doctor_and_traits_say_the_same_of_swap(
     assert store.traits.blind_spots[-1] == "swap"
     told = {check.what: check.detail for check in store.check()}
     assert told["swap of this machine"] == "active: 1 plain"
+
+
+@pytest.mark.parametrize(
+    ("backend", "settings"),
+    [
+        (csv.BACKEND, {"roots": ["share"]}),
+        (postgres.BACKEND, {"conninfo": "host=db.invalid"}),
+        (s3.BACKEND, {"endpoint_url": "http://s3.invalid", "buckets": ["lake"]}),
+    ],
+    ids=["csv", "postgres", "s3"],
+)
+def test_whatever_a_store_reads_may_be_swapped_out(
+    backend: Backend, settings: dict[str, object], machine: Path
+) -> None:
+    context = Context(machine, machine / "none")
+    assert not set(backend.open("place", settings, context).traits.blind_spots) & {"swap"}
+    (machine / "proc" / "swaps").write_text(f"{HEAD}/dev/none  partition  1024  0  -2\n")
+    assert "swap" in backend.open("place", settings, context).traits.blind_spots

@@ -251,6 +251,7 @@ def test_the_doctor_names_what_is_missing(new_place: Place) -> None:
     assert CheckStatus.MISSING is checks["durability"].status
     assert CheckStatus.OK is checks["writing"].status
     assert CheckStatus.MISSING is checks["statistics"].status
+    assert "swap of this machine" in checks
 
 
 def test_the_doctor_finds_no_database_that_matches(new_place: Place) -> None:

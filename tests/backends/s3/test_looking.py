@@ -356,7 +356,9 @@ def test_a_source_that_is_no_delimited_text_is_refused(plain: Place, body: bytes
 def test_the_doctor_names_rights_and_what_limits_deletion(locked: Place, proxy: Proxy) -> None:
     locked.put("k", b"x")
     store = locked.open(endpoint_url=proxy.url)
-    said = {c.what.partition(": ")[2]: (c.status, c.detail, c.hint) for c in store.check()}
+    checks = list(store.check())
+    assert "swap of this machine" in {each.what for each in checks}
+    said = {c.what.partition(": ")[2]: (c.status, c.detail, c.hint) for c in checks}
     assert (CheckStatus.OK, "enabled", "") == said["versioning"]
     assert said["Object Lock"][1].startswith("on")
     assert (CheckStatus.OK, "none", "") == said["replication"]
