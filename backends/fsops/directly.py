@@ -17,7 +17,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import islice
 
-from backends.fsops.keystream import AES_BLOCK, BLOCK, CutShort, Keystream, ReadBackDiffers
+from backends.fsops.keystream import AES_BLOCK, BLOCK, CutShort, ReadBackDiffers, Stream
 
 ALIGNED = 4096  # bytes; no device asks for coarser places and sizes
 _STRETCH = 64  # pieces that are flushed at once
@@ -53,13 +53,13 @@ def _inner(whole: tuple[int, int]) -> tuple[int, int]:
     return start, max(start, whole[1] // ALIGNED * ALIGNED)
 
 
-def overwrite_directly(fd: int, pieces: Iterator[Piece]) -> int:
+def overwrite_directly(fd: int, pieces: Iterator[Piece], stream: Stream) -> int:
     """Overwrite pieces, flush them, read them back and compare; return how many bytes.
 
     Raises Unsuitable, CutShort and ReadBackDiffers.
     """
     with _direct(fd):
-        work = _Work(fd)
+        work = _Work(fd, stream)
         try:
             return work.through(pieces)
         except OSError as error:
@@ -84,11 +84,10 @@ def _direct(fd: int) -> Iterator[None]:
 class _Work:
     """One file's overwriting. What its threads share is `written`, and that behind a lock."""
 
-    def __init__(self, fd: int) -> None:
+    def __init__(self, fd: int, stream: Stream) -> None:
         self.written = 0
         self._fd = fd
-        self._keystream = Keystream()
-        self._zeros = bytearray(BLOCK + AES_BLOCK)  # what update_into() leaves of a right piece
+        self._stream = stream
         self._lock = threading.Lock()
         self._own = threading.local()
 
@@ -120,7 +119,7 @@ class _Work:
 
     def _write(self, at: int, size: int) -> None:
         medium, _ = self._buffers()
-        self._keystream.at(at).update_into(memoryview(self._zeros)[:size], medium)
+        self._stream.fill(medium, at, size)
         done = 0
         while done < size:
             done += (count := os.pwrite(self._fd, medium[done:size], at + done))
@@ -128,17 +127,14 @@ class _Work:
                 self.written += count
 
     def _read(self, at: int, size: int) -> int:
-        medium, plain = self._buffers()
+        medium, spare = self._buffers()
         done = 0
         while done < size:
             count = os.preadv(self._fd, [medium[done:size]], at + done)
             if not count:
                 raise ReadBackDiffers
             done += count
-        self._keystream.at(at).update_into(medium[:size], plain)
-        if size < BLOCK:
-            plain[size:] = self._zeros[size:]
-        if plain != self._zeros:
+        if not self._stream.is_in(medium[:size], at, spare):
             raise ReadBackDiffers
         return size
 
@@ -146,5 +142,5 @@ class _Work:
         """A thread's own: one that begins with a page, as O_DIRECT asks, and any other."""
         if not hasattr(self._own, "medium"):
             self._own.medium = memoryview(mmap.mmap(-1, BLOCK + ALIGNED))
-            self._own.plain = bytearray(BLOCK + AES_BLOCK)
-        return self._own.medium, self._own.plain
+            self._own.spare = bytearray(BLOCK + AES_BLOCK)
+        return self._own.medium, self._own.spare

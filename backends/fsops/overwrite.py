@@ -19,7 +19,7 @@ from backends.fsops.directly import ALIGNED, Unsuitable, overwrite_directly, pie
 from backends.fsops.extents import extents_of
 from backends.fsops.keystream import BLOCK as _BLOCK
 from backends.fsops.keystream import CutShort as CutShort  # noqa: PLC0414 - told on from here
-from backends.fsops.keystream import Keystream, Zeros
+from backends.fsops.keystream import Keystream, Stream, Zeros
 from backends.fsops.keystream import ReadBackDiffers as ReadBackDiffers  # noqa: PLC0414 - likewise
 
 _LARGE = 8 << 20  # bytes
@@ -71,27 +71,31 @@ def overwrite(fd: int, size: int) -> Overwritten:
     It is read past the kernel's cache (open(2), O_DIRECT) where the file system can do that; what
     is large is written so, too. Raises CutShort and ReadBackDiffers.
     """
-    if size > _LARGE:
-        ranges = data_ranges(fd, size)
-        rest = rest_of(ranges)
-        try:
-            count = overwrite_directly(fd, pieces_of(ranges))
-        except Unsuitable:
-            pass
-        else:
-            end = _overwritten(fd, lambda: rest, ahead=False)
-            return Overwritten(count + end.written, count + end.read_back, not rest or end.direct)
-    return _overwritten(fd, lambda: data_ranges(fd, size), ahead=size > _BLOCK)
+    return _overwrite(fd, size, Keystream())
 
 
 def overwrite_with_zeros(fd: int, size: int) -> Overwritten:
     """Overwrite a file's data with zeros; else the same."""
-    return _overwritten(fd, lambda: data_ranges(fd, size), ahead=size > _BLOCK, stream=Zeros())
+    return _overwrite(fd, size, Zeros())
 
 
 def overwrite_range(fd: int, start: int, end: int) -> Overwritten:
     """Overwrite the bytes from `start` to `end` of a file alone, all of them; else the same."""
-    return _overwritten(fd, lambda: [(start, end)], ahead=end - start > _BLOCK)
+    return _overwritten(fd, lambda: [(start, end)], Keystream(), ahead=end - start > _BLOCK)
+
+
+def _overwrite(fd: int, size: int, stream: Stream) -> Overwritten:
+    if size > _LARGE:
+        ranges = data_ranges(fd, size)
+        rest = rest_of(ranges)
+        try:
+            count = overwrite_directly(fd, pieces_of(ranges), stream)
+        except Unsuitable:
+            pass
+        else:
+            end = _overwritten(fd, lambda: rest, stream, ahead=False)
+            return Overwritten(count + end.written, count + end.read_back, not rest or end.direct)
+    return _overwritten(fd, lambda: data_ranges(fd, size), stream, ahead=size > _BLOCK)
 
 
 def read_from_medium(fd: int, size: int, at: int) -> tuple[bytes, bool]:
@@ -104,10 +108,7 @@ def read_from_medium(fd: int, size: int, at: int) -> tuple[bytes, bool]:
         return medium.read(size, at), medium.direct
 
 
-def _overwritten(
-    fd: int, ranges: _Ranges, *, ahead: bool, stream: Keystream | Zeros | None = None
-) -> Overwritten:
-    stream = stream or Keystream()
+def _overwritten(fd: int, ranges: _Ranges, stream: Stream, *, ahead: bool) -> Overwritten:
     written = 0
     try:
         for start, end in ranges():
@@ -178,9 +179,7 @@ class _Medium:
                 yield data
 
 
-def _compare(
-    ranges: list[tuple[int, int]], stream: Keystream | Zeros, medium: _Medium, *, ahead: bool
-) -> int:
+def _compare(ranges: list[tuple[int, int]], stream: Stream, medium: _Medium, *, ahead: bool) -> int:
     """Return how many bytes were read and found to be the stream. Raises ReadBackDiffers."""
     pieces = (
         (min(_BLOCK, end - at), at) for start, end in ranges for at in range(start, end, _BLOCK)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from backends.fsops.directly import pieces_of, rest_of
 from backends.fsops.keystream import BLOCK, CutShort, ReadBackDiffers
-from backends.fsops.overwrite import overwrite
+from backends.fsops.overwrite import overwrite, overwrite_with_zeros
 
 KEY = bytes(range(32))
 SIZE = 70 * BLOCK + 12_345  # more than a stretch, and an end that is no whole sector
@@ -45,6 +45,16 @@ def test_all_of_it_is_the_keystream(large: tuple[Path, int]) -> None:
     assert fcntl.fcntl(fd, fcntl.F_GETFL) == flags
 
 
+def test_zeros_go_the_same_way(large: tuple[Path, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    place, fd = large
+    done = overwrite_with_zeros(fd, SIZE)
+    assert (done.written, done.read_back, done.direct) == (SIZE, SIZE, True)
+    assert place.read_bytes() == bytes(SIZE)
+    with_other_byte(place, 30 * BLOCK + 77, monkeypatch)
+    with pytest.raises(ReadBackDiffers):
+        overwrite_with_zeros(fd, SIZE)
+
+
 def test_holes_stay_holes(large: tuple[Path, int]) -> None:
     place, fd = large
     place.write_bytes(b"")
@@ -65,18 +75,23 @@ def test_a_byte_that_differs_is_seen(
 ) -> None:
     """Whoever writes to the medium in between: what is read is not what was written."""
     place, fd = large
+    with_other_byte(place, 30 * BLOCK + 77, monkeypatch)
+    with pytest.raises(ReadBackDiffers):
+        overwrite(fd, SIZE)
+
+
+def with_other_byte(place: Path, at: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have somebody write to the file whenever it was flushed."""
     real = os.fdatasync
 
     def synced(descriptor: int) -> None:
         real(descriptor)
         other = os.open(place, os.O_WRONLY)
-        os.pwrite(other, b"other", 30 * BLOCK + 77)
+        os.pwrite(other, b"other", at)
         real(other)
         os.close(other)
 
     monkeypatch.setattr(os, "fdatasync", synced)
-    with pytest.raises(ReadBackDiffers):
-        overwrite(fd, SIZE)
 
 
 def failing(code: int, after: int) -> Callable[..., int]:
