@@ -34,6 +34,7 @@ from backends.content._structure import structure_of
 from backends.content._sums import added, without
 from backends.content._unopened import why_unopened
 from backends.contract import Matcher, RecordClass, Scan
+from backends.sealedvalue import is_sealed
 
 Sink = Callable[[Block, bytes], None]
 """Takes each block with the class of each of its records; a header's is BLANK."""
@@ -256,7 +257,8 @@ class _Examination:
                 self.note("bomb-limit")
                 return
             if packed:
-                self._told_in_base64()
+                if not is_sealed(said):  # one value, and of the record that it stands in
+                    self._told_in_base64()
                 outer = self._dialect, self._sink
                 self._dialect = self._sink = None  # they are the text's round it
                 self.document(Source(iter((said,)), self._bounds), depth + 1)

@@ -16,11 +16,12 @@ _NEWLINE, _RETURN, _COMMA = 10, 13, 44
 _CLOSING = b")]}"
 
 # How containers begin in base64, and hardly anything else: gzip, zip, 7z, xz, bzip2, zstd, lz4;
-# PDF; SQLite and its journals; Parquet, Arrow, Feather, Avro, ORC; OLE; numpy; pg_dump; pickles.
+# PDF; SQLite and its journals; Parquet, Arrow, Feather, Avro, ORC; OLE; numpy; pg_dump; pickles;
+# sealed values.
 ENCODED_BEGINS: tuple[bytes, ...] = (b"H4sI", b"UEsD", b"N3q8", b"/Td6", b"Qlpo", b"KLUv", b"BCJN")
 ENCODED_BEGINS += (b"JVBE", b"U1FM", b"N38G", b"2dUF", b"UEFS", b"QVJS", b"////", b"RkVB", b"T2Jq")
 ENCODED_BEGINS += (b"T1JD", b"0M8R", b"k05V", b"UEdE", b"gASV", b"gAWV", b"gAJd", b"gAJ9", b"gAIo")
-ENCODED_BEGINS += (b"gANd", b"gAN9", b"gAMo", b"XXEA")
+ENCODED_BEGINS += (b"gANd", b"gAN9", b"gAMo", b"XXEA", b"SEAL")
 _CHARACTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 _SEXTETS = np.full(256, 64, np.uint8)  # 62 and 63: + and /; 64: none
 _SEXTETS[list(_CHARACTERS)] = range(64)

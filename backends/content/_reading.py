@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from backends.contract import Evidence, Verdict
 
-SEALED = "age"  # the layer of what was sealed to the dataset's key
+SEALED_VALUE = "sealed-value"
+SEALED = frozenset({"age", SEALED_VALUE})  # layers of what was sealed to the dataset's key
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,12 @@ class Reading:
     @property
     def limitations(self) -> tuple[str, ...]:
         """Codes of what holds of every copy that reads so."""
-        return ("sealed",) if SEALED in self.layers else ()
+        return () if SEALED.isdisjoint(self.layers) else ("sealed",)
+
+    @property
+    def beside(self) -> bool:
+        """Whether all that was read is sealed texts, which are no records by themselves."""
+        return self.layers == (SEALED_VALUE,) and not self.texts
 
     @property
     def foreign_records(self) -> int | None:

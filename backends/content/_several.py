@@ -12,6 +12,7 @@ from backends.content._compound import LONG
 from backends.content._opener import HEAD
 from backends.content._registry import identify
 from backends.content._structure import is_one_value, structure_of
+from backends.sealedvalue import is_sealed, is_sealed_text
 
 WITHIN = b"\x1e"
 """Parts what a value of a row holds side by side, such as the elements of a list."""
@@ -37,6 +38,8 @@ _QUOTED = re.compile(rb'"((?:[^"\\]|\\.|"")*)"', re.DOTALL)
 
 def holds_several(value: bytes) -> bool:
     """Whether a single value of a row may be more than one record, or a document of several."""
+    if is_sealed(value) or is_sealed_text(value):
+        return False  # what is in it is judged where it is opened
     if len(value) > LONG:
         return True
     if not _SOME.search(value):

@@ -36,6 +36,7 @@ _CONTROL = re.compile(rb"[\x00-\x08]")
 _ENCRYPTED = (
     b"age-encryption.org/",
     b"-----BEGIN AGE ENCRYPTED FILE-----",
+    b"\x48\x40\x0b\x10\x3b\xf5",  # sealed values
     b"-----BEGIN PGP MESSAGE-----",
     b"Salted__",  # openssl enc
     b"$ANSIBLE_VAULT;",

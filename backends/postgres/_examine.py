@@ -58,7 +58,7 @@ class Reading:
     def within(self) -> bool:
         """Whether something was found in the files that are values."""
         inside = self.inside
-        return inside is not None and inside.evidence.verdict is not None
+        return inside is not None and inside.evidence.verdict is not None and not inside.beside
 
     @property
     def foreign_records(self) -> int | None:
@@ -184,6 +184,8 @@ def _holding(
         limitations.append(BY_VALUES)
     if found.published:
         limitations.append("published-to-subscribers")
+    if reading.inside:
+        limitations += reading.inside.limitations
     # What a plan makes of it: some rows where it is mixed and they can be taken out, or all.
     technique = partial if partial and reading.foreign_records != 0 else found.whole
     return Holding(
@@ -234,6 +236,7 @@ def _examine_large_object(
             size=reading.bytes_read,
             whole=Technique.UNLINK_LARGE_OBJECT if may else None,
             obstacle="large-object-not-parted" if may else "access-denied",
+            limitations=reading.limitations,
             details={"oid": oid, "rows": evidence.windows, "matched": evidence.matched},
             signs=evidence.signs,
         )

@@ -2,4 +2,5 @@
 
 * ``files``: a file sealed into another, and opened
 * ``keys``: a dataset's recipient, and its key for as long as it is needed
+* ``values``: a dataset's values, for programs that keep them
 """

@@ -26,7 +26,7 @@ NOT_CODES = {
     "us-east-1", "latin-1", "utf-16", "utf-16-be", "utf-16-le", "utf-32", "utf-32-be",
     "utf-32-le", "utf-8",
     "content-transfer-encoding", "quoted-printable", "signed-data", "smime-type",  # in mail
-    "arrow-stream", "copy-rows", "sqlite-journal", "sqlite-wal",  # openers
+    "arrow-stream", "copy-rows", "sealed-value", "sqlite-journal", "sqlite-wal",  # openers
     "boolean-value", "covered-table-cell", "date-value", "encryption-data", "line-break",
     "number-rows-repeated", "string-value", "table-cell", "table-row", "time-value",  # in ods
     "unidentified-machine",  # an identity
