@@ -31,6 +31,9 @@ from enum import IntEnum, StrEnum
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
+from backends.progress import Step as Step  # noqa: PLC0414 - told on from here
+from backends.progress import Tell as Tell  # noqa: PLC0414 - told on from here
+from backends.progress import untold as untold  # noqa: PLC0414 - told on from here
 from backends.techniques import Cost as Cost  # noqa: PLC0414 - told on from here
 from backends.techniques import Method as Method  # noqa: PLC0414 - told on from here
 from backends.techniques import Technique as Technique  # noqa: PLC0414 - told on from here
@@ -458,6 +461,7 @@ class Context:
 
     base: Path  # the folder of shredder.toml: relative paths start here
     state: Path  # the state directory: never a holding
+    tell: Tell = untold  # how far it is with what takes over a second
 
 
 class Setting(StrEnum):

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from backends.contract import Step
+
 
 class Observer(Protocol):
     """Who watches."""
@@ -22,6 +24,9 @@ class Observer(Protocol):
     def progress(self, what: str, *, units: int, size: int = 0, total: int = 0) -> None:
         """So many units (and bytes) of `total` are done; a total of 0 is not known."""
 
+    def step(self, step: Step) -> None:
+        """A store tells how far it is with one thing within that; in any thread."""
+
 
 class Nobody:
     """Watches nothing."""
@@ -32,4 +37,7 @@ class Nobody:
         """Look away."""
 
     def progress(self, what: str, *, units: int, size: int = 0, total: int = 0) -> None:
+        """Look away."""
+
+    def step(self, step: Step) -> None:
         """Look away."""

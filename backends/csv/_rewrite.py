@@ -24,7 +24,7 @@ from itertools import pairwise
 from typing import BinaryIO, Protocol
 
 from backends.content import Block, Reading, Sink
-from backends.contract import Destruction, Digest, Matcher, RecordClass, Result
+from backends.contract import Destruction, Digest, Matcher, RecordClass, Result, Step
 from backends.csv import _gzip
 from backends.csv._guard import Guard
 from backends.delimited import Format
@@ -208,6 +208,7 @@ def _fill(task: Task, reader: Passes, file: BinaryIO, form: Format, head: bytes,
         kept, guard = Kept(task.matcher.digest(), encoded), Guard(form)
 
         def sink(block: Block, classes: bytes) -> None:
+            task.tell(Step("rewriting", file.tell(), task.version.size, size=True))
             guard.watch(block, classes)
             kept.sink(block, classes)
 
@@ -223,6 +224,7 @@ def _fill(task: Task, reader: Passes, file: BinaryIO, form: Format, head: bytes,
         new.flush()
         os.fsync(fd)
         # What is checked is what the file system gives back, not what was handed to it.
+        task.tell(Step("reading-back"))
         again = Kept(task.matcher.digest())
         second = reader.pass_over(new, task.matcher, form, again.sink, promoted=promoted)
     if second.evidence.matched or second.reason or again.summary() != kept.summary():
@@ -292,5 +294,5 @@ def _take_back(task: Task, at: bytes) -> None:
 
 
 def _destroy_old(task: Task, opened: Opened, at: bytes, numbers: dict[str, int]) -> Destruction:
-    done = steps.finish(task.folder, at, opened.fd, task.names, task.version)
+    done = steps.finish(task.folder, at, opened.fd, task.names, task.version, task.tell)
     return destroyed(task, opened, done, numbers)

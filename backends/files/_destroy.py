@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import os
 
-from backends.contract import Destruction, Holding, Matcher, Order, Result, Technique
+from backends.contract import (
+    Destruction,
+    Holding,
+    Matcher,
+    Order,
+    Result,
+    Technique,
+    Tell,
+    untold,
+)
 from backends.errors import BackendError
 from backends.files.claims import destroyed
 from backends.files.reader import Reader, Task
@@ -16,10 +25,12 @@ from backends.fsops.reasons import RootUnavailable, reason_for, root_reason
 from backends.fsops.tree import Descent, descend
 
 
-def destroy(order: Order, trees: Trees, reader: Reader, matcher: Matcher) -> Destruction:
+def destroy(
+    order: Order, trees: Trees, reader: Reader, matcher: Matcher, tell: Tell = untold
+) -> Destruction:
     """Carry out an order; whatever the system refuses is its outcome, never an exception."""
     try:
-        return _attempt(order, trees, reader, matcher)
+        return _attempt(order, trees, reader, matcher, tell)
     except Left as left:
         return Destruction(order.id, left.result, reason=left.reason)
     except CutShort as short:
@@ -37,7 +48,9 @@ def destroy(order: Order, trees: Trees, reader: Reader, matcher: Matcher) -> Des
         return Destruction(order.id, result, reason=reason)
 
 
-def _attempt(order: Order, trees: Trees, reader: Reader, matcher: Matcher) -> Destruction:
+def _attempt(
+    order: Order, trees: Trees, reader: Reader, matcher: Matcher, tell: Tell
+) -> Destruction:
     holding = order.holding
     if order.technique not in reader.techniques:
         raise Left(Result.FAILED, "technique-not-offered")
@@ -52,7 +65,7 @@ def _attempt(order: Order, trees: Trees, reader: Reader, matcher: Matcher) -> De
         raise Left(Result.FAILED, "order-not-understood") from None
     with descend(root.path, parts[:-1]) as way:
         names = Names.of(parts[-1], order.id, holding.version)
-        task = Task(order, matcher, way.fd, names, version)
+        task = Task(order, matcher, way.fd, names, version, tell)
         try:
             return _at_the_folder(task, way, reader)
         except Left as left:
@@ -102,9 +115,8 @@ def _overwrite(task: Task) -> Destruction:
 
 def _finish(task: Task, opened: Opened, at: bytes | None) -> Destruction:
     try:
-        done = steps.finish(
-            task.folder, at or task.names.condemned, opened.fd, task.names, task.version
-        )
+        at_last = at or task.names.condemned
+        done = steps.finish(task.folder, at_last, opened.fd, task.names, task.version, task.tell)
     except CutShort as short:
         if short.written == 0 and at is None:
             steps.restore(task.folder, task.names)  # nothing has been overwritten: as it was

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
 
-from backends.contract import Evidence, Matcher, Scan
+from backends.contract import Evidence, Matcher, Scan, Step, Tell, untold
 from backends.errors import CouldNotTell
 from backends.fsops import linux
 from backends.fsops.filesystem import FileSystem, nodes_of
-from backends.fsops.raw import blocks_of, open_device
+from backends.fsops.raw import blocks_of, open_device, size_of
 from backends.fsops.reasons import reason_for
 from backends.fsops.space import Space, space_of
 
@@ -34,7 +34,9 @@ class Seen:
     bytes_read: int
 
 
-def look_at_device(folder: int, file_system: FileSystem, matcher: Matcher) -> Seen:
+def look_at_device(
+    folder: int, file_system: FileSystem, matcher: Matcher, tell: Tell = untold
+) -> Seen:
     """Read the devices beneath an open folder, as they are on the medium.
 
     Raises CouldNotTell: a device that cannot be read says nothing of what is on it.
@@ -52,7 +54,9 @@ def look_at_device(folder: int, file_system: FileSystem, matcher: Matcher) -> Se
             device = open_device(node, number)
             try:
                 space = _Map(folder if len(nodes) == 1 else None)
+                size = size_of(device)
                 for place, block in blocks_of(device):
+                    tell(Step("reading-device", place, size, size=True))
                     for start, end, use in space.within(place, place + len(block)):
                         spaces[use].take(start, block[start - place : end - place])
                     read += len(block)

@@ -28,9 +28,11 @@ from backends.contract import (
     Result,
     Scope,
     Technique,
+    Tell,
     Unit,
     Verdict,
     Verification,
+    untold,
 )
 from backends.errors import BackendError, CouldNotTell, SettingError
 from backends.files._device import Seen, look_at_device
@@ -74,9 +76,10 @@ def wanted_from(name: str, settings: Mapping[str, object]) -> Wanted | None:
 class FreeSpaces:
     """The free space of the file systems that a store's trees lie on; see `TreeStore`."""
 
-    def __init__(self, trees: Trees, wanted: Wanted) -> None:
+    def __init__(self, trees: Trees, wanted: Wanted, tell: Tell = untold) -> None:
         self._trees = trees
         self._wanted = wanted
+        self._tell = tell
         self._by_device: dict[int, str] = {}
 
     def scopes(self) -> list[Scope]:
@@ -100,7 +103,7 @@ class FreeSpaces:
         """Look at all of a device; where that cannot be, it is a gap."""
         with self._opened(unit.scope) as (fd, found):
             try:
-                seen = look_at_device(fd, found, matcher)
+                seen = look_at_device(fd, found, matcher, self._tell)
             except CouldNotTell as error:
                 gap = Gap(unit.scope, CoverageStatus.FAILED, error.code, unit.locator)
                 return Examination(unit, gap=gap)
@@ -168,7 +171,7 @@ class FreeSpaces:
                 if found.name != order.holding.version:
                     return Destruction(order.id, Result.FAILED, reason="other-filesystem")
                 limits = Limits(self._wanted.reserve.bytes_of(fd), self._wanted.seconds)
-                done = scrub(Path(f"/proc/self/fd/{fd}"), limits, lambda *_: None)
+                done = scrub(Path(f"/proc/self/fd/{fd}"), limits, self._tell)
         except BackendError as error:
             return Destruction(order.id, Result.FAILED, reason=error.code)
         if not done.filled and not done.trimmed:
@@ -192,7 +195,7 @@ class FreeSpaces:
             with self._opened(order.holding.locator) as (fd, found):
                 if found.name != order.holding.version:
                     raise CouldNotTell("another file system", reason="other-filesystem")
-                seen = look_at_device(fd, found, matcher)
+                seen = look_at_device(fd, found, matcher, self._tell)
         except BackendError as error:
             return Verification(order.id, Finding.INCONCLUSIVE, reason=error.code)
         finding, reason = _judged(seen)

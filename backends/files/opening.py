@@ -27,8 +27,8 @@ def opened(
     trees = from_settings(name, settings, context)
     wanted = wanted_from(name, settings)
     neighbours = bool(settings.get("neighbours", True))
-    store = TreeStore(trees, reader, encoding, delimiter, neighbours=neighbours)
+    store = TreeStore(trees, reader, encoding, delimiter, neighbours=neighbours, tell=context.tell)
     if wanted is None:
         return store
-    free = FreeSpaces(trees, wanted)
+    free = FreeSpaces(trees, wanted, context.tell)
     return ScrubbedStore(store, free, free.companions, FREED)

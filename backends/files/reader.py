@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import BinaryIO, Protocol
 
 from backends.content import Reading
-from backends.contract import Destruction, Matcher, Order, Technique
+from backends.contract import Destruction, Matcher, Order, Step, Technique, Tell, untold
 from backends.fsops.condemn import Names
 from backends.fsops.identity import Version
 
@@ -32,6 +32,7 @@ class Task:
     folder: int  # descriptor
     names: Names
     version: Version
+    tell: Tell = untold
 
     def digest_of(self, fd: int) -> str:
         """Return the keyed digest of what a file holds."""
@@ -40,6 +41,7 @@ class Task:
         while data := os.pread(fd, _CHUNK, at):
             digest.update(data)
             at += len(data)
+            self.tell(Step("reading", at, self.version.size, size=True))
         return digest.hexdigest()
 
 

@@ -20,9 +20,11 @@ from backends.contract import (
     SourceRows,
     SourceSpec,
     Technique,
+    Tell,
     Traits,
     Unit,
     Verification,
+    untold,
 )
 from backends.errors import BY_VALUES, SourceError
 from backends.files import _check, _destroy, _verify
@@ -63,6 +65,7 @@ class TreeStore:
         delimiter: str = "",
         *,
         neighbours: bool = True,
+        tell: Tell = untold,
     ) -> None:
         self._trees = trees
         self._reader = reader
@@ -70,6 +73,7 @@ class TreeStore:
         self._encoding = encoding
         self._delimiter = delimiter
         self._neighbours = neighbours
+        self._tell = tell
         self._traits = swap.named(
             Traits(
                 batch=64,
@@ -191,7 +195,8 @@ class TreeStore:
         """Carry out orders, one after the other."""
         if len(orders) > self.traits.batch:
             raise ValueError(f"{len(orders)} orders in one call; {self.traits.batch} at the most")
-        return [_destroy.destroy(order, self._trees, self._reader, matcher) for order in orders]
+        trees, reader, tell = self._trees, self._reader, self._tell
+        return [_destroy.destroy(order, trees, reader, matcher, tell) for order in orders]
 
     def verify(self, orders: Sequence[Order], matcher: Matcher) -> Iterator[Verification]:
         """Look at what the names lead to now."""

@@ -29,7 +29,7 @@ import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from backends.contract import Result
+from backends.contract import Result, Tell, untold
 from backends.fsops import attributes, linux
 from backends.fsops.ground import ATTRIBUTES_UNKNOWN, survey, unreached
 from backends.fsops.handles import Use, use_of
@@ -225,12 +225,14 @@ class Finished:
     limitations: tuple[str, ...]  # codes
 
 
-def finish(folder: int, at: bytes, fd: int, names: Names, version: Version) -> Finished:
+def finish(
+    folder: int, at: bytes, fd: int, names: Names, version: Version, tell: Tell = untold
+) -> Finished:
     """Overwrite a condemned file, empty it and unlink it. Raises Left, CutShort, OSError."""
     before = survey(fd)
     status = os.fstat(fd)
     try:
-        done = overwrite(fd, status.st_size)
+        done = overwrite(fd, status.st_size, tell)
     except ReadBackDiffers:
         raise Left(Result.FAILED, "read-back-differs") from None
     unproved = list(unreached(before, fd))

@@ -12,11 +12,12 @@ import mmap
 import os
 import threading
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import islice
 
+from backends.contract import Step, Tell, untold
 from backends.fsops.keystream import AES_BLOCK, BLOCK, CutShort, ReadBackDiffers, Stream
 
 ALIGNED = 4096  # bytes; no device asks for coarser places and sizes
@@ -53,15 +54,22 @@ def _inner(whole: tuple[int, int]) -> tuple[int, int]:
     return start, max(start, whole[1] // ALIGNED * ALIGNED)
 
 
-def overwrite_directly(fd: int, pieces: Iterator[Piece], stream: Stream) -> int:
-    """Overwrite pieces, flush them, read them back and compare; return how many bytes.
+def overwrite_directly(
+    fd: int, ranges: Sequence[tuple[int, int]], stream: Stream, tell: Tell = untold
+) -> int:
+    """Overwrite what of ranges can be, flush it, read it back and compare; return how many bytes.
 
     Raises Unsuitable, CutShort and ReadBackDiffers.
     """
     with _direct(fd):
         work = _Work(fd, stream)
+        total = sum(end - start for start, end in ranges)
+
+        def so_far(read_back: int) -> None:
+            tell(Step("overwriting", read_back, total, size=True))
+
         try:
-            return work.through(pieces)
+            return work.through(pieces_of(ranges), so_far)
         except OSError as error:
             if error.errno == errno.EINVAL:
                 raise Unsuitable from None
@@ -91,7 +99,7 @@ class _Work:
         self._lock = threading.Lock()
         self._own = threading.local()
 
-    def through(self, pieces: Iterator[Piece]) -> int:
+    def through(self, pieces: Iterator[Piece], so_far: Callable[[int], None]) -> int:
         """Do all of it; raises whatever stops one of the threads."""
         waiting: deque[Future[list[Future[int]]]] = deque()
         read_back = 0
@@ -104,8 +112,10 @@ class _Work:
                 writes = [writers.submit(self._write, *piece) for piece in stretch]
                 waiting.append(flusher.submit(self._flush, writes, stretch, readers))
                 if len(waiting) > _AHEAD:
+                    so_far(read_back)
                     read_back += sum(read.result() for read in waiting.popleft().result())
             while waiting:
+                so_far(read_back)
                 read_back += sum(read.result() for read in waiting.popleft().result())
         return read_back
 

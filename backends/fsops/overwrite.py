@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Self, TypeAlias
 
-from backends.fsops.directly import ALIGNED, Unsuitable, overwrite_directly, pieces_of, rest_of
+from backends.contract import Tell, untold
+from backends.fsops.directly import ALIGNED, Unsuitable, overwrite_directly, rest_of
 from backends.fsops.extents import extents_of
 from backends.fsops.keystream import BLOCK as _BLOCK
 from backends.fsops.keystream import CutShort as CutShort  # noqa: PLC0414 - told on from here
@@ -65,18 +66,18 @@ def _by_seeking(fd: int, size: int) -> Iterator[tuple[int, int]]:
         at = end
 
 
-def overwrite(fd: int, size: int) -> Overwritten:
+def overwrite(fd: int, size: int, tell: Tell = untold) -> Overwritten:
     """Overwrite a file's data, make that durable, read it back and compare.
 
     It is read past the kernel's cache (open(2), O_DIRECT) where the file system can do that; what
     is large is written so, too. Raises CutShort and ReadBackDiffers.
     """
-    return _overwrite(fd, size, Keystream())
+    return _overwrite(fd, size, Keystream(), tell)
 
 
 def overwrite_with_zeros(fd: int, size: int) -> Overwritten:
     """Overwrite a file's data with zeros; else the same."""
-    return _overwrite(fd, size, Zeros())
+    return _overwrite(fd, size, Zeros(), untold)
 
 
 def overwrite_range(fd: int, start: int, end: int) -> Overwritten:
@@ -84,12 +85,12 @@ def overwrite_range(fd: int, start: int, end: int) -> Overwritten:
     return _overwritten(fd, lambda: [(start, end)], Keystream(), ahead=end - start > _BLOCK)
 
 
-def _overwrite(fd: int, size: int, stream: Stream) -> Overwritten:
+def _overwrite(fd: int, size: int, stream: Stream, tell: Tell) -> Overwritten:
     if size > _LARGE:
         ranges = data_ranges(fd, size)
         rest = rest_of(ranges)
         try:
-            count = overwrite_directly(fd, pieces_of(ranges), stream)
+            count = overwrite_directly(fd, ranges, stream, tell)
         except Unsuitable:
             pass
         else:

@@ -65,7 +65,7 @@ class PostgresBackend:
                 f"store {name}: psycopg is not installed",
                 hint="pip install 'shredder-toolkit[postgres]'",
             ) from None
-        return open_store(name, settings, context.state)
+        return open_store(name, settings, context.state, context.tell)
 
 
 BACKEND = PostgresBackend()

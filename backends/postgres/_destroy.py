@@ -18,7 +18,7 @@ from dataclasses import replace
 
 import psycopg
 
-from backends.contract import Destruction, Matcher, Order, Result
+from backends.contract import Destruction, Matcher, Order, Result, Step
 from backends.errors import BackendError, Unreachable
 from backends.postgres import _aftercare
 from backends.postgres._catalog import LARGE_OBJECT, database_exists, one
@@ -68,6 +68,7 @@ def _destroy(cluster: Cluster, order: Order, matcher: Matcher, residue: Residue)
         if standby:
             return _failed(order, "read-only-server")
         cluster.begin(connection, WRITING)
+        cluster.tell(Step("taking-rows"))
         try:
             if order.holding.kind == LARGE_OBJECT:
                 done = unlink_large_object(connection, order, matcher)
@@ -75,6 +76,7 @@ def _destroy(cluster: Cluster, order: Order, matcher: Matcher, residue: Residue)
                 done = take_relation(connection, order, matcher, beneath)
             # A deferred foreign key speaks now, not in COMMIT.
             connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
+            cluster.tell(Step("overwriting"))
             done = _overwritten(connection, order, done, beneath)
         except LeftAloneError as reason:
             connection.execute("ROLLBACK")

@@ -13,6 +13,7 @@ import psycopg
 from psycopg import conninfo as libpq
 from psycopg.pq import TransactionStatus
 
+from backends.contract import Tell, untold
 from backends.errors import CouldNotTell, SettingError
 from backends.postgres._errors import translate, translate_connecting
 
@@ -68,6 +69,7 @@ class Cluster:
     store: str
     conninfo: str = field(repr=False)
     lock_timeout_s: int = 5
+    tell: Tell = field(default=untold, repr=False)
     _idle: dict[str, list[Connection]] = field(default_factory=dict, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
     _identity: str = ""

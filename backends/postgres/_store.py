@@ -19,9 +19,11 @@ from backends.contract import (
     SourceRows,
     SourceSpec,
     Technique,
+    Tell,
     Traits,
     Unit,
     Verification,
+    untold,
 )
 from backends.errors import SettingError, Vanished
 from backends.fsops import swap
@@ -153,7 +155,9 @@ class PostgresStore:
         self.cluster.close()
 
 
-def open_store(name: str, settings: Mapping[str, object], state: Path) -> PostgresStore:
+def open_store(
+    name: str, settings: Mapping[str, object], state: Path, tell: Tell = untold
+) -> PostgresStore:
     """Open a store from its settings; see `PostgresBackend.open`."""
     conninfo = str(settings["conninfo"])
     parse_conninfo(name, conninfo)
@@ -167,7 +171,7 @@ def open_store(name: str, settings: Mapping[str, object], state: Path) -> Postgr
         tuple(cast("Sequence[str]", settings.get("exclude", []))),
         tuple(cast("Sequence[str]", settings.get("foreign_tables", []))),
     )
-    cluster = Cluster(name, conninfo, seconds)
+    cluster = Cluster(name, conninfo, seconds, tell)
     return PostgresStore(name, cluster, tuple(databases), choice, _residue(name, settings, state))
 
 

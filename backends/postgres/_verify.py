@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from backends.contract import Evidence, Finding, Matcher, Order, Technique, Verification
+from backends.contract import Evidence, Finding, Matcher, Order, Step, Technique, Verification
 from backends.errors import BackendError
 from backends.postgres import _large, _statistics
 from backends.postgres._catalog import (
@@ -30,6 +30,7 @@ def verify(
 ) -> Iterator[Verification]:
     """Look at what each holding's oid and locator lead to now."""
     for order in orders:
+        cluster.tell(Step("looking-again"))
         try:
             if order.technique.stage:
                 yield look_again(cluster, residue, order, matcher)

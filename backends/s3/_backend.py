@@ -91,7 +91,8 @@ class S3Backend:
         from backends.seaweedfs.scrubbing import scrubbed  # noqa: PLC0415 - loads the openers
         from backends.seaweedfs.store import ResidueStore  # noqa: PLC0415
 
-        return scrubbed(ResidueStore(store, server), settings, context, server.data_directory)
+        beside = ResidueStore(store, server, context.tell)
+        return scrubbed(beside, settings, context, server.data_directory)
 
 
 def _texts(value: object) -> tuple[str, ...]:

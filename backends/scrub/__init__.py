@@ -6,6 +6,6 @@ written over. :func:`scrub` has that happen, by the procedure that was measured 
 """
 
 from backends.scrub._reserve import Reserve
-from backends.scrub._scrub import KINDS, Limits, Progress, Scrubbed, scrub
+from backends.scrub._scrub import KINDS, Limits, Scrubbed, scrub
 
-__all__ = ["KINDS", "Limits", "Progress", "Reserve", "Scrubbed", "scrub"]
+__all__ = ["KINDS", "Limits", "Reserve", "Scrubbed", "scrub"]

@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import os
 import resource
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
+from backends.contract import Step, Tell
 from backends.fsops.keystream import Keystream
 from backends.scrub._room import FULL, Room, unnamed
 
@@ -19,7 +20,7 @@ _INODES = 256  # between looks at what others need
 _NOTE = 40  # bytes of an attribute: an inode's own room
 
 
-def fill(folder: int, room: Room, tell: Callable[[int, int], None]) -> tuple[int, int, str]:
+def fill(folder: int, room: Room, tell: Tell) -> tuple[int, int, str]:
     """Fill the free space with a keystream, then free it.
 
     Returns how many bytes were written, how many were free all the same when most was full, and
@@ -37,7 +38,7 @@ def fill(folder: int, room: Room, tell: Callable[[int, int], None]) -> tuple[int
     return written, left, problem
 
 
-def _pour(fd: int, room: Room, tell: Callable[[int, int], None]) -> tuple[int, str]:
+def _pour(fd: int, room: Room, tell: Tell) -> tuple[int, str]:
     wanted, written, synced = room.spare(), 0, 0
     pieces = (piece for _, piece in Keystream().blocks(0, 1 << 62))
     while True:
@@ -57,7 +58,7 @@ def _pour(fd: int, room: Room, tell: Callable[[int, int], None]) -> tuple[int, s
             if written - synced >= _SYNC:
                 os.fdatasync(fd)
                 synced = written
-        tell(min(written, wanted), wanted)
+        tell(Step("filling", min(written, wanted), wanted, size=True))
 
 
 def _put(fd: int, piece: memoryview) -> int:
@@ -70,7 +71,7 @@ def _put(fd: int, piece: memoryview) -> int:
         return os.write(fd, piece[:_SMALL])
 
 
-def take_inodes(folder: int, room: Room, tell: Callable[[int, int], None]) -> tuple[int, str]:
+def take_inodes(folder: int, room: Room, tell: Tell) -> tuple[int, str]:
     """Take the free inodes, with a content and an attribute that lie in them; then free them.
 
     Returns how many were taken, and the code of why it was not all of them. Each is a file without
@@ -93,7 +94,7 @@ def take_inodes(folder: int, room: Room, tell: Callable[[int, int], None]) -> tu
                         raise
                     break
                 if number % 1000 == 0:
-                    tell(number, wanted)
+                    tell(Step("taking-inodes", number, wanted))
             for fd in taken[:1]:
                 os.fsync(fd)
     finally:

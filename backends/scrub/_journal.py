@@ -10,10 +10,10 @@ from __future__ import annotations
 import fcntl
 import os
 import struct
-from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
+from backends.contract import Step, Tell
 from backends.scrub._reserved import device_name
 from backends.scrub._room import FULL, Room, unnamed
 
@@ -55,7 +55,7 @@ def journal_size(folder: int, kind: str) -> int | None:
     return int(struct.unpack_from("<I", block, _JOURNAL)[0])
 
 
-def come_round(folder: int, kind: str, room: Room, tell: Callable[[int, int], None]) -> str:
+def come_round(folder: int, kind: str, room: Room, tell: Tell) -> str:
     """Write the journal over; return the code of what keeps that from being certain, or nothing.
 
     Raises OSError.
@@ -83,5 +83,5 @@ def come_round(folder: int, kind: str, room: Room, tell: Callable[[int, int], No
                 if error.errno in FULL:
                     return "journal-not-written-over"
                 raise
-            tell(min(written, wanted), wanted)
+            tell(Step("writing-journal", min(written, wanted), wanted, size=True))
     return "journal-size-unknown" if size is None else ""

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from backends.contract import Step, Tell, untold
 from backends.errors import CouldNotTell, SettingError
 from backends.fsops import linux
 from backends.fsops.reasons import reason_for
 from backends.scrub import _fill, _journal, _trim
 from backends.scrub._reserved import lent
 from backends.scrub._room import Room, unnamed
-
-Progress = Callable[[str, int, int], None]
-"""Told the step, how much of it is done, and how much there is to do."""
 
 JOURNALLING = frozenset({"ext3", "ext4", "xfs"})
 _INODES = frozenset({"ext2", "ext3", "ext4"})  # whose inodes outlive the files they were
@@ -55,7 +52,7 @@ class Scrubbed:
         return not self.codes
 
 
-def scrub(path: Path, limits: Limits, progress: Progress) -> Scrubbed:
+def scrub(path: Path, limits: Limits, tell: Tell = untold) -> Scrubbed:
     """Scrub the file system that a folder is on; touches no file that is there.
 
     Everything it writes is in files without names, which the kernel frees when this process
@@ -63,7 +60,7 @@ def scrub(path: Path, limits: Limits, progress: Progress) -> Scrubbed:
     and CouldNotTell.
     """
     try:
-        return _scrub(path, limits, progress)
+        return _scrub(path, limits, tell)
     except OSError as error:
         raise CouldNotTell(
             f"scrubbing did not come to its end: {reason_for(error)}",
@@ -72,7 +69,7 @@ def scrub(path: Path, limits: Limits, progress: Progress) -> Scrubbed:
         ) from None
 
 
-def _scrub(path: Path, limits: Limits, progress: Progress) -> Scrubbed:
+def _scrub(path: Path, limits: Limits, tell: Tell) -> Scrubbed:
     folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         mount = linux.mount_of(folder)
@@ -84,23 +81,24 @@ def _scrub(path: Path, limits: Limits, progress: Progress) -> Scrubbed:
                 reason="file-system-not-known",
             )
         os.close(unnamed(folder))  # whether it can be written to at all
-        return _scrubbed(folder, kind, limits, progress)
+        return _scrubbed(folder, kind, limits, tell)
     finally:
         os.close(folder)
 
 
-def _scrubbed(folder: int, kind: str, limits: Limits, progress: Progress) -> Scrubbed:
+def _scrubbed(folder: int, kind: str, limits: Limits, tell: Tell) -> Scrubbed:
     room = Room(folder, limits.reserve, limits.seconds)
     free = room.free()
     codes = []
     inodes = 0
     if kind in JOURNALLING:
-        codes.append(_journal.come_round(folder, kind, room, _told(progress, "journal")))
+        codes.append(_journal.come_round(folder, kind, room, tell))
     if kind in _INODES:
-        inodes, problem = _fill.take_inodes(folder, room, _told(progress, "inodes"))
+        inodes, problem = _fill.take_inodes(folder, room, tell)
         codes.append(problem)
     with lent(folder, kind):
-        filled, left, stopped = _fill.fill(folder, room, _told(progress, "space"))
+        filled, left, stopped = _fill.fill(folder, room, tell)
+    tell(Step("handing-back"))
     trimmed, untrimmed = _trim.trim(folder)
     if kind in _TRIMMED_BY_HALVES:
         codes.append(stopped or ("blocks-kept-back" if left else ""))
@@ -114,7 +112,3 @@ def _scrubbed(folder: int, kind: str, limits: Limits, progress: Progress) -> Scr
     if kind not in _TRIMMED_BY_HALVES and left and not untrimmed:
         limitations.append("trim-trusted")
     return Scrubbed(kind, free, filled, trimmed, inodes, reached, tuple(limitations))
-
-
-def _told(progress: Progress, step: str) -> Callable[[int, int], None]:
-    return lambda done, total: progress(step, done, total)

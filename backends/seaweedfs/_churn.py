@@ -16,6 +16,7 @@ import time
 from base64 import b64encode
 from collections.abc import Callable, Collection, Iterator
 
+from backends.contract import Step
 from backends.seaweedfs._http import LOG, Server
 
 SHARDS = 8  # LevelDBs, by the folder's digest
@@ -37,7 +38,8 @@ def churn(server: Server, dirty: Callable[[], Collection[int]] | None) -> int:
     try:
         for _ in range(_MOST // _LEAST if dirty else 1):
             shards = dirty() if dirty else range(SHARDS)
-            for shard in shards:
+            for number, shard in enumerate(shards):
+                server.tell(Step("merging-tables", number, len(shards)))
                 with server.noting() as put:
                     _fill(put, _edges(shard))
                 written += _LEAST

@@ -7,11 +7,12 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
+from backends.contract import Step, Tell, untold
 from backends.errors import AccessDenied, CouldNotTell, Unreachable, Vanished
 
 LOG = "/topics/.system/log"  # of the filer's changes: a folder a day, a file a minute
@@ -40,6 +41,7 @@ class Server:
     store: str
     master: str
     filer: str
+    tell: Tell = field(default=untold, repr=False, compare=False)
 
     def volumes(self) -> list[Volume]:
         """What the master knows of all volumes; some seconds old. Raises CouldNotTell."""
@@ -60,6 +62,7 @@ class Server:
 
     def compact(self) -> None:
         """Have the master compact every volume that has anything deleted in it, and wait."""
+        self.tell(Step("compacting"))
         query = urlencode({"garbageThreshold": "0.000000001"})
         self._ask("GET", f"{self.master}/vol/vacuum?{query}", patience=_COMPACTING)
 

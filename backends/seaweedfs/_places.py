@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from backends.contract import Cost, Matcher, Technique
+from backends.contract import Cost, Matcher, Step, Technique
 from backends.errors import CouldNotTell, Vanished
 from backends.seaweedfs._churn import SHARDS, WRITTEN, churn
 from backends.seaweedfs._http import LOG
@@ -158,6 +158,7 @@ class ChangeLog(Place):
         path = f"{LOG.rpartition('/')[0]}/{name}"
         self.server.put(path)
         self.server.remove(path)
+        self.server.tell(Step("waiting-for-log"))
         end = time.monotonic() + _PATIENCE
         while time.monotonic() < end:
             time.sleep(2)

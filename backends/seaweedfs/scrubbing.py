@@ -19,7 +19,9 @@ def scrubbed(
     wanted = wanted_from(store.name, settings)
     if wanted is None or folder is None:
         return store
-    free = FreeSpaces(from_settings(store.name, {"roots": [str(folder)]}, context), wanted)
+    free = FreeSpaces(
+        from_settings(store.name, {"roots": [str(folder)]}, context), wanted, context.tell
+    )
 
     def below(holdings: Sequence[Holding]) -> Iterator[Holding]:
         """Whichever object it is: its bytes are in some file of the server's."""

@@ -18,11 +18,13 @@ from backends.contract import (
     Scope,
     Store,
     Technique,
+    Tell,
     Traits,
     Unit,
     Verdict,
     Verification,
     strongest,
+    untold,
 )
 from backends.errors import BackendError, Vanished
 from backends.seaweedfs._http import Server
@@ -36,9 +38,9 @@ from backends.wrappers import Selected, Wrapper
 class ResidueStore(Wrapper):
     """See :class:`backends.contract.Store`. The scope ``(server)`` has the places of residue."""
 
-    def __init__(self, inner: Store, settings: ServerSettings) -> None:
+    def __init__(self, inner: Store, settings: ServerSettings, tell: Tell = untold) -> None:
         super().__init__(inner)
-        self._server = Server(inner.name, settings.master, settings.filer)
+        self._server = Server(inner.name, settings.master, settings.filer, tell)
         folder = settings.data_directory
         self._files = Files(folder, f"store {inner.name}") if folder is not None else None
 

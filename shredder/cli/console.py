@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 import sys
-import time
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import TextIO
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, TextIO
 
 from shredder.errors import ExitCode, UsageError
 from shredder.listed import Listed
 
-_EVERY = 0.1  # seconds between two progress lines
+if TYPE_CHECKING:
+    from backends.contract import Step
+    from shredder.cli.progress import ProgressLine
+
 _UNSHOWABLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 
@@ -46,10 +48,7 @@ class Console:
     def __init__(self, *, as_json: bool, log: Log | None) -> None:
         self.as_json = as_json
         self._log = log
-        self._live = sys.stderr.isatty() and not as_json
-        self._last = self._begun = 0.0
-        self._what = ""
-        self._width = 0
+        self._line = _progress_line() if sys.stderr.isatty() and not as_json else None
 
     # --- results ---
 
@@ -112,7 +111,7 @@ class Console:
     @property
     def watched(self) -> bool:
         """Whether a progress line is shown."""
-        return self._live
+        return self._line is not None
 
     def event(self, name: str, **fields: str | int) -> None:
         """Log an event, where a log was asked for."""
@@ -120,26 +119,29 @@ class Console:
             self._log.event(name, **fields)
 
     def progress(self, what: str, *, units: int, size: int = 0, total: int = 0) -> None:
-        """Redraw the progress line, at most ten times a second, on a terminal."""
-        if not self._live:
-            return
-        now = time.monotonic()
-        if what != self._what:
-            self._what, self._begun, self._last = what, now, 0.0
-        if now - self._begun < 1 or (now - self._last < _EVERY and units != total):
-            return  # what is over within a second needs no progress
-        self._last = now
-        self._draw(_progress_line(what, units, size, total, now - self._begun))
+        """Show on a terminal how far the work is."""
+        if self._line:
+            self._line.phase(what, units, size, total)
 
-    def _draw(self, line: str) -> None:
-        sys.stderr.write("\r" + line.ljust(self._width))
-        sys.stderr.flush()
-        self._width = len(line)
+    def step(self, step: Step) -> None:
+        """Show what of it takes long."""
+        if self._line:
+            self._line.step(step)
+
+    def close(self) -> None:
+        """Show nothing more of what was going on."""
+        if self._line:
+            self._line.close()
 
     def _clear(self) -> None:
-        if self._width:
-            sys.stderr.write("\r" + " " * self._width + "\r")
-            self._width = 0
+        if self._line:
+            self._line.clear()
+
+
+def _progress_line() -> ProgressLine:
+    from shredder.cli.progress import ProgressLine
+
+    return ProgressLine(sys.stderr)
 
 
 def _pieces(value: object) -> Iterator[str]:
@@ -152,17 +154,6 @@ def _pieces(value: object) -> Iterator[str]:
         yield f"{before}\n  {json.dumps(row)}"
         before = ","
     yield "[]" if before == "[" else "\n]"
-
-
-def _progress_line(what: str, units: int, size: int, total: int, seconds: float) -> str:
-    parts = [what, f"{units:,}" + (f" of {total:,}" if total else "")]
-    if size:
-        parts.append(f"{sized(size)}, {sized(size / seconds)}/s")
-    else:
-        parts.append(f"{units / seconds:,.0f}/s")
-    if total and units:
-        parts.append(f"{(total - units) * seconds / units:.0f} s left")
-    return " · ".join(parts)
 
 
 class Log:
@@ -187,13 +178,15 @@ class Log:
 @contextmanager
 def console(as_json: bool, log_json: str | None) -> Iterator[Console]:
     """The console of one command."""
-    if log_json is None:
-        yield Console(as_json=as_json, log=None)
-    elif log_json == "-":
-        yield Console(as_json=as_json, log=Log(sys.stderr))
-    else:
-        with _appended(log_json) as stream:
-            yield Console(as_json=as_json, log=Log(stream))
+    with ExitStack() as stack:
+        log = None
+        if log_json == "-":
+            log = Log(sys.stderr)
+        elif log_json is not None:
+            log = Log(stack.enter_context(_appended(log_json)))
+        out = Console(as_json=as_json, log=log)
+        stack.callback(out.close)
+        yield out
 
 
 def _appended(name: str) -> TextIO:

@@ -14,8 +14,6 @@ from shredder.errors import ExitCode, Inconclusive, Refused, UsageError
 if TYPE_CHECKING:
     from backends.scrub import Scrubbed
 
-_STEPS = {"journal": "writing the journal over", "inodes": "taking inodes", "space": "filling"}
-
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
@@ -47,11 +45,7 @@ def scrub(
         try:
             kept = _bytes_of(reserve, path)
             _approve(out, path, kept, yes=yes)
-            done = scrubbed(
-                path,
-                Limits(kept, seconds),
-                lambda step, units, total: out.progress(_STEPS[step], units=units, total=total),
-            )
+            done = scrubbed(path, Limits(kept, seconds), out.step)
         except BackendError as error:
             kind = UsageError if error.exit_code == ExitCode.USAGE else Inconclusive
             raise kind(f"{shown(path)}: {error.message}", hint=error.hint) from None

@@ -33,7 +33,8 @@ def execute(work: Work, run: str, dataset: str) -> None:
     window = window_of(work.journal.run(run).facts)
     stages = Counter(order.technique.stage for order in _orders(work, run))
     done = waiting = 0
-    with stores_or_errors(work.config) as stores:
+    work.observer.progress("destroy", units=0, total=stages.total())
+    with stores_or_errors(work.config, work.observer.step) as stores:
         matcher = work.matcher(dataset)
         scrubbed = _Scrubbed(work, run)
         for stage in sorted(stages):

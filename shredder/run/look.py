@@ -58,7 +58,8 @@ def look(
     many there were the last time; without it they are counted, if anybody watches.
     """
     matcher = work.matcher(dataset.name)
-    with stores_or_errors(work.config) as opened:
+    work.observer.progress("sweep", units=0, total=units)
+    with stores_or_errors(work.config, work.observer.step) as opened:
         stores = dict(opened)
         for name in expected:
             stores.setdefault(name, BackendError("", reason="store-not-configured"))

@@ -168,6 +168,7 @@ def _step(work: Work, known: Run, desk: Desk) -> None:
             journal.enter(run, Phase.APPROVED, approved=_now(known), approval=approval)
         case Phase.APPROVED:
             check_digest(work, known)
+            work.observer.progress("announce", units=0)
             facts = announce(work, known, later=desk.timestamp_later)
             started = clock.now(after=facts["announced"])
             journal.enter(run, Phase.ANNOUNCED, **facts, started=started)
@@ -197,6 +198,7 @@ def _step(work: Work, known: Run, desk: Desk) -> None:
         case Phase.VERIFIED:
             check_digest(work, known)
             check_announced(work, known)
+            work.observer.progress("attest", units=0)
             settled = fingerprint.settle_fingerprint(work, known)
             journal.enter(run, Phase.ATTESTED, **attest(work, settled))
         case _:

@@ -20,7 +20,8 @@ def look_for_residue(work: Work, run: str, dataset: str) -> None:
     """Verify every order whose destruction says that its holding is gone; repeatable."""
     total = sum(1 for _ in _said_gone(work, run))
     done = 0
-    with stores_or_errors(work.config) as stores:
+    work.observer.progress("verify", units=0, total=total)
+    with stores_or_errors(work.config, work.observer.step) as stores:
         matcher = work.matcher(dataset)
         for name, orders in groupby(_said_gone(work, run), key=lambda order: order.holding.store):
             store = stores.get(name, BackendError("", reason="store-not-configured"))

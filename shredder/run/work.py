@@ -11,7 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from backends.contract import Store
+from backends.contract import Store, Tell, untold
 from backends.errors import BackendError
 from shredder import clock
 from shredder.answers import DEFECT
@@ -108,13 +108,15 @@ def new_run_id() -> str:
 
 
 @contextmanager
-def stores_or_errors(config: Config) -> Iterator[Mapping[str, Store | BackendError]]:
+def stores_or_errors(
+    config: Config, tell: Tell = untold
+) -> Iterator[Mapping[str, Store | BackendError]]:
     """Every configured store, or the error that told that it cannot be opened."""
     with ExitStack() as stack:
         opened: dict[str, Store | BackendError] = {}
         for name in config.stores:
             try:
-                store = open_store(name, config)
+                store = open_store(name, config, tell)
             except BackendError as error:
                 opened[name] = error
             except Exception:  # noqa: BLE001 - a third party's defect is no answer

@@ -66,7 +66,7 @@ class Points:
 
 def lay(points: Points) -> None:
     """Put the points into this process's shredder."""
-    from backends.contract import Store
+    from backends.contract import Store, Tell
     from backends.wrappers import Wrapper
     from shredder.config import Config
     from shredder.journal import Journal
@@ -84,8 +84,8 @@ def lay(points: Points) -> None:
 
         destroy = points.around(Wrapper.destroy, lambda self, *_: f"destroy in {self.name}")
 
-    def watched(name: str, config: Config) -> Store:
-        return Watched(open_store(name, config))
+    def watched(name: str, config: Config, tell: Tell) -> Store:
+        return Watched(open_store(name, config, tell))
 
     mock.patch("shredder.run.work.open_store", watched).start()
 

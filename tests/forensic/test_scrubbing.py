@@ -140,8 +140,8 @@ def test_killed_in_the_middle_it_leaves_no_file_and_all_room(tmp_path: Path) -> 
         import os, signal, sys
         from pathlib import Path
         from backends.scrub import Limits, scrub
-        def told(step, done, total):
-            if step == "space" and done:
+        def told(step):
+            if step.name == "filling" and step.done:
                 os.kill(os.getpid(), signal.SIGKILL)
         scrub(Path(sys.argv[1]), Limits(0, 60), told)
     """)

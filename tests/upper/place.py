@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from backends.contract import Holding, Matcher, Store
+from backends.contract import Holding, Matcher, Step, Store, Tell
 from backends.errors import BackendError
 from backends.memory import Space, discard, register
 from backends.reference import ReferenceMatcher
@@ -63,6 +63,7 @@ class Watcher:
 
     events: list[tuple[str, dict[str, str | int]]] = field(default_factory=list)
     steps: list[tuple[str, int, int]] = field(default_factory=list)
+    told: list[Step] = field(default_factory=list)
     watched: bool = False
 
     def event(self, name: str, **fields: str | int) -> None:
@@ -70,6 +71,9 @@ class Watcher:
 
     def progress(self, what: str, *, units: int, size: int = 0, total: int = 0) -> None:
         self.steps.append((what, units, total))
+
+    def step(self, step: Step) -> None:
+        self.told.append(step)
 
 
 @dataclass
@@ -187,10 +191,10 @@ class Place:
 def opened_as(stores: Mapping[str, Store | BackendError]) -> Iterator[None]:
     """Have these stores opened for their names; others as the configuration says."""
 
-    def open_store(name: str, config: Config) -> Store:
+    def open_store(name: str, config: Config, tell: Tell) -> Store:
         store = stores.get(name)
         if store is None:
-            return stores_module.open_store(name, config)
+            return stores_module.open_store(name, config, tell)
         if isinstance(store, BackendError):
             raise store
         return store

@@ -110,7 +110,12 @@ def test_the_second_sweep_knows_from_the_first(place: Place) -> None:
 def test_more_units_than_were_counted_make_no_total(place: Place) -> None:
     filled(place, 3)
     place.look(units=2)
-    assert [(units, total) for _, units, total in place.watcher.steps] == [(1, 2), (2, 2), (3, 0)]
+    assert [(units, total) for _, units, total in place.watcher.steps] == [
+        (0, 2),
+        (1, 2),
+        (2, 2),
+        (3, 0),
+    ]
 
 
 def test_what_could_not_be_examined_counts_as_done(place: Place) -> None:

@@ -14,6 +14,7 @@ from unittest import mock
 
 import pytest
 
+from backends.contract import Tell
 from shredder import report
 from shredder.cli import render
 from shredder.cli.console import Console
@@ -67,7 +68,7 @@ class Long(Place):
     def work(self) -> Work:
         return replace(super().work, observer=Nobody())
 
-    def open(self, name: str, config: Config) -> RackStore:
+    def open(self, name: str, config: Config, tell: Tell) -> RackStore:
         """Open the store."""
         return self._store(name, self.file, LINES)
 

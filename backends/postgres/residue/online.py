@@ -14,6 +14,7 @@ import subprocess
 
 from psycopg import conninfo, pq, sql
 
+from backends.contract import Step
 from backends.postgres._catalog import Relation, one
 from backends.postgres._session import WRITING, Cluster, Connection
 from backends.postgres.residue.rewrite import NotRewrittenError, await_readers
@@ -60,6 +61,7 @@ def repack(cluster: Cluster, database: str, relation: Relation) -> bool:
         _clean(cluster, connection, relation.oid)
         await_readers(cluster, connection, catalogue=False)
         name = sql.Identifier(*relation.qualified).as_string(connection)
+    cluster.tell(Step("rewriting"))
     done = subprocess.run(
         [
             PROGRAM,

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import psycopg
 from psycopg import sql
 
+from backends.contract import Step
 from backends.postgres._catalog import one
 from backends.postgres._session import SNAPSHOT, Cluster, Connection
 from backends.postgres.residue import blockers
@@ -58,6 +59,7 @@ def rewrite(cluster: Cluster, database: str, relation: tuple[str, str], oid: int
         await_readers(cluster, connection, catalogue=relation[0] == "pg_catalog")
         before = _file(cluster, connection, oid)
         name = sql.Identifier(*relation)
+        cluster.tell(Step("rewriting"))
         if waits:
             refused = _warned(connection, _VACUUM.format(name))
         else:

@@ -19,6 +19,7 @@ import re
 import time
 from dataclasses import dataclass
 
+from backends.contract import Step
 from backends.postgres._catalog import one
 from backends.postgres._session import SNAPSHOT, Cluster, Connection
 
@@ -96,6 +97,7 @@ def move_on(cluster: Cluster, connection: Connection) -> Cycle:
     rounds = waited = 0
     now, behind = begun, None
     while rounds < most:
+        cluster.tell(Step("moving-log-on", rounds, max(rounds, begun.rounds)))
         if behind is None and now.first > begun.at:
             behind = now.last  # files up to here may be old ones by another name
         if behind is not None and now.at > behind:

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from hypothesis import given
 from hypothesis import strategies as st
 
+from backends.contract import Step
 from backends.fsops.directly import pieces_of, rest_of
 from backends.fsops.keystream import BLOCK, CutShort, ReadBackDiffers
 from backends.fsops.overwrite import overwrite, overwrite_with_zeros
@@ -39,8 +40,12 @@ def expected() -> bytes:
 def test_all_of_it_is_the_keystream(large: tuple[Path, int]) -> None:
     place, fd = large
     flags = fcntl.fcntl(fd, fcntl.F_GETFL)
-    done = overwrite(fd, SIZE)
+    told: list[Step] = []
+    done = overwrite(fd, SIZE, told.append)
     assert (done.written, done.read_back, done.direct) == (SIZE, SIZE, True)
+    assert {(each.name, each.total, each.size) for each in told} == {("overwriting", SIZE, True)}
+    assert [each.done for each in told] == sorted({each.done for each in told})
+    assert SIZE > told[-1].done > 0, "what was read back before the last stretch was"
     assert place.read_bytes() == expected()
     assert fcntl.fcntl(fd, fcntl.F_GETFL) == flags
 

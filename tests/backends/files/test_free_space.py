@@ -11,6 +11,7 @@ import sys
 import textwrap
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,7 @@ from backends.contract import (
     Holding,
     Order,
     Result,
+    Step,
     Store,
     Technique,
     Unit,
@@ -266,24 +268,41 @@ def test_another_file_system_in_its_place_is_left_alone(tmp_path: Path) -> None:
 
 
 @loop
+def test_it_tells_how_far_it_is(image: Image) -> None:
+    remove(image)
+    told: list[Step] = []
+    context = Context(image.file.parent, Path("/none"), told.append)
+    settings = {"roots": ["mnt/share"], "scrub": True, "scrub_reserve": "0%"}
+    store = files.BACKEND.open("share", settings, context)
+    ((held,), _) = seen(store)
+    assert {each.name for each in told} == {"reading-device"}
+    assert {each.total for each in told} == {image.file.stat().st_size}
+    told.clear()
+    store.destroy([scrubbing(held)], MATCHER)
+    assert [name for name, _ in groupby(each.name for each in told)] == [
+        "writing-journal", "taking-inodes", "filling", "handing-back",
+    ]  # fmt: skip
+    for name, steps in groupby(told, key=lambda each: each.name):
+        done = [each.done for each in steps]
+        assert done == sorted(done), name
+    assert all(each.done <= each.total for each in told)
+
+
+@loop
 def test_killed_in_the_middle_it_is_repeated(image: Image) -> None:
     remove(image)
     ((held,), _) = seen(opened(image))
     code = textwrap.dedent("""
         import os, pickle, signal, sys
         from pathlib import Path
-        from backends import files, scrub
-        from backends.contract import Context, Order
-        from backends.files import free
-        def dying(path, limits, progress):
-            def told(step, done, total):
-                if step == "space" and done:
-                    os.kill(os.getpid(), signal.SIGKILL)
-            return scrub.scrub(path, limits, told)
-        free.scrub = dying
+        from backends import files
+        from backends.contract import Context
+        def dying(step):
+            if step.name == "filling" and step.done:
+                os.kill(os.getpid(), signal.SIGKILL)
         base, order = pickle.load(sys.stdin.buffer)
         settings = {"roots": ["mnt/share"], "scrub": True, "scrub_reserve": "0%"}
-        store = files.BACKEND.open("share", settings, Context(base, Path("/none")))
+        store = files.BACKEND.open("share", settings, Context(base, Path("/none"), dying))
         store.destroy([order], None)
     """)
     died = subprocess.run(

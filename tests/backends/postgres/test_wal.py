@@ -10,12 +10,14 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from backends.conformance import records, strangers
-from backends.contract import CheckStatus, Holding, Order, Result, Store, Technique
+from backends.contract import CheckStatus, Context, Holding, Order, Result, Step, Store, Technique
+from backends.postgres import BACKEND
 from backends.postgres.residue.wal import number_of, number_of_lsn
 from tests.backends.postgres.conftest import VERSIONS
 from tests.backends.postgres.leftovers import looked, server
@@ -70,7 +72,10 @@ def test_switching_alone_clears_nothing(any_place: Place) -> None:
 
 def test_nothing_of_before_is_left(any_place: Place) -> None:
     marked(any_place)
-    with any_place.store(residue=True) as store:
+    told: list[Step] = []
+    context = Context(any_place.scratch, any_place.scratch, told.append)
+    settings = any_place.settings(residue=True)
+    with closing(BACKEND.open("warehouse", settings, context)) as store:
         held = log(store)
         assert (Technique.RECYCLE_WAL, ()) == (held.whole, held.limitations)
         outcome = destroyed(store, recycling(held))
@@ -80,6 +85,9 @@ def test_nothing_of_before_is_left(any_place: Place) -> None:
     assert cost is not None
     written = outcome.numbers["wal-segments-written"] << 24
     assert (False, True) == (cost.exclusive, 0 < written <= (cost.writes or 0))
+    assert {"moving-log-on"} == {each.name for each in told}
+    assert [each.done for each in told] == list(range((written >> 24) + 1))
+    assert all(each.done <= each.total for each in told)
 
 
 @pytest.mark.parametrize(

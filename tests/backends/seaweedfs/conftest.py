@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from backends import s3
-from backends.contract import Context, Gap, Holding, Order, Store
+from backends.contract import Context, Gap, Holding, Order, Step, Store
 from backends.reference import ReferenceMatcher
 from demo.servers.seaweedfs import SeaweedFS
 
@@ -33,6 +33,7 @@ class Place:
         self.client.create_bucket(Bucket=self.name)
         self._tmp_path = tmp_path
         self._stores: list[Store] = []
+        self.told: list[Step] = []
 
     def put(self, key: str, body: bytes, **more: Any) -> None:
         self.client.put_object(Bucket=self.name, Key=key, Body=body, **more)
@@ -45,7 +46,7 @@ class Place:
             "master": self.server.master_url,
             **settings,
         }
-        context = Context(self._tmp_path, self._tmp_path)
+        context = Context(self._tmp_path, self._tmp_path, self.told.append)
         self._stores.append(s3.BACKEND.open("lake", given, context))
         return self._stores[-1]
 

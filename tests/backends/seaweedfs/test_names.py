@@ -83,6 +83,8 @@ def test_the_store_is_found_and_merged_without_touching_others(place: Place) -> 
     (order,) = orders([holding])
     (answer,) = store.destroy([order], MATCHER)
     assert answer.numbers["tables-churned"] >= 5
+    assert {"merging-tables"} == {each.name for each in place.told}
+    assert all(each.done < each.total for each in place.told)
     (told,) = place.seeing(filer=place.server.filer_url).verify([order], MATCHER)
     assert told.finding is not Finding.RESIDUE
     assert [] == of_kind("filer-store", swept(store))

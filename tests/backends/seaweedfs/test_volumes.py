@@ -78,6 +78,7 @@ def test_what_was_deleted_before_is_found_and_compacted_away(place: Place) -> No
     ]
     (answer,) = store.destroy([order], MATCHER)
     assert Result.DESTROYED is answer.result
+    assert ["compacting"] == [each.name for each in place.told]
     assert answer.numbers["bytes-compacted"] > 0
     assert [Finding.ABSENT] == [v.finding for v in place.seeing().verify([order], MATCHER)]
     assert [] == swept(store)

@@ -6,6 +6,7 @@ With ``fault = "…"`` it errs on purpose, in ways that no store of shredder's o
 from __future__ import annotations
 
 import hashlib
+import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -20,8 +21,11 @@ from backends.contract import (
     Order,
     Result,
     Setting,
+    Step,
+    Tell,
     Unit,
     Verification,
+    untold,
 )
 from backends.errors import Unreachable
 from backends.memory import Entry, MemoryStore, Space, register
@@ -57,6 +61,7 @@ class _Folder(Space):
 class ShelfStore(MemoryStore):
     fault: str = ""
     base: Path = Path()
+    tell: Tell = untold
 
     def units(self, scope: str, after: str = "") -> Iterator[Unit | Gap]:
         for number, unit in enumerate(super().units(scope, after)):
@@ -84,6 +89,10 @@ class ShelfStore(MemoryStore):
             return [
                 Destruction(order.id, Result.FAILED, reason="store-refused") for order in orders
             ]
+        if self.fault == "slow":
+            self.tell(Step(f"moving {SECRET}", 1, 2))
+            self.tell(Step("moving-books", 3, 7))
+            sys.stdin.readline()
         if self.fault == "defect-in-destroy":
             raise ValueError(SECRET)
         done = super().destroy(orders, matcher)
@@ -118,7 +127,7 @@ class ShelfBackend:
             raise ValueError(SECRET)
         folder = context.base / str(settings["folder"])
         register(_Folder(str(folder), folder))
-        store = ShelfStore(name, str(folder), fault=fault, base=context.base)
+        store = ShelfStore(name, str(folder), fault=fault, base=context.base, tell=context.tell)
         return replace(store, traits=replace(store.traits, batch=1))
 
 
