@@ -20,6 +20,18 @@ _Output = Annotated[
     Path,
     typer.Option("--output", "-o", metavar="FILE", help="Where it is written; never replaced."),
 ]
+_Columns = Annotated[
+    str,
+    typer.Option(
+        "--columns", metavar="NAME,…", help="Only these columns of a CSV file, value by value."
+    ),
+]
+_Row = Annotated[
+    str,
+    typer.Option(
+        "--row", metavar="NAME", help="With --columns: the column that names each row; not sealed."
+    ),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -207,21 +219,40 @@ def seal(
     dataset: options.Dataset,
     file: _File,
     output: _Output,
+    columns: _Columns = "",
+    row: _Row = "",
     config: options.Config = None,
     as_json: options.Json = False,
 ) -> int:
-    """Seal a file to a dataset's key, as the age tool would; needs no secret."""
+    """Seal a file to a dataset's key, as the age tool would; needs no secret.
+
+    With --columns: single values of a CSV file. They are sealed by the key itself.
+    """
+    from shredder.sealing.columns import named, seal_columns
     from shredder.sealing.files import seal_file
-    from shredder.sealing.keys import living_record, recipient_of
+    from shredder.sealing.keys import keys_of, living_record, recipient_of
 
     _refuse_existing(output)
     with console(as_json, None) as out:
+        chosen = named(columns, row)
         store = _store(out, config, dataset)
         record = living_record(store, dataset)
-        size = seal_file(file, output.absolute(), bytes.fromhex(record.public), out)
+        to, values = output.absolute(), None
+        if chosen is None:
+            size = seal_file(file, to, bytes.fromhex(record.public), out)
+        else:
+            with keys_of(store, dataset) as key:
+                values = seal_columns(file, to, chosen, dataset, key, out)
+            size = file.stat().st_size
         recipient = recipient_of(record)
-        out.result({"sealed": str(output), "recipient": recipient, "size": size}, ExitCode.COMPLETE)
-        out.say(f"wrote {shown(output)}: {sized(size)}, sealed to {recipient}")
+        out.result(
+            {"sealed": str(output), "recipient": recipient, "size": size, "values": values},
+            ExitCode.COMPLETE,
+        )
+        if values is None:
+            out.say(f"wrote {shown(output)}: {sized(size)}, sealed to {recipient}")
+        else:
+            out.say(f"wrote {shown(output)}: {values:,} values of it sealed")
         out.say(f"{shown(file)} is still there, in the clear")
     return ExitCode.COMPLETE
 
@@ -230,20 +261,30 @@ def open_sealed(
     dataset: options.Dataset,
     file: _File,
     output: _Output,
+    columns: _Columns = "",
+    row: _Row = "",
     config: options.Config = None,
     as_json: options.Json = False,
 ) -> int:
-    """Open a file that is sealed to a dataset's key, while the key lives."""
+    """Open a file, or columns of one, sealed to a dataset's key, while the key lives."""
+    from shredder.sealing.columns import named, open_columns
     from shredder.sealing.files import open_file
     from shredder.sealing.keys import keys_of
 
     _refuse_existing(output)
     with console(as_json, None) as out:
+        chosen = named(columns, row)
         store = _store(out, config, dataset)
+        to, values = output.absolute(), None
         with keys_of(store, dataset) as key:
-            size = open_file(file, output.absolute(), key, dataset, out)
-        out.result({"opened": str(output), "size": size}, ExitCode.COMPLETE)
-        out.say(f"wrote {shown(output)}: {sized(size)}, in the clear (mode 0600)")
+            if chosen is None:
+                size = open_file(file, to, key, dataset, out)
+            else:
+                values = open_columns(file, to, chosen, dataset, key, out)
+                size = to.stat().st_size
+        out.result({"opened": str(output), "size": size, "values": values}, ExitCode.COMPLETE)
+        told = sized(size) if values is None else f"{values:,} values of it opened"
+        out.say(f"wrote {shown(output)}: {told}, in the clear (mode 0600)")
     return ExitCode.COMPLETE
 
 

@@ -1,6 +1,7 @@
-"""Sealing: files that only the holder of a dataset's key can read, in the format of age.
+"""Sealing: files and values that only the holder of a dataset's key can read.
 
-* ``files``: a file sealed into another, and opened
+* ``columns``: chosen columns of a CSV file, value by value
+* ``files``: a file sealed into another, and opened; in the format of age
 * ``keys``: a dataset's recipient, and its key for as long as it is needed
 * ``values``: a dataset's values, for programs that keep them
 """

@@ -17,7 +17,7 @@ _BUFFER = 1 << 18  # bytes read at a time
 
 def seal_file(source: Path, output: Path, public: bytes, observer: Observer) -> int:
     """Seal a file to a public key; returns its size. The file itself is left as it is."""
-    with _reading(source) as file:
+    with reading(source) as file:
         size = os.fstat(file.fileno()).st_size
         chunks = encrypted(file, public)
         durable.write(output, _watched(chunks, "sealing", size, observer))
@@ -30,7 +30,7 @@ def open_file(source: Path, output: Path, key: bytearray, dataset: str, observer
     Where it does not hold together, nothing is left of what was opened.
     """
     try:
-        with _reading(source) as file:
+        with reading(source) as file:
             size = os.fstat(file.fileno()).st_size
             chunks = decrypted(file, [bytes(key)])
             durable.write(output, _watched(chunks, "opening", size, observer))
@@ -49,7 +49,8 @@ def open_file(source: Path, output: Path, key: bytearray, dataset: str, observer
     return output.stat().st_size
 
 
-def _reading(source: Path) -> io.BufferedReader:
+def reading(source: Path) -> io.BufferedReader:
+    """A file to be read from its beginning. Raises UsageError."""
     try:
         return io.BufferedReader(io.FileIO(source), _BUFFER)
     except OSError as error:

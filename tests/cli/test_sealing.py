@@ -100,6 +100,35 @@ def test_a_file_there_and_back(keyed: Operator) -> None:
     assert (keyed.folder / "opened.csv").read_bytes() == plain.read_bytes()
 
 
+CHOSEN = ("--columns", "email,name", "--row", "respondent_id")
+
+
+def test_columns_there_and_back(keyed: Operator) -> None:
+    plain = keyed.folder / "shelf" / "survey.csv"
+    done = keyed.run("seal", SURVEY, plain, "-o", "sealed.csv", *CHOSEN, "--json").json
+    count = len(plain.read_text().splitlines()) - 1
+    assert (done["values"], done["size"]) == (2 * count, plain.stat().st_size)
+    assert "values of it sealed" in keyed.run("seal", SURVEY, plain, "-o", "x", *CHOSEN).out
+    opened = keyed.run("open", SURVEY, "sealed.csv", "-o", "opened.csv", *CHOSEN, "--json").json
+    assert opened["values"] == 2 * count
+    assert (keyed.folder / "opened.csv").read_bytes() == plain.read_bytes()
+    refused = keyed.run("open", SURVEY, "sealed.csv", "-o", "y", "--columns", "email")
+    assert (refused.code, "needs --row" in refused.error) == (2, True)
+
+
+def test_a_table_with_sealed_columns_is_found_and_destroyed(files: Operator) -> None:
+    """Unmixed: what is sealed in a record is a part of it."""
+    (files.folder / "share" / "backup.age").unlink()
+    words = ("seal", SURVEY, "share/survey.csv", "-o", "share/chosen.csv", *CHOSEN)
+    assert files.run(*words).code == 0
+    done = files.run("destroy", SURVEY, "--yes", "--timestamp-later", "--json")
+    (sealed,) = [h for h in done.json["holdings"] if h["locator"] == "share/chosen.csv"]
+    assert (sealed["records"], sealed["foreign_records"]) == (60, 0)
+    assert sealed["status"] == "destroyed-verified"
+    assert "sealed" in sealed["limitations"]
+    assert list((files.folder / "share").iterdir()) == []
+
+
 @pytest.mark.needs("age")
 def test_anybody_seals_with_the_age_tool(keyed: Operator) -> None:
     recipient = keyed.run("key", "show", SURVEY, "--json").json["recipient"]
