@@ -101,12 +101,22 @@ class Examiner:
 
     def take(self, data: bytes) -> None:
         """Examine a document."""
+        examination, meter = self._begun(data)
+        examination.document(meter.source(), 0)
+
+    def take_within(self, text: bytes) -> None:
+        """Examine what a text says in base64; who calls examines the text itself."""
+        examination, meter = self._begun(text)
+        meter.drain()
+        examination.said_within(text)
+
+    def _begun(self, data: bytes) -> tuple[_Examination, Meter]:
         bounds = Bounds(Limits(), self._matcher.identities)
         meter = Meter(io.BytesIO(data), None, bounds)
         if self._examination is None:
             self._examination = _Examination(meter, bounds, self._matcher, None, "", None)
         self._examination.begin(meter, bounds)
-        self._examination.document(meter.source(), 0)
+        return self._examination, meter
 
     def reading(self) -> Reading | None:
         """Sum up what is in all of them; None if there was none. Nothing is digested."""
@@ -147,6 +157,10 @@ class _Examination:
     def begin(self, meter: Meter, bounds: Bounds) -> None:
         """Go on with another document."""
         self._meter, self._bounds = meter, bounds
+
+    def said_within(self, text: bytes) -> None:
+        """Examine what a whole text says in base64."""
+        self._within(Encoded(self._bounds), text, 0, last=True)
 
     def note(self, reason: str) -> None:
         """Keep the first reason why something was not examined."""

@@ -47,16 +47,16 @@ class Reading:
     containers: bool = False
     foreign_sum: int = 0
     several: bool = False  # a row that holds a record may hold others as well
-    inside: content.Reading | None = None  # of binary values that had to be opened
+    inside: content.Reading | None = None  # of files in values, and base64
 
     @property
     def whole(self) -> Evidence:
-        """What was found in the rows and in the files that are values of theirs."""
+        """What was found in the rows, in the files that are values of theirs, and in base64."""
         return added(self.evidence, self.inside.evidence)[0] if self.inside else self.evidence
 
     @property
     def within(self) -> bool:
-        """Whether something was found in the files that are values."""
+        """Whether something was found in the files that are values, or in base64."""
         inside = self.inside
         return inside is not None and inside.evidence.verdict is not None and not inside.beside
 

@@ -13,12 +13,12 @@ from typing import BinaryIO, cast
 from psycopg import sql
 
 from backends import content
-from backends.content import Examiner
+from backends.content import Examiner, may_hold_base64
 from backends.contract import Digest, Evidence, Matcher, RecordClass, Scan
 from backends.postgres._copy import Rows, blocks_of
 from backends.postgres._session import Connection
 from backends.postgres._text import has_container, readable
-from backends.postgres._values import documents, holds_several
+from backends.postgres._values import documents, holds_several, quoted
 
 MANY = 4 << 20  # bytes of a relation from which on its rows are gathered by compiled code
 _SPILL = 1 << 22  # bytes of row addresses kept in memory
@@ -91,6 +91,8 @@ class RowScan:
             for row in _parted(rows):
                 for document in documents(row, self.binary):
                     self._examiner.take(document)
+        if may_hold_base64(block):
+            self._examiner.take_within(quoted(block))
         classes = self._scan.feed(*readable(block, ends))
         if not self.several and not _OURS.isdisjoint(classes):
             self.several = any(
@@ -111,7 +113,7 @@ class RowScan:
         return self._scan.evidence()
 
     def inside(self) -> content.Reading | None:
-        """Sum up what was found in binary values; None: no value had to be opened."""
+        """Sum up what was found in values that had to be opened; None: there was none."""
         return self._examiner.reading()
 
     def digest(self) -> str:

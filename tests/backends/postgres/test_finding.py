@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import base64
 import csv
 import gzip
 import io
@@ -217,14 +216,6 @@ def test_compressed_content_is_opened(any_place: Place) -> None:
             assert [1] == [each.records for each in found.holdings]
         in_rows = holding(store, any_place.locator("t"))
         assert (None, "several-records-in-a-value") == (in_rows.foreign_records, in_rows.obstacle)
-
-
-def test_base64_within_content_is_looked_into(any_place: Place) -> None:
-    said = json.dumps({"name": "x", "content": base64.b64encode(f"id: {ID}\n".encode()).decode()})
-    any_place.sql("CREATE TABLE t (n int, v bytea)")
-    any_place.sql("INSERT INTO t VALUES (1, %s)", said.encode())
-    with any_place.store() as store:
-        assert 1 == holding(store, any_place.locator("t")).records
 
 
 def test_content_that_cannot_be_opened_is_a_gap_and_never_clean(any_place: Place) -> None:
