@@ -21,9 +21,9 @@ from backends.contract import Step, Tell, untold
 from backends.fsops.keystream import AES_BLOCK, BLOCK, CutShort, ReadBackDiffers, Stream
 
 ALIGNED = 4096  # bytes; no device asks for coarser places and sizes
-_STRETCH = 64  # pieces that are flushed at once
+_STRETCH = 32  # pieces that are flushed at once
 _AHEAD = 2  # stretches that are written before one is read back to its end
-_WRITERS = _READERS = 2
+_WRITERS = _READERS = 4  # requests in flight, of each; more gave no more
 
 Piece = tuple[int, int]
 """A place and a size, bytes."""
