@@ -18,6 +18,8 @@ JOURNALLING = frozenset({"ext3", "ext4", "xfs"})
 _INODES = frozenset({"ext2", "ext3", "ext4"})  # whose inodes outlive the files they were
 # Which let a trim pass over blocks that were freed a moment ago, now and then (measured).
 _TRIMMED_BY_HALVES = _INODES
+# Which give blocks to files as they are, to be read as zeros until they are written.
+_SETTING_ASIDE = frozenset({"ext4", "xfs", "btrfs"})
 KINDS = JOURNALLING | _INODES | {"btrfs"}  # of file systems that it is known for
 
 
@@ -109,6 +111,8 @@ def _scrubbed(folder: int, kind: str, limits: Limits, tell: Tell) -> Scrubbed:
         codes.append("metadata-slack")
     reached = tuple(code for code in codes if code)
     limitations = ["names-in-folders"]
+    if kind in _SETTING_ASIDE:
+        limitations.append("blocks-set-aside")
     if kind not in _TRIMMED_BY_HALVES and left and not untrimmed:
         limitations.append("trim-trusted")
     return Scrubbed(kind, free, filled, trimmed, inodes, reached, tuple(limitations))

@@ -67,8 +67,31 @@ def test_nothing_deleted_is_left_but_what_is_said(tmp_path: Path, kind: str) -> 
         assert done.codes == ()
         assert done.complete
         trusted = ("trim-trusted",) if kind == "xfs" else ()
-        assert done.limitations == ("names-in-folders", *trusted)
+        assert done.limitations == ("names-in-folders", "blocks-set-aside", *trusted)
         assert set(left) <= NAMES
+
+
+@pytest.mark.parametrize("kind", [_needs(kind) for kind in ("ext4", "btrfs")])
+def test_what_is_set_aside_for_a_file_is_not_reached_and_said(tmp_path: Path, kind: str) -> None:
+    """It reads as zeros; below them is what had been deleted."""
+    with mounted(KINDS[kind], tmp_path) as image:
+        deleted = image.place / "deleted"
+        space = os.statvfs(image.place)
+        size = space.f_bavail * space.f_frsize // 2 >> 20 << 20
+        line = f"{canary(5, 0)}\n".encode() * 74_899  # a megabyte, almost
+        with deleted.open("wb") as file:
+            for _ in range(size >> 20):
+                file.write(line)
+        subprocess.run(["sync", "-f", image.mount], check=True)
+        deleted.unlink()
+        subprocess.run(["sync", "-f", image.mount], check=True)
+        with (image.place / "stays").open("wb") as file:
+            os.posix_fallocate(file.fileno(), 0, size * 3 // 2)
+        done = scrub(image.place, WHOLE, lambda *_: None)
+        assert not (image.place / "stays").read_bytes().strip(b"\0")
+        image.unmount()
+    assert "blocks-set-aside" in done.limitations
+    assert image.canaries()[5] == {0}
 
 
 def test_without_it_everything_is_left(tmp_path: Path) -> None:

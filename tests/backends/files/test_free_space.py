@@ -114,7 +114,10 @@ def test_what_was_removed_is_found_and_goes(image: Image) -> None:
     assert (before.finding, before.reason) == (Finding.RESIDUE, "records-left")
     assert before.numbers == {"records": MANY, "records-on-device": 0}
     (done,) = store.destroy([order], MATCHER)
-    assert (done.result, done.limitations) == (Result.DESTROYED, ("names-in-folders",))
+    assert (done.result, done.limitations) == (
+        Result.DESTROYED,
+        ("names-in-folders", "blocks-set-aside"),
+    )
     assert done.numbers["bytes-filled"] > 40 << 20
     (after,) = store.verify([order], MATCHER)
     assert (after.finding, after.looked, after.numbers["records"]) == (
