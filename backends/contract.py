@@ -167,7 +167,9 @@ class Matcher(Protocol):
         """Begin a keyed digest of content."""
 
     def identities(self) -> Sequence[bytes]:
-        """Return the keys that open what is sealed to the dataset: X25519, 32 bytes each.
+        """Return what opens what is sealed to the dataset: its key, X25519, in the first 32 bytes.
+
+        What follows them, if anything does, are keys of its records; see ``sealedvalue.identity``.
 
         None where it has no key, or the key is not to be had here; what is sealed stays shut then.
         """

@@ -73,6 +73,11 @@ class State:
         return self.root / "keys" / "records"
 
     @property
+    def key_trees(self) -> Path:
+        """The folder of what the keys of single records are derived from, each encrypted."""
+        return self.root / "keys" / "trees"
+
+    @property
     def log_key(self) -> Path:
         """The private key that signs the log's heads."""
         return self.root / "keys" / "log.pem"

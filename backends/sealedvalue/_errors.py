@@ -12,7 +12,7 @@ class NotSealed(SealedValueError):
 
 
 class OtherKey(SealedValueError):
-    """It is sealed under another key: another dataset's, or an earlier one."""
+    """It is sealed under a key that is not there: another dataset's, an earlier one, a record's."""
 
 
 class Altered(SealedValueError):
@@ -21,3 +21,7 @@ class Altered(SealedValueError):
 
 class Misplaced(SealedValueError):
     """It is whole, and another cell's: somebody moved it, or the row's id was changed."""
+
+
+class RecordDestroyed(SealedValueError):
+    """It is sealed under its record's own key, and that is destroyed."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import secrets
 from typing import Self
 
@@ -11,23 +12,29 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from backends.sealedvalue import _xaes
 from backends.sealedvalue._errors import Altered, Misplaced, OtherKey
-from backends.sealedvalue._form import NONCE, TAG, Cell, header, packed, parts, unpacked
+from backends.sealedvalue._form import NONCE, PATH, TAG, Cell, header, packed, parts, unpacked
+from backends.sealedvalue._tree import KeyTree
 
 _LABEL = b"shredder sealed value v1 "
 
 
 class Values:
-    """Seals values and opens them. A context manager: at its end the key is forgotten.
+    """Seals values and opens them. A context manager: at its end the keys are forgotten.
 
     Not for the dataset's key itself to encrypt with: a key is derived from it (HKDF-SHA-256,
     RFC 5869), so that nothing made here bears on the files that are sealed to the same key.
     """
 
-    def __init__(self, key: bytes | bytearray) -> None:
-        """`key`: the dataset's 32 bytes, as the key store gives them out."""
+    def __init__(self, key: bytes | bytearray, tree: KeyTree | None = None) -> None:
+        """`key`: the dataset's 32 bytes, as the key store gives them out.
+
+        `tree`: what the keys of single records are derived from; it is closed with this.
+        """
         if len(key) != 32:
             raise ValueError("a dataset's key has 32 bytes")
         self._key = bytearray(_derived(key, b"key", 32))
+        self._path_key = bytearray(_derived(key, b"path", 32))
+        self._tree = tree
         self.tag = _derived(key, b"tag", TAG)
 
     def __enter__(self) -> Self:
@@ -37,16 +44,29 @@ class Values:
         self.close()
 
     def close(self) -> None:
-        """Zero the key. Copies that a library made of it are not reached."""
-        self._key[:] = bytes(len(self._key))
+        """Zero the keys. Copies that a library made of them are not reached."""
+        for key in (self._key, self._path_key):
+            key[:] = bytes(len(key))
         self._key = bytearray()
+        if self._tree:
+            self._tree.close()
 
-    def seal(self, value: str | bytes, cell: Cell) -> bytes:
-        """Seal a value for its cell; the same value twice gives two that show nothing of it."""
+    def path(self, record: str) -> bytes:
+        """Where a record's key is in the tree: a pseudonym, which shows nothing without the key."""
+        self._live()
+        return hmac.digest(self._path_key, record.encode(), "sha256")[:PATH]
+
+    def seal(self, value: str | bytes, cell: Cell, *, record: str = "") -> bytes:
+        """Seal a value for its cell; the same value twice gives two that show nothing of it.
+
+        `record` names the person, or whatever else may have to go alone: under a key of its own.
+        Raises RecordDestroyed where that is destroyed.
+        """
         text = isinstance(value, str)
         data = value.encode() if isinstance(value, str) else value
-        before, nonce = header(self.tag, b"", text=text), secrets.token_bytes(NONCE)
-        sealed = _xaes.encrypted(self._live(), nonce, packed(cell, data), before)
+        path = self.path(record) if record else b""
+        before, nonce = header(self.tag, path, text=text), secrets.token_bytes(NONCE)
+        sealed = _xaes.encrypted(self._key_of(path), nonce, packed(cell, data), before)
         return b"".join((before, nonce, sealed))
 
     def open(self, sealed: bytes, cell: Cell) -> str | bytes:
@@ -59,17 +79,27 @@ class Values:
     def found(self, sealed: bytes) -> tuple[Cell, str | bytes]:
         """Open a value wherever it was found: the cell that it belongs to, and the value.
 
-        Raises NotSealed, OtherKey, Altered.
+        Raises NotSealed, OtherKey, RecordDestroyed, Altered.
         """
         given = parts(sealed)
-        if given.path or given.tag != self.tag:
+        if given.tag != self.tag:
             raise OtherKey("it is sealed under another key")
         try:
-            data = _xaes.decrypted(self._live(), given.nonce, given.encrypted, given.header)
+            key = self._key_of(given.path)
+            data = _xaes.decrypted(key, given.nonce, given.encrypted, given.header)
         except InvalidTag:
             raise Altered("it was altered or cut short") from None
         cell, value = unpacked(data)
         return cell, value.decode() if given.text else value
+
+    def _key_of(self, path: bytes) -> bytes:
+        """What a value is encrypted with: the record's key counts only with the dataset's."""
+        key = self._live()
+        if not path:
+            return key
+        if self._tree is None:
+            raise OtherKey("it is sealed under a record's own key, and there is no key tree")
+        return _derived(self._tree.key(path), b"record", 32, salt=key)
 
     def _live(self) -> bytes:
         if not self._key:
@@ -77,5 +107,6 @@ class Values:
         return bytes(self._key)
 
 
-def _derived(key: bytes | bytearray, what: bytes, size: int) -> bytes:
-    return HKDF(algorithm=SHA256(), length=size, salt=None, info=_LABEL + what).derive(bytes(key))
+def _derived(key: bytes | bytearray, what: bytes, size: int, *, salt: bytes | None = None) -> bytes:
+    hkdf = HKDF(algorithm=SHA256(), length=size, salt=salt, info=_LABEL + what)
+    return hkdf.derive(bytes(key))

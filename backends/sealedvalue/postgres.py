@@ -38,6 +38,7 @@ class ToSeal:
 
     value: str | bytes
     cell: Cell
+    record: str = ""  # under a key of its own; see Values.seal()
 
     def __repr__(self) -> str:
         """Without the value, which is not for logs."""
@@ -49,11 +50,11 @@ def register(context: AdaptContext, values: Values) -> None:
 
     class Binary(BytesBinaryDumper):
         def dump(self, obj: ToSeal) -> bytes:  # type: ignore[override]
-            return values.seal(obj.value, obj.cell)
+            return values.seal(obj.value, obj.cell, record=obj.record)
 
     class Text(BytesDumper):
         def dump(self, obj: ToSeal) -> Any:  # type: ignore[override]
-            return super().dump(values.seal(obj.value, obj.cell))
+            return super().dump(values.seal(obj.value, obj.cell, record=obj.record))
 
     context.adapters.register_dumper(ToSeal, Text)
     context.adapters.register_dumper(ToSeal, Binary)

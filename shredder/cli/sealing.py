@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,8 +13,9 @@ from shredder.cli.console import Console, console, shown, sized
 from shredder.errors import ExitCode, Refused, UsageError
 
 if TYPE_CHECKING:
-    from shredder.keystores import Declared, KeyRecord
+    from shredder.keystores import Declared, KeyDestruction, KeyFinding, KeyRecord
     from shredder.keystores.file import FileKeyStore
+    from shredder.sealing.records import RecordsDestroyed
 
 _File = Annotated[Path, typer.Argument(metavar="FILE", help="The file; it is left as it is.")]
 _Output = Annotated[
@@ -37,9 +39,10 @@ _Row = Annotated[
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     key = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
-    for name, command in (("create", create), ("show", show), ("destroy", destroy)):
+    commands = ("create", create), ("records", records), ("show", show), ("destroy", destroy)
+    for name, command in commands:
         key.command(name)(command)
-    app.add_typer(key, name="key", help="The keys of datasets: create, show, destroy.")
+    app.add_typer(key, name="key", help="The keys of datasets: create, records, show, destroy.")
     app.command()(seal)
     app.command("open")(open_sealed)
 
@@ -80,6 +83,28 @@ def _declared(option: str, word: str) -> Declared:
     if word not in set(Declared):
         raise UsageError(f"{option} is no, yes or unknown, not {word!r}")
     return Declared(word)
+
+
+def records(
+    dataset: options.Dataset,
+    config: options.Config = None,
+    as_json: options.Json = False,
+) -> int:
+    """Have a dataset's records keys of their own, so that one can be destroyed alone.
+
+    For values that a program seals under a record; what was sealed before stays as it is.
+    """
+    from shredder.cli.session import changing
+    from shredder.sealing.keys import record_keys
+
+    with console(as_json, None) as out, changing(config, out) as work:
+        work.dataset(dataset)
+        keys = record_keys(work.config, work.state, dataset)
+        made = keys.make()
+        out.result({"dataset": dataset, "key": keys.key, "made": made}, ExitCode.COMPLETE)
+        what = "have keys of their own now" if made else "had keys of their own already"
+        out.say(f"the records of {shown(dataset)} {what}")
+    return ExitCode.COMPLETE
 
 
 def show(
@@ -149,6 +174,14 @@ def _show(
 
 def destroy(
     dataset: options.Dataset,
+    record: Annotated[
+        list[str] | None,
+        typer.Option("--record", metavar="ID", help="Only this record's own key; repeatable."),
+    ] = None,
+    record_list: Annotated[
+        Path | None,
+        typer.Option("--records", metavar="FILE", help="Only the keys of records, a line each."),
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask, for scripts.")] = False,
     config: options.Config = None,
     as_json: options.Json = False,
@@ -157,9 +190,8 @@ def destroy(
 
     Leaves a tombstone, by which the key is refused if a copy of it is put back.
     """
-    from backends.contract import Finding
     from shredder.cli.session import changing
-    from shredder.sealing.keys import key_store, known_record
+    from shredder.sealing.keys import key_store, known_record, record_keys
 
     with console(as_json, None) as out, changing(config, out) as work:
         options.refuse_held(work, dataset)
@@ -168,49 +200,80 @@ def destroy(
                 f"nobody destroys {dataset} alone, nor its key",
                 hint=f"[datasets.{dataset}] has `approvals` in the configuration",
             )
+        names = _records(record or (), record_list)
+        if names:
+            keys = record_keys(work.config, work.state, dataset)
+            if not yes:
+                _ask(out, dataset, f"What is sealed under {len(names):,} records of {dataset}")
+            gone = keys.destroy(names)
+            return _destroyed(out, gone.key, gone.finding, gone)
         store = key_store(work.config, work.state)
-        record = known_record(store, dataset)
+        known = known_record(store, dataset)
         if not yes:
-            _ask(out, dataset)
-        done = store.destroy(record.id)
-        found = store.verify(record.id)
-        code = {
-            Finding.ABSENT: ExitCode.COMPLETE,
-            Finding.RESIDUE: ExitCode.RESIDUE,
-            Finding.INCONCLUSIVE: ExitCode.INCONCLUSIVE,
-        }[found.finding]
-        out.result(
-            {
-                "dataset": dataset,
-                "key": record.id,
-                "destroyed": done.record.destroyed,
-                "before": done.before,
-                "in_place": done.in_place,
-                "verification": found.finding.value,
-                "reason": found.reason or None,
-                "limitations": list(done.record.limitations),
-            },
-            code,
-        )
-        out.say(f"{'was destroyed already' if done.before else 'destroyed'}: key {record.id}")
-        if done.in_place:
-            out.say("the blocks that held it were overwritten and read back")
-        else:
-            out.say("it is not shown that the blocks that held it were overwritten")
-        out.say(
-            f"looked for it again: {' '.join(filter(None, (found.finding.value, found.reason)))}"
-        )
-        out.say(f"limitations: {' '.join(done.record.limitations) or 'none'}")
-        out.say("copies of the key store, and what was opened before, are not reached")
+            _ask(out, dataset, f"What is sealed to {dataset}")
+        return _destroyed(out, store.destroy(known.id), store.verify(known.id), None)
+
+
+def _records(given: Sequence[str], path: Path | None) -> list[str]:
+    """The records that the command line names. Raises UsageError."""
+    names = list(given)
+    if path is not None:
+        try:
+            names += path.read_text("utf-8").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            why = getattr(error, "strerror", "") or "it is not UTF-8"
+            raise UsageError(f"{path} cannot be read: {why}") from None
+    if (given or path) and not (names and all(names)):
+        raise UsageError("a record has an empty name, or there is none at all")
+    return names
+
+
+def _destroyed(
+    out: Console, done: KeyDestruction, found: KeyFinding, records: RecordsDestroyed | None
+) -> ExitCode:
+    from backends.contract import Finding
+
+    code = {
+        Finding.ABSENT: ExitCode.COMPLETE,
+        Finding.RESIDUE: ExitCode.RESIDUE,
+        Finding.INCONCLUSIVE: ExitCode.INCONCLUSIVE,
+    }[found.finding]
+    before = done.before if records is None else records.before == records.records
+    out.result(
+        {
+            "dataset": done.record.dataset.partition("/")[0],
+            "key": done.record.id,
+            "destroyed": done.record.destroyed,
+            "records": None if records is None else records.records,
+            "before": before,
+            "in_place": done.in_place,
+            "verification": found.finding.value,
+            "reason": found.reason or None,
+            "limitations": list(done.record.limitations),
+        },
+        code,
+    )
+    if records is None:
+        out.say(f"{'was destroyed already' if before else 'destroyed'}: key {done.record.id}")
+    else:
+        out.say(f"records whose keys were destroyed: {records.records - records.before:,}")
+        out.say(f"records whose keys were gone already: {records.before:,}")
+    if done.in_place:
+        out.say("the blocks that held it were overwritten and read back")
+    else:
+        out.say("it is not shown that the blocks that held it were overwritten")
+    out.say(f"looked for it again: {' '.join(filter(None, (found.finding.value, found.reason)))}")
+    out.say(f"limitations: {' '.join(done.record.limitations) or 'none'}")
+    out.say("copies of the key store, and what was opened before, are not reached")
     return code
 
 
-def _ask(out: Console, dataset: str) -> None:
+def _ask(out: Console, dataset: str, what: str) -> None:
     if not out.can_ask:
         raise Refused(
             f"to destroy the key of {dataset} is not approved", hint="approve it with --yes"
         )
-    out.note(f"Nothing that is sealed to {dataset} can be opened after this. No undoing it.")
+    out.note(f"{what} cannot be opened by anybody after this. No undoing it.")
     if out.ask("Type the dataset's name to go on: ") != dataset:
         raise Refused(f"the key of {dataset} was not approved; nothing was touched")
 

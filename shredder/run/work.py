@@ -79,7 +79,7 @@ class Work:
 
         key = fingerprint_key(self.state, dataset)
         slots = self.config.keys.file or self.state.slots
-        identities = partial(identities_of, slots, self.state.key_records, dataset)
+        identities = partial(identities_of, slots, self.state.root, dataset)
         return FingerprintMatcher(self.state.catalogue(dataset), key, identities)
 
     def enrolled(self, dataset: str) -> Enrolled:

@@ -5,19 +5,29 @@ from __future__ import annotations
 from pathlib import Path
 
 
-def identities_of(slots: Path, records: Path, dataset: str) -> tuple[bytes, ...]:
-    """A dataset's key, if it lives and is to be had in this process; else none.
+def identities_of(slots: Path, state: Path, dataset: str) -> tuple[bytes, ...]:
+    """What opens what is sealed to a dataset, if its key is to be had in this process; else none.
 
     Without it, what is sealed is a gap. Loads the key store only when something sealed was met.
+    `state`: the state directory.
     """
-    from shredder.keystores import KeyStoreError  # noqa: PLC0415 - cryptography takes its time
+    from backends.sealedvalue import identity  # noqa: PLC0415 - cryptography takes its time
+    from shredder.keystores import KeyStoreError  # noqa: PLC0415
     from shredder.keystores.file import FileKeyStore  # noqa: PLC0415
     from shredder.keystores.material import passphrase  # noqa: PLC0415
-    from shredder.sealing.keys import keys_of  # noqa: PLC0415
+    from shredder.sealing.keys import keys_of, known_record  # noqa: PLC0415
+    from shredder.sealing.records import RecordKeys  # noqa: PLC0415
+    from shredder.state import State  # noqa: PLC0415
 
-    store = FileKeyStore(slots, records, passphrase=passphrase())
+    places = State(state)
+    store = FileKeyStore(slots, places.key_records, passphrase=passphrase())
     try:
         with keys_of(store, dataset) as key:
-            return (bytes(key),)
+            try:
+                record = known_record(store, dataset)
+                tree = RecordKeys(store, places.key_trees, record).tree(key)
+            except KeyStoreError:
+                tree = None  # what is under single records' keys is a gap
+            return (identity(key, tree),)
     except KeyStoreError:
         return ()

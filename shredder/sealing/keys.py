@@ -10,6 +10,7 @@ from shredder.config import Config
 from shredder.keystores import KeyDestroyed, KeyRecord, KeyState, NoKey, newest
 from shredder.keystores.file import FileKeyStore
 from shredder.keystores.material import passphrase
+from shredder.sealing.records import RecordKeys
 from shredder.state import State
 
 
@@ -54,6 +55,12 @@ def living_record(store: FileKeyStore, dataset: str) -> KeyRecord:
             hint=f"for data that is to live, make another: `shredder key create {dataset}`",
         )
     return record
+
+
+def record_keys(config: Config, state: State, dataset: str) -> RecordKeys:
+    """The keys of a dataset's single records. Raises NoKey, KeyDestroyed."""
+    store = key_store(config, state)
+    return RecordKeys(store, state.key_trees, living_record(store, dataset))
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from pathlib import Path
 from backends.sealedvalue import Cell, Values
 from shredder.config import find, load
 from shredder.sealing.keys import key_store, keys_of, living_record
+from shredder.sealing.records import RecordKeys
 from shredder.state import State
 
 __all__ = ["Cell", "Values", "values_of"]
@@ -28,7 +29,10 @@ def values_of(dataset: str, config: Path | None = None) -> Iterator[Values]:
     nobody destroys the key: no program goes on with a key that is called destroyed.
     """
     loaded = load(find(config))
-    store = key_store(loaded, State.open(loaded.state))
-    living_record(store, dataset)
-    with keys_of(store, dataset) as key, Values(key) as values:
-        yield values
+    state = State.open(loaded.state)
+    store = key_store(loaded, state)
+    record = living_record(store, dataset)
+    with keys_of(store, dataset) as key:
+        tree = RecordKeys(store, state.key_trees, record).tree(key)
+        with Values(key, tree) as values:
+            yield values

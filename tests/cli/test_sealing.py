@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from backends.sealedvalue import Cell
 from demo.survey import as_csv, records
+from shredder.sealing.values import values_of
 from tests.cli.operating import SURVEY, HereOperator, Operator
 
 PASSPHRASE = {"SHREDDER_KEYS_PASSPHRASE": "open sesame"}
@@ -167,6 +169,47 @@ def test_the_end_of_a_key(keyed: Operator) -> None:
     assert fresh["key"] != done["key"]
     other = keyed.run("open", SURVEY, "survey.age", "-o", "x")
     assert (other.code, "earlier key" in other.hint) == (2, True)
+
+
+def test_the_end_of_a_records_key(files: Operator) -> None:
+    without = files.run("key", "destroy", SURVEY, "--record", "r1", "--yes")
+    assert (without.code, "no keys of their own" in without.error) == (2, True)
+    assert files.run("key", "records", SURVEY, "--json").json["made"] is True
+    assert files.run("key", "records", SURVEY, "--json").json["made"] is False
+    ids = [row.respondent_id for row in records(60)]
+    environment = dict(PASSPHRASE)
+    sealed = {}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(*next(iter(environment.items())))
+        with values_of(SURVEY, files.config) as values:
+            for who in ids[:3]:
+                cell = Cell("answers", "id", who)
+                sealed[who] = values.seal(who, cell, record=who)
+    for number, data in enumerate(sealed.values()):
+        (files.folder / "share" / f"value-{number}").write_bytes(data)
+
+    def found() -> list[str]:
+        told = files.run("locate", SURVEY, "--json")
+        assert told.json["problems"] == []
+        return [h["locator"] for h in told.json["holdings"] if "value" in h["locator"]]
+
+    assert len(found()) == 3
+    unasked = files.run("key", "destroy", SURVEY, "--record", ids[0])
+    assert unasked.code == 6
+    assert len(found()) == 3
+    (files.folder / "list").write_text(f"{ids[1]}\n")
+    words = ("key", "destroy", SURVEY, "--record", ids[0], "--records", "list", "--yes")
+    done = files.run(*words, "--json").json
+    assert (done["records"], done["before"], done["verification"]) == (2, False, "absent")
+    assert found() == ["share/value-2"]
+    again = files.run(*words)
+    assert again.code == 0
+    assert "gone already: 2" in again.out
+    assert not any(who in again.out + again.err for who in ids)
+    (files.folder / "list").write_text("\n")
+    assert files.run("key", "destroy", SURVEY, "--records", "list", "--yes").code == 2
+    assert files.run("key", "destroy", SURVEY, "--records", "none", "--yes").code == 2
+    assert files.run("key", "show", SURVEY, "--json").json["state"] == "live"
 
 
 def test_a_key_put_back_is_refused_and_shown(keyed: Operator) -> None:

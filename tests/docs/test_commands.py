@@ -117,7 +117,7 @@ def test_the_keys_are_those_of_the_answers(authority: TimestampAuthority, tmp_pa
         words = f"{command} bundle.json --policy policy.json"
         answers[command] = strict(run(f"shredder {words} --json", place, {}))
     for words in (
-        f"key create {NAME}", f"seal {NAME} bundle.json -o a.age", f"open {NAME} a.age -o a",
+        f"key create {NAME}", f"key records {NAME}", f"seal {NAME} bundle.json -o a.age", f"open {NAME} a.age -o a",
         f"key destroy {NAME} --yes",
     ):  # fmt: skip
         given = words.replace("bundle.json", bundle)
@@ -143,6 +143,7 @@ def test_the_files_are_those_of_the_state_directory(
     own = "--operator .shredder/keys/signing.pub.pem"
     for words in (
         f"key create {NAME}",
+        f"key records {NAME}",
         f"plan {NAME} --output p.jsonl",
         f"propose {NAME} --plan p.jsonl --output proposal.json",
         f"approve proposal.json --plan p.jsonl {own} {who} --output approval.json",

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from backends.sealedvalue import Misplaced, OtherKey
+from backends.sealedvalue import Misplaced, OtherKey, RecordDestroyed
 from demo.servers.postgres import PostgresServer
 from shredder.config import load
 from shredder.errors import ShredderError, UsageError
 from shredder.keystores import KeyDestroyed, NoKey, StoreBusy, WrongPassphrase, material
 from shredder.keystores.contract import Declared
-from shredder.sealing.keys import key_store
+from shredder.sealing.keys import key_store, record_keys
 from shredder.sealing.values import Cell, Values, values_of
 from shredder.state import State
 from tests.structure.docs import DOCS
@@ -94,6 +94,20 @@ def test_nobody_destroys_a_key_that_is_in_use(config: Path) -> None:
     make(config)
     with values_of(NAME, config) as values, pytest.raises(OtherKey):
         values.open(sealed, CELL)
+
+
+def test_a_record_that_goes_alone(config: Path) -> None:
+    make(config)
+    loaded = load(config)
+    state = State.open(loaded.state)
+    record_keys(loaded, state, NAME).make()
+    with values_of(NAME, config) as values:
+        sealed = {who: values.seal("mail", CELL, record=who) for who in ("r1", "r2")}
+    record_keys(loaded, state, NAME).destroy(["r1"])
+    with values_of(NAME, config) as values:
+        assert values.open(sealed["r2"], CELL) == "mail"
+        with pytest.raises(RecordDestroyed):
+            values.open(sealed["r1"], CELL)
 
 
 def test_what_is_missing_is_told(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -41,7 +41,7 @@ NOT_CODES = {
 # Where the upper floor gives reasons of its own.
 GIVING_REASONS = ("shredder.run.", "shredder.plan.decide", "shredder.sweep.", "shredder.answers",
                   "shredder.evidence.attest", "shredder.evidence.groups",
-                  "shredder.evidence.parts", "shredder.keystores.")  # fmt: skip
+                  "shredder.evidence.parts", "shredder.keystores.", "shredder.sealing.records")  # fmt: skip
 
 CODE_KEYWORDS = {"reason", "obstacle", "problem", "retention"}
 CODES_KEYWORDS = {"limitations", "blind_spots"}

@@ -22,7 +22,7 @@ class Age(Opener):
 
     def open(self, source: Source, bounds: Bounds) -> Iterator[Part]:
         """Yield one member."""
-        keys = bounds.identities()
+        keys = [identity[:32] for identity in bounds.identities()]
         if not fits(source.peek(_HEADER), keys):
             raise Declined
         yield Member(Source(_plain(source, keys)))

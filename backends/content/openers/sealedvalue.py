@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from backends.content import Beside, Bounds, Declined, Member, Opener, Part, Source, Stop
-from backends.sealedvalue import Altered, SealedValueError, Values, is_sealed
+from backends.sealedvalue import (
+    Altered,
+    RecordDestroyed,
+    SealedValueError,
+    is_sealed,
+    values_of_identity,
+)
 
 
 class SealedValue(Opener):
@@ -34,12 +40,14 @@ class SealedValue(Opener):
 SEALED_VALUE = SealedValue()
 
 
-def _opened(sealed: bytes, keys: Sequence[bytes]) -> str | bytes:
-    """The value. Raises Declined where no key fits, Stop."""
-    for key in keys:
-        with Values(key) as values:
+def _opened(sealed: bytes, identities: Sequence[bytes]) -> str | bytes:
+    """The value, empty where its record's key is destroyed. Raises Declined, Stop."""
+    for identity in identities:
+        with values_of_identity(identity) as values:
             try:
                 return values.found(sealed)[1]
+            except RecordDestroyed:
+                return ""  # nobody opens it any more: there is nothing of the record in it
             except Altered:
                 raise Stop("damaged-container") from None
             except SealedValueError:

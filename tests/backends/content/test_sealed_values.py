@@ -7,11 +7,13 @@ import gzip
 import io
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
+from backends.agefile import encrypted
 from backends.content import Reading, examine_stream
 from backends.contract import Verdict
 from backends.reference import ReferenceMatcher
-from backends.sealedvalue import Cell, Values, to_text
+from backends.sealedvalue import Cell, KeyTree, Values, identity, to_text
 
 KEY, OTHER = bytes(range(32)), bytes(32)
 IDS = [f"resp-{n:08d}" for n in range(300)]
@@ -80,3 +82,22 @@ def test_without_the_key_it_is_a_gap(keys: tuple[bytes, ...]) -> None:
 
 def test_a_value_that_was_altered_is_a_gap() -> None:
     assert read(sealed(IDS[0])[:-1], KEY).reason == "damaged-container"
+
+
+def test_what_is_under_a_records_own_key() -> None:
+    """Opened by the tree; without one a gap; where the record's key is destroyed, nothing at all."""
+    tree = KeyTree.made()
+    with Values(KEY, KeyTree.unpacked(tree.packed())) as values:
+        cell = Cell("answers", "email", "1")
+        data = values.seal(IDS[0], cell, record="r1")
+        path = values.path("r1")
+    assert read(data, identity(KEY, tree)).evidence.records == 1
+    assert read(data, KEY).reason == "encrypted"
+    gone = read(data, identity(KEY, tree.without([path])))
+    assert (gone.reason, gone.evidence.records, gone.evidence.foreign) == ("", 0, 0)
+
+
+def test_a_tree_behind_the_key_does_not_hinder_sealed_files() -> None:
+    public = X25519PrivateKey.from_private_bytes(KEY).public_key().public_bytes_raw()
+    data = b"".join(encrypted(io.BytesIO("\n".join(IDS).encode()), public))
+    assert read(data, identity(KEY, KeyTree.made())).evidence.records == len(IDS)

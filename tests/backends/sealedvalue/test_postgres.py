@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from psycopg.rows import dict_row, tuple_row
 
-from backends.sealedvalue import Altered, Cell, Misplaced, NotSealed, Values
+from backends.sealedvalue import Altered, Cell, KeyTree, Misplaced, NotSealed, Values
 from backends.sealedvalue.postgres import ToSeal, opening, register
 from demo.servers.postgres import PostgresServer
 
@@ -81,6 +81,17 @@ def test_by_copy(connection: psycopg.Connection[Any], values: Values, form: str)
         for n in range(50):
             copy.write_row((str(n), ToSeal(f"mail {n}", Cell("answers", "email", str(n)))))
     assert [each["email"] for each in got(connection, values)] == [f"mail {n}" for n in range(50)]
+
+
+def test_under_a_record(connection: psycopg.Connection[Any]) -> None:
+    with Values(KEY, KeyTree.made()) as values:
+        register(connection, values)
+        given = ToSeal("jane", Cell("answers", "email", "7"), "r7")
+        connection.execute("INSERT INTO answers (id, email) VALUES ('7', %s)", (given,))
+        lying = connection.execute("SELECT email FROM answers").fetchone()
+        assert lying is not None
+        assert values.path("r7") in lying[0]
+        assert got(connection, values)[0]["email"] == "jane"
 
 
 def test_a_value_that_was_moved_is_not_given_out(

@@ -1,0 +1,214 @@
+"""Keys of single records: the dataset's key tree, kept so that a record's key can be destroyed.
+
+The tree lies in a file, encrypted under two keys together: the dataset's, and one of the key store
+that belongs to this state of the tree alone. To destroy records' keys is to write the pruned tree
+under a new such key, and then to destroy the old one where it lies: every copy of the file as it
+was goes with it, also in blocks that the file system has freed. Order, and what a crash leaves::
+
+    the first time: a file that names no key of the tree
+    a new key         crash: it encrypts nothing; the next change destroys it
+    the pruned tree   crash: that counts; the next change destroys the old key
+    the old key gone
+
+The file: a magic line, the ids of the dataset's key and of the tree's (16 bytes each), a nonce
+(24), and XAES-256-GCM of the tree; the associated data is all before the nonce.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from backends.contract import Finding
+from backends.sealedvalue import KeyTree, Values, tree_opened, tree_sealed
+from shredder import durable
+from shredder.keystores import (
+    Declared,
+    KeyDestruction,
+    KeyFinding,
+    KeyRecord,
+    KeyState,
+    KeyStore,
+    NoKey,
+    StoreDamaged,
+)
+
+_MAGIC = b"shredder key tree v1\n"
+_ID, _NONCE = 16, 24
+_HEADER = len(_MAGIC) + 2 * _ID
+_NO_KEY = "0" * 2 * _ID  # a tree was begun, and nothing was ever sealed under it
+
+
+@dataclass(frozen=True, slots=True)
+class RecordsDestroyed:
+    """What destroying the keys of records came to."""
+
+    records: int  # that were asked for
+    before: int  # of them, whose keys were gone already
+    key: KeyDestruction  # of the tree as it was
+    finding: KeyFinding  # of looking for that key, and into the tree, again
+
+
+class RecordKeys:
+    """The key tree of one dataset. Whoever changes it holds the state directory's lock."""
+
+    def __init__(self, store: KeyStore, folder: Path, record: KeyRecord) -> None:
+        """`record`: of the dataset's key, which lives."""
+        self._store = store
+        self._path = folder / record.dataset
+        self._record = record
+
+    @property
+    def made(self) -> bool:
+        """Whether the dataset's records have keys of their own, under the key that it has now."""
+        header = self._header()
+        return header is not None and header[0] == self._record.id and header[1] != _NO_KEY
+
+    @property
+    def key(self) -> str:
+        """The id of the key that the tree is under now. Raises StoreDamaged."""
+        return self._live()[1]
+
+    def make(self) -> bool:
+        """Give every record a key of its own; False: they had one. Raises KeyStoreError."""
+        if self.made:
+            self._settle(self._live()[1])
+            return False
+        if self._header() is None and (left := self._others("")):
+            raise StoreDamaged(
+                f"the file of the key tree of {self._record.dataset} is not there, and {len(left)} "
+                "of its keys live: what is sealed under single records cannot be opened",
+                hint="bring back a copy of its last state: it need not be kept secret",
+            )
+        with self._store.using(self._record.id) as key:
+            kept = bytearray(key)
+        try:
+            self._write(_MAGIC + bytes.fromhex(self._record.id + _NO_KEY))
+            self._replace(KeyTree.made(), kept)
+        finally:
+            kept[:] = bytes(len(kept))
+        return True
+
+    def tree(self, key: bytearray) -> KeyTree | None:
+        """The tree, by the dataset's key; None where there is none. Raises KeyStoreError."""
+        if not self.made:
+            return None
+        header, current = self._live()
+        with self._store.using(current) as second:
+            sealed = self._path.read_bytes()[_HEADER:]
+            try:
+                return tree_opened(bytes(key), bytes(second), sealed, header)
+            except ValueError:
+                raise StoreDamaged(
+                    f"the file of the key tree of {self._record.dataset} was altered or cut short",
+                    hint="bring back a copy of its last state: it need not be kept secret",
+                ) from None
+
+    def destroy(self, records: Iterable[str]) -> RecordsDestroyed:
+        """Destroy the keys of records by name, durably; repeatable. Raises KeyStoreError."""
+        names = list(dict.fromkeys(records))
+        if not self.made:
+            raise NoKey(
+                f"the records of {self._record.dataset} have no keys of their own",
+                hint=f"they have from `shredder key records {self._record.dataset}` on",
+            )
+        with self._store.using(self._record.id) as key:
+            kept, tree = bytearray(key), self.tree(key)
+        assert tree is not None
+        try:
+            with Values(kept) as values:
+                paths = [values.path(name) for name in names]
+            living = [path for path in paths if tree.has(path)]
+            done = self._settle(self._live()[1])
+            if living:
+                done = self._replace(tree.without(living), kept)
+            done = done or self._last()
+            found = self._looked_again(paths, kept, done.record.id)
+        finally:
+            tree.close()
+            kept[:] = bytes(len(kept))
+        return RecordsDestroyed(len(names), len(names) - len(living), done, found)
+
+    def _looked_again(self, paths: Sequence[bytes], key: bytearray, old: str) -> KeyFinding:
+        """Read the tree again, and look for the key that it was under before."""
+        tree = self.tree(key)
+        if tree is None or any(tree.has(path) for path in paths):
+            return KeyFinding(Finding.RESIDUE, ("key-tree",), "key-lives")
+        tree.close()
+        found = self._store.verify(old)
+        return replace(found, looked=("key-tree", *found.looked))
+
+    # --- the file ---
+
+    def _header(self) -> tuple[str, str] | None:
+        """The ids of the dataset's key and of the tree's. Raises StoreDamaged."""
+        try:
+            with self._path.open("rb") as file:
+                data = file.read(_HEADER)
+        except FileNotFoundError:
+            return None
+        ids = data[len(_MAGIC) :]
+        known = any(each.id == ids[:_ID].hex() for each in self._store.records())
+        if len(data) < _HEADER or not data.startswith(_MAGIC) or not known:
+            raise StoreDamaged(
+                f"the file of the key tree of {self._record.dataset} is damaged",
+                hint="bring back a copy of its last state: it need not be kept secret",
+            )
+        return ids[:_ID].hex(), ids[_ID:].hex()
+
+    def _live(self) -> tuple[bytes, str]:
+        """The header, and the tree's key, which must live. Raises StoreDamaged."""
+        header = self._header()
+        assert header is not None
+        if not self._alive(header[1]):
+            raise StoreDamaged(
+                f"the file of the key tree of {self._record.dataset} is an old one: its key is "
+                "destroyed",
+                hint="bring back a copy of its last state: it need not be kept secret",
+            )
+        return _MAGIC + bytes.fromhex("".join(header)), header[1]
+
+    def _alive(self, key: str) -> bool:
+        return any(each.id == key and each.state is KeyState.LIVE for each in self._store.records())
+
+    def _replace(self, tree: KeyTree, key: bytearray) -> KeyDestruction | None:
+        """Let a tree take the place of what was there, and destroy the key of that."""
+        number = len(self._all()) + 1
+        made = self._store.create(
+            f"{self._record.dataset}/records/{number}",
+            escrowed=Declared.NO,
+            backed_up=self._record.backed_up,
+        )
+        header = _MAGIC + bytes.fromhex(self._record.id + made.id)
+        nonce = secrets.token_bytes(_NONCE)
+        with self._store.using(made.id) as second:
+            sealed = tree_sealed(tree, bytes(key), bytes(second), nonce, header)
+        tree.close()
+        self._write(header, nonce, sealed)
+        return self._settle(made.id)
+
+    def _write(self, *parts: bytes) -> None:
+        durable.make_private_directory(self._path.parent)
+        durable.write(self._path, parts)
+
+    def _settle(self, current: str) -> KeyDestruction | None:
+        """Destroy every key of the tree but the one that it is under now."""
+        done = None
+        for each in self._others(current):
+            done = self._store.destroy(each.id)
+        return done
+
+    def _all(self) -> list[KeyRecord]:
+        prefix = f"{self._record.dataset}/records/"
+        return [each for each in self._store.records() if each.dataset.startswith(prefix)]
+
+    def _others(self, current: str) -> list[KeyRecord]:
+        gone = KeyState.DESTROYED
+        return [each for each in self._all() if each.id != current and each.state is not gone]
+
+    def _last(self) -> KeyDestruction:
+        """The key that was destroyed last, destroyed once more if it has come back."""
+        gone = [each for each in self._all() if each.state is KeyState.DESTROYED]
+        return self._store.destroy(max(gone, key=lambda each: each.destroyed).id)
