@@ -9,9 +9,11 @@ else is made of these characters, a digest or a picture, is passed over.
 from __future__ import annotations
 
 import binascii
+import functools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from backends.content._bounds import Bounds
 from backends.content._encoding import wide_encoding
@@ -19,11 +21,16 @@ from backends.content._lines import ENCODED_BEGINS, route
 from backends.content._opener import HEAD
 from backends.content._registry import identify
 
+if TYPE_CHECKING:
+    from backends.content._base64_fast import Texts
+
+_LINES = 40  # characters of a line that goes on, and more
 _ALPHABET = b"+-/0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz"
 _LINE = rb"(?=[0-9A-Za-z+/_-]++={0,2}+(?:[\r\n\"'<\\]|\Z))"  # a line of nothing else
 _BREAK = rb"(?:\r?\n[ \t]*+|\\r\\n|\\n)"
+_LONG_LINE = rb"[0-9A-Za-z+/_-]{%d,}+" % _LINES
 _RUN = re.compile(
-    rb"(?:[0-9A-Za-z+/_-]{40,}+" + _BREAK + rb"(?:" + _LINE + rb"|\Z))*+[0-9A-Za-z+/_-]*+={0,2}"
+    rb"(?:" + _LONG_LINE + _BREAK + rb"(?:" + _LINE + rb"|\Z))*+[0-9A-Za-z+/_-]*+={0,2}"
 )
 _MORE = re.compile(rb"(?:" + _BREAK + _LINE + rb")?+" + _RUN.pattern)
 _MORE_LINES = re.compile(_LINE + _RUN.pattern)
@@ -33,7 +40,7 @@ _CONTROLS = bytes([*range(9), 11, 12, *range(14, 32), 127])
 _PRINTED = bytes([9, 10, 13, *range(32, 127)])
 _HEAD = 1024  # characters by which it is told whether a run is text
 _LEAST = 12  # bytes of a text
-_MOSTLY = 0.8  # of a text are ASCII, if it is not UTF-8
+_OTHERS = 20  # in a hundred bytes of a text are no ASCII, if it is not UTF-8
 _REACH = 256  # bytes before a run that may belong to it
 _LONGEST = 1 << 20  # bytes of a line of what is said; a longer one is cut between words
 _WORD_END = re.compile(rb"[^0-9A-Za-z@._+\x80-\xff-](?=[0-9A-Za-z@._+\x80-\xff-]*\Z)")
@@ -65,9 +72,11 @@ class _Open:
 class Encoded:
     """Finds base64 in the blocks of one text, which come in order."""
 
-    def __init__(self, bounds: Bounds) -> None:
+    def __init__(self, bounds: Bounds, *, fast: bool = True) -> None:
+        """Not `fast`: without compiled code, to the same result."""
         self._bounds = bounds
         self._open: _Open | None = None
+        self._texts = _texts() if fast else None
 
     def take(self, block: bytes, *, last: bool = False) -> Iterator[tuple[bool, bytes]]:
         """Yield what is said in base64, and whether it is a container; of a text, whole lines.
@@ -81,7 +90,17 @@ class Encoded:
             at = len(more)
             ended = last or at < len(block) or more.endswith(b"=")
             yield from self._go_on(self._open, more, ended=ended)
-        for place in route().encoded(block).tolist():
+        places = route().encoded(block)
+        number = 0
+        while number < places.size:
+            if self._texts is not None:
+                said, number, at = self._texts.take(block, places, number, at)
+                if said:
+                    yield False, said
+                if number == places.size:
+                    return
+            place = int(places[number])
+            number += 1
             if place < at:
                 continue
             start = _from(block, place, at)
@@ -113,6 +132,16 @@ class Encoded:
             said = bytes(run.said[:done])
             del run.said[:done]
             yield False, _utf8(said, run.wide)
+
+
+@functools.cache
+def _texts() -> Texts | None:
+    """Return what decodes most of what is text; None without the extra ``fast``."""
+    try:
+        from backends.content._base64_fast import Texts  # noqa: PLC0415 - numba takes its time
+    except ImportError:
+        return None
+    return Texts(ENCODED_BEGINS, _CONTROLS, (_REACH, _LINES, _HEAD, _LEAST, _OTHERS))
 
 
 def may_hold_base64(data: bytes) -> bool:
@@ -158,7 +187,7 @@ def _padded(rest: bytes) -> bytes:
 def _is_text(said: bytes) -> bool:
     if len(said.translate(None, _CONTROLS)) < len(said):
         return False
-    if len(said.translate(None, _PRINTED)) <= len(said) * (1 - _MOSTLY):
+    if len(said.translate(None, _PRINTED)) <= len(said) * (_OTHERS / 100):
         return True
     try:
         said.decode()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Iterator, Sequence
-from itertools import accumulate, chain, pairwise
+from itertools import chain
 
 import charset_normalizer
 import numpy as np
@@ -98,15 +98,24 @@ class Narrow:
         """Return a block of windows and their ends."""
         if _is_utf8(data) or _BINARY.search(data):
             return data, ends
-        windows = [data[start:end] for start, end in pairwise([0, *ends])]
+        stops = np.asarray(ends, np.int64)
+        high = np.flatnonzero(np.frombuffer(data, np.uint8) >= 0x80)
+        odd = np.unique(np.searchsorted(stops, high, side="right")).tolist()
+        starts = [0, *stops.tolist()]
+        windows = [data[starts[number] : starts[number + 1]] for number in odd]
         if not self._encoding:
-            odd = b"".join(window for window in windows if not window.isascii())
-            odd = odd[: odd.rfind(b"\n", 0, _GUESSED) + 1] or odd[:_GUESSED]  # whole characters
-            self._encoding = _narrow_encoding(odd)
-        windows = [
-            w if _is_utf8(w) else w.decode(self._encoding, "replace").encode() for w in windows
-        ]
-        return b"".join(windows), list(accumulate(map(len, windows)))
+            sample = b"".join(windows)
+            sample = sample[: sample.rfind(b"\n", 0, _GUESSED) + 1] or sample[:_GUESSED]
+            self._encoding = _narrow_encoding(sample)  # of whole characters
+        sizes = np.diff(stops, prepend=0)
+        pieces, at = [], 0
+        for number, window in zip(odd, windows, strict=True):
+            if not _is_utf8(window):
+                decoded = window.decode(self._encoding, "replace").encode()
+                pieces += [data[at : starts[number]], decoded]
+                at = starts[number + 1]
+                sizes[number] += len(decoded) - len(window)
+        return b"".join([*pieces, data[at:]]), np.cumsum(sizes).tolist()
 
 
 _CONTROLS = bytes([*range(0x09), *range(0x0E, 0x1B), *range(0x1C, 0x20)])

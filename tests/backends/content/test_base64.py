@@ -10,8 +10,12 @@ import random
 from collections.abc import Callable
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from backends.content import Limits, Reading, examine_stream
+from backends.content import Bounds, Limits, Reading, examine_stream
+from backends.content._base64 import Encoded
+from backends.content._lines import ENCODED_BEGINS
 from backends.contract import Verdict
 from tests.backends.content.wrapping import (
     FOREIGN,
@@ -165,3 +169,68 @@ def test_the_text_round_it_is_seen_as_before() -> None:
     found = looked_at(HEADER + RECORDS + b"x,y," + base64.b64encode(FOREIGN) + b"\n")
     assert found.evidence.records == len(IDS)
     assert found.foreign_records == 1
+
+
+def _of_text(width: int | None, end: bytes, text: str) -> bytes:
+    said = text.encode()
+    return wrapped(said, width, end) if width else base64.urlsafe_b64encode(said).rstrip(b"=")
+
+
+_TEXTS = st.text("ab ,\n\u00e4\u4e2d0", min_size=9, max_size=90)
+_ENDS = st.sampled_from([b"\n", b"\r\n", b"\\n", b"\\r\\n", b"\r", b"\n\t ", b"\\r"])
+_PIECES = st.one_of(
+    st.builds(_of_text, st.sampled_from([None, 36, 40, 76]), _ENDS, _TEXTS),
+    st.builds(lambda text, by: base64.b64encode(text.encode() * by), _TEXTS, st.integers(1, 60)),
+    st.builds(lambda text: base64.b64encode(text.encode("utf-16")), _TEXTS),
+    st.builds(lambda text: base64.b64encode(text.encode("cp1252", "replace")), _TEXTS),
+    st.builds(lambda data: base64.b64encode(b"plain words " + data), st.binary(max_size=12)),
+    st.builds(base64.b64encode, st.binary(max_size=90)),
+    st.integers(10, 50).map(lambda size: b"QUJD" * size),
+    st.sampled_from([*ENCODED_BEGINS, b"x", b"/", b"-", b"=", b"==", b" ", b'"', b"\t", b"\xff"]),
+    _ENDS,
+)
+
+
+def _told(text: bytes, cut: int, *, last: bool, fast: bool) -> list[tuple[bool, bytes]]:
+    encoded = Encoded(Bounds(Limits()), fast=fast)
+    said: list[tuple[bool, bytes]] = []
+    for block, ends in ((text[:cut], False), (text[cut:], last)):
+        for packed, one in encoded.take(block, last=ends):
+            if said and not packed and not said[-1][0]:
+                said[-1] = False, said[-1][1] + b"\n" + one  # as texts are put together
+            else:
+                said.append((packed, one))
+    return said
+
+
+@settings(deadline=None)  # the first one loads all openers
+@given(pieces=st.lists(_PIECES, max_size=12), cut=st.integers(0, 2000), last=st.booleans())
+def test_compiled_code_tells_the_same(pieces: list[bytes], cut: int, *, last: bool) -> None:
+    text = b"".join(pieces)
+    assert _told(text, cut, last=last, fast=True) == _told(text, cut, last=last, fast=False)
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        base64.b64encode(b"%PDF-1.4 in plain words"),
+        base64.b64encode(b"\xff\xfewords that are in UTF-16, as they say"),
+        base64.urlsafe_b64encode(b"plain words and???>>>"),
+        b"xyz" + base64.b64encode(b"too short") + b"Q",
+        wrapped(b"words that go on in the next line, and even more of them"),
+        base64.b64encode(b"one in five: " + b"\xe4bcde" * 9),
+    ],
+)
+def test_compiled_code_tells_the_same_of_what_is_rare(run: bytes) -> None:
+    text = b"x: " + run + b" and\n"
+    assert _told(text, 0, last=True, fast=True) == _told(text, 0, last=True, fast=False)
+
+
+def test_compiled_code_leaves_little_to_the_other() -> None:
+    """Of tokens, and of one text in a line, nothing."""
+    text = b"".join(
+        b"GET /x?token=" + base64.urlsafe_b64encode(b"a text of number %d" % n) + b" 200\n"
+        for n in range(100)
+    )
+    told = list(Encoded(Bounds(Limits())).take(text, last=True))
+    assert [(False, b"\n".join(b"a text of number %d" % n for n in range(100)))] == told

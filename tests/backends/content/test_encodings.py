@@ -4,9 +4,14 @@
 
 from __future__ import annotations
 
+from itertools import accumulate, pairwise
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from backends.content import examine_stream
+from backends.content._encoding import Narrow
 from backends.reference import ReferenceMatcher
 from tests.backends.content.wrapping import Dribble
 
@@ -73,3 +78,13 @@ def test_encodings_may_change_from_line_to_line() -> None:
     ]
     reading = examine_stream(Dribble(b"\n".join(lines), 99), ReferenceMatcher(values, []))
     assert 2 == reading.evidence.records
+
+
+_UTF8, _OTHER = "über, 3\n", "élan, 7\n"
+
+
+@given(st.lists(st.sampled_from([b"12, 3\n", b"\n", _UTF8.encode(), _OTHER.encode("cp1252")])))
+def test_each_window_is_decoded_by_itself(windows: list[bytes]) -> None:
+    data, ends = Narrow().utf8(b"".join(windows), list(accumulate(map(len, windows))))
+    expected = [_OTHER.encode() if b"\xe9" in window else window for window in windows]
+    assert [data[start:end] for start, end in pairwise([0, *ends])] == expected
