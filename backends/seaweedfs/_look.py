@@ -14,6 +14,7 @@ from backends.seaweedfs._churn import own_folders
 from backends.seaweedfs._leveldb import Damaged, Entry, entries
 from backends.seaweedfs._volumes import Volume
 
+CODED = "erasure-coded-volume"
 _AT_ONCE = 256 << 10  # bytes of entries that are probed together
 _APART = b"\0\n\0"
 _TRIES = 3  # of a store that is being compacted while it is read
@@ -93,7 +94,7 @@ def in_volumes(files: Files, collection: str, matcher: Matcher, *, live: bool) -
         except OSError:
             seen.reason = "input-output-error"
     if files.erasure_coded(collection):
-        seen.reason = "erasure-coded-volume"
+        seen.reason = CODED
     return seen
 
 

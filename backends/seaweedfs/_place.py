@@ -67,6 +67,10 @@ class Place(ABC):
         """Why nothing can be done about it; empty if something can."""
         return ""
 
+    def kept(self) -> tuple[str, ...]:
+        """Codes of what of it cannot be cleaned; none if all of it can. Raises BackendError."""
+        return ()
+
     @abstractmethod
     def look(self, matcher: Matcher, *, thorough: bool = False) -> Seen:
         """Look at it; `thorough`: tell also whether what exists holds records."""
@@ -93,7 +97,7 @@ class Place(ABC):
             size=size,
             whole=None if self.obstacle else self.technique,
             obstacle=self.obstacle,
-            limitations=(self.limitation,),
+            limitations=(self.limitation, *self.kept()),
             details={"phase": self.phase},
             cost=None if self.obstacle else self.cost(),
         )

@@ -12,7 +12,7 @@ from backends.contract import Cost, Matcher, Step, Technique
 from backends.errors import CouldNotTell, Vanished
 from backends.seaweedfs._churn import SHARDS, WRITTEN, churn
 from backends.seaweedfs._http import LOG
-from backends.seaweedfs._look import Seen, in_bytes, in_store, in_volumes
+from backends.seaweedfs._look import CODED, Seen, in_bytes, in_store, in_volumes
 from backends.seaweedfs._place import Place
 
 COMPACTED_AWAY = "compacted-away-not-overwritten"
@@ -60,15 +60,18 @@ class Volumes(Place):
     def clean(self, matcher: Matcher) -> Mapping[str, int]:
         """Compact. What the filer has not deleted from the volumes yet would stay: wait for it."""
         del matcher
-        mine = [v for v in self.server.volumes() if self._is_mine(v.collection)]
-        if any(v.read_only for v in mine):
-            raise CouldNotTell(
-                f"{self.where}: a volume is read-only, and is not compacted",
-                reason="volume-read-only",
-            )
         before = self._steady()
         self.server.compact()
+        if kept := self.kept():
+            raise CouldNotTell(f"{self.where}: not all volumes can be compacted", reason=kept[0])
         return {"bytes-compacted": max(0, before - self._size())}
+
+    def kept(self) -> tuple[str, ...]:
+        """The server compacts no volume that is read-only, and none of an erasure code."""
+        coded = self.files is not None and self.files.erasure_coded(self.collection)
+        mine = (v for v in self.server.volumes() if self._is_mine(v.collection))
+        fixed = any(v.read_only for v in mine)
+        return (*([CODED] if coded else []), *(["volume-read-only"] if fixed else []))
 
     def _is_mine(self, collection: str) -> bool:
         return collection == self.collection

@@ -72,9 +72,10 @@ class SeaweedFS:
     ) -> None:
         self.directory = directory
         self.log = directory / "seaweedfs.log"
-        self.endpoint_url = self.master_url = self.filer_url = ""
+        self.endpoint_url = self.master_url = self.filer_url = self.volume_server = ""
         self._timeout = timeout
         self._process: subprocess.Popen[bytes] | None = None
+        self._master = ""  # as the server's own shell takes it
         self._keys = {
             name: (f"{name.upper()}{secrets.token_hex(8).upper()}", secrets.token_urlsafe(30))
             for name in ("admin", *(identities or {}))
@@ -130,6 +131,8 @@ class SeaweedFS:
         self.endpoint_url = f"http://127.0.0.1:{ports[6]}"
         self.master_url = f"http://127.0.0.1:{ports[0]}"
         self.filer_url = f"http://127.0.0.1:{ports[4]}"
+        self._master = f"127.0.0.1:{ports[0]}.{ports[1]}"
+        self.volume_server = f"127.0.0.1:{ports[2]}.{ports[3]}"
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-c", _SUPERVISOR, ",".join(_litter(ports)), *_command(ports)],
@@ -146,6 +149,20 @@ class SeaweedFS:
             self.stop()
             raise
         return self
+
+    def shell(self, *commands: str) -> str:
+        """Give the server's own shell some commands; returns what it says."""
+        done = subprocess.run(
+            [_program(), "shell", f"-master={self._master}"],
+            input="\n".join(["lock", *commands, "unlock", "exit", ""]),
+            capture_output=True,
+            text=True,
+            timeout=self._timeout,
+            check=False,
+        )
+        if "error" in done.stdout:
+            raise RuntimeError(f"SeaweedFS's shell: {done.stdout}")
+        return done.stdout
 
     def stop(self) -> None:
         """Stop the server and wait for its end. Its data stays."""

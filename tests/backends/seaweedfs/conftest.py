@@ -72,6 +72,13 @@ def swept(store: Store) -> list[Holding]:
     return found
 
 
+def swept_in_part(store: Store) -> list[Holding]:
+    """The same, of what can be examined."""
+    units = [unit for scope in store.scopes() for unit in store.units(scope.name)]
+    seen = [store.examine(unit, MATCHER) for unit in units if not isinstance(unit, Gap)]
+    return [holding for each in seen for holding in each.holdings]
+
+
 def orders(holdings: list[Holding]) -> list[Order]:
     return [
         Order(f"o{number}", each, each.whole, whole=True)

@@ -12,7 +12,7 @@ import pytest
 
 from backends.contract import Finding, Result, Technique, Unit, Verdict
 from backends.seaweedfs._volumes import Volume
-from tests.backends.seaweedfs.conftest import IDS, MATCHER, Place, orders, swept
+from tests.backends.seaweedfs.conftest import IDS, MATCHER, Place, orders, swept, swept_in_part
 
 
 def needles(place: Place) -> dict[bool, list[bytes]]:
@@ -136,3 +136,57 @@ def test_a_file_that_breaks_off_is_looked_through_and_said_to_be_broken(
         assert [] == list(volume.needles(live=True, dead=True))
         assert volume.broken
         assert bytes(range(200)) in b"".join(volume.rest())
+
+
+def number_of(place: Place) -> str:
+    """The number of the bucket's only volume."""
+    ((path,),) = [list(place.data.glob(f"{place.name}_*.dat"))]
+    return path.stem.rpartition("_")[2]
+
+
+@pytest.mark.parametrize(
+    ("code", "before", "after"),
+    [
+        (
+            "volume-read-only",
+            "volume.mark -node {server} -volumeId {number} -readonly",
+            "volume.mark -node {server} -volumeId {number} -writable",
+        ),
+        (
+            "erasure-coded-volume",
+            "ec.encode -collection {name} -volumeId {number} -force",
+            "ec.decode -collection {name} -volumeId {number}",
+        ),
+    ],
+    ids=["read-only", "erasure-coded"],
+)
+def test_what_the_server_does_not_compact_is_named_before_and_cleaned_once_it_does(
+    place: Place, code: str, before: str, after: str
+) -> None:
+    for number in range(8):
+        place.put(f"gone/{number}.csv", f"id\n{IDS[number]}\n".encode())
+        place.put(f"there/{number}.csv", f"id\n{IDS[100 + number]}\n".encode())
+    for number in range(8):
+        place.client.delete_object(Bucket=place.name, Key=f"gone/{number}.csv")
+    until_deleted(place, 8)
+    names = {
+        "server": place.server.volume_server,
+        "number": number_of(place),
+        "name": place.name,
+    }
+    place.server.shell(before.format(**names))
+    store = place.seeing()
+    live = [each for each in swept_in_part(store) if each.scope == place.name]
+    (volumes,) = (each for each in store.companions(live, MATCHER) if each.kind == "volumes")
+    assert code in volumes.limitations
+    (order,) = orders([volumes])
+    (answer,) = store.destroy([order], MATCHER)
+    assert (Result.FAILED, code) == (answer.result, answer.reason)
+    assert Finding.ABSENT not in {each.finding for each in store.verify([order], MATCHER)}
+    place.server.shell(after.format(**names))
+    (volumes,) = (each for each in store.companions(live, MATCHER) if each.kind == "volumes")
+    assert code not in volumes.limitations
+    (answer,) = store.destroy([order], MATCHER)
+    assert Result.DESTROYED is answer.result
+    assert [] == [content for content in needles(place)[False] if IDS[0][:8].encode() in content]
+    assert 8 == sum(IDS[0][:8].encode() in content for content in needles(place)[True])
