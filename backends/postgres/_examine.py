@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import psycopg
 
@@ -24,6 +24,8 @@ from backends.postgres import _definitions, _large
 from backends.postgres._catalog import (
     FOREIGN_TABLE,
     LARGE_OBJECT,
+    PARTITION,
+    TABLE,
     Relation,
     lock_shared,
     relation_by_oid,
@@ -34,6 +36,7 @@ from backends.postgres._rights import Rights, rights
 from backends.postgres._rows import RowScan, copy_rows
 from backends.postgres._session import Cluster, Connection
 from backends.postgres._stripes import connections, copy_striped
+from backends.postgres.raw.unaltered import Mark, Start
 from backends.postgres.residue import cost
 
 
@@ -130,22 +133,63 @@ def examine(
     """Look for the dataset in a unit; see the contract. `residue`: what is left is to go, too."""
     if unit.kind in _definitions.KINDS:
         return _definitions.examine(cluster, unit, matcher, residue=residue)
-    with cluster.reading(unit.scope) as connection:
-        if unit.kind == LARGE_OBJECT:
+    if unit.kind == LARGE_OBJECT:
+        with cluster.reading(unit.scope) as connection:
             return _examine_large_object(cluster, connection, unit, matcher)
-        relation = relation_by_oid(connection, int(unit.version.partition(":")[0]))
-        if relation is None:
-            raise Vanished(f"{cluster.where(unit.scope)}: a relation is not there any more")
-        try:
-            reading = _read(cluster, connection, relation, matcher)
-        except psycopg.Error as error:
-            if relation.kind != FOREIGN_TABLE or connection.closed:
-                raise
-            raise translate_foreign(error, cluster.where(unit.scope)) from None
-        holdings: tuple[Holding, ...] = ()
-        if reading.whole.verdict is not None:
-            found = rights(connection, relation)
-            holdings = (_holding(cluster.store, unit, relation, reading, found),)
+    return _examine_relation(cluster, unit, matcher, residue=residue)
+
+
+def _examine_relation(
+    cluster: Cluster, unit: Unit, matcher: Matcher, *, residue: bool
+) -> Examination:
+    """Read all rows; of a holding once more, for the digest of its version.
+
+    Few relations are holdings, and the digest costs a sixth of what reading does.
+    """
+    with cluster.reading(unit.scope) as connection:
+        _, reading = _read(cluster, connection, unit, RowScan(matcher, digested=False))
+    if reading.whole.verdict is None:
+        return _examined(unit, reading)
+    # Having been read, pages whose hint bits count as a change have them.
+    start = _start(cluster, unit) if residue else None
+    with cluster.reading(unit.scope) as connection:
+        relation, reading = _read(cluster, connection, unit, RowScan(matcher))
+        if reading.whole.verdict is None:
+            return _examined(unit, reading)
+        found = rights(connection, relation)
+        held = _holding(cluster.store, unit, relation, reading, found)
+        if start and (mark := Mark.of(connection, relation, start)):
+            held = replace(held, details={**held.details, "mark": str(mark)})
+    return _examined(unit, reading, held)
+
+
+def _read(
+    cluster: Cluster, connection: Connection, unit: Unit, scan: RowScan
+) -> tuple[Relation, Reading]:
+    relation = relation_by_oid(connection, _oid(unit))
+    if relation is None:
+        raise Vanished(f"{cluster.where(unit.scope)}: a relation is not there any more")
+    try:
+        return relation, read_relation(connection, relation, scan, cluster)
+    except psycopg.Error as error:
+        if relation.kind != FOREIGN_TABLE or connection.closed:
+            raise
+        raise translate_foreign(error, cluster.where(unit.scope)) from None
+
+
+def _start(cluster: Cluster, unit: Unit) -> Start | None:
+    """Take where the server is before the snapshot in which a table is read."""
+    if unit.kind not in {TABLE, PARTITION}:
+        return None
+    with cluster.use(unit.scope) as connection:
+        return Start.of(connection, _oid(unit))
+
+
+def _oid(unit: Unit) -> int:
+    return int(unit.version.partition(":")[0])
+
+
+def _examined(unit: Unit, reading: Reading, *holdings: Holding) -> Examination:
     return Examination(
         unit,
         holdings,
@@ -153,19 +197,6 @@ def examine(
         reading.bytes_read,
         reading.evidence.windows,
     )
-
-
-def _read(
-    cluster: Cluster, connection: Connection, relation: Relation, matcher: Matcher
-) -> Reading:
-    """Read all rows; of a holding once more in the same snapshot, for the digest of its version.
-
-    Few relations are holdings, and the digest costs a sixth of what reading does.
-    """
-    first = read_relation(connection, relation, RowScan(matcher, digested=False), cluster)
-    if first.whole.verdict is None:
-        return first
-    return read_relation(connection, relation, RowScan(matcher), cluster)
 
 
 def _holding(

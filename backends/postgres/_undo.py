@@ -78,6 +78,10 @@ def take_relation(
     relation = _locked(connection, order, matcher)
     if beneath and (note := beneath.begun(order, relation)):
         return _go_on(connection, order, relation, beneath, note)
+    if technique is Technique.TRUNCATE and beneath:
+        done = _take_unread(connection, order, relation, beneath)
+        if done:
+            return done
     files: Held | None = None
     addresses = RowAddresses()
     try:
@@ -129,7 +133,35 @@ def _go_on(
     allowed = rights(connection, relation)
     if not allowed.by_truncate:
         raise LeftAloneError(Result.FAILED, allowed.obstacle or "technique-not-offered")
+    return _emptied(connection, order, relation, allowed, beneath.hold(connection, relation))
+
+
+def _take_unread(
+    connection: Connection, order: Order, relation: Relation, beneath: Beneath
+) -> Done | None:
+    """Truncate a table whose pages tell that its rows are what the plan saw; None: they do not."""
+    holding = order.holding
+    allowed = rights(connection, relation)
+    if (
+        not (allowed.whole is Technique.TRUNCATE and allowed.by_truncate)
+        or not (order.whole or holding.foreign_records == 0)
+        or relation.locator != holding.locator
+        or not holding.version.startswith(f"{relation.storage}:")
+    ):
+        return None
     files = beneath.hold(connection, relation)
+    if files is None:
+        return None
+    if not beneath.unaltered(connection, order, relation, files):
+        files.close()
+        return None
+    return _emptied(connection, order, relation, allowed, files)
+
+
+def _emptied(
+    connection: Connection, order: Order, relation: Relation, allowed: Rights, files: Held | None
+) -> Done:
+    """Truncate a table that holds what was ordered, as far as it is still there."""
     connection.execute(_TRUNCATE.format(sql.Identifier(*relation.qualified)))
     cleared = _statistics.clear(connection, relation.oid)
     return Done(

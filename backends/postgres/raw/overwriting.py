@@ -34,6 +34,7 @@ from backends.postgres._catalog import Relation, one
 from backends.postgres._session import Connection
 from backends.postgres.raw.access import HostFiles, writable_files
 from backends.postgres.raw.relations import paths
+from backends.postgres.raw.unaltered import Mark
 
 _MAY_CHECKPOINT = """
 SELECT current_setting('is_superuser') = 'on' OR coalesce(
@@ -113,6 +114,7 @@ class Held:
     """The open files of one table that is locked."""
 
     descriptors: list[int]
+    own: int = 0  # how many of them, the first ones, are the table's; then TOAST and indexes
 
     def close(self) -> None:
         """Close them."""
@@ -161,6 +163,23 @@ class Beneath:
             return None
         return hold(connection, self.directory, relation)
 
+    def unaltered(
+        self, connection: Connection, order: Order, relation: Relation, held: Held
+    ) -> bool:
+        """Whether a locked table has the rows that were examined, told by the pages that are held.
+
+        Those need not be read by SQL then.
+        """
+        try:
+            mark = Mark.parse(str(order.holding.details.get("mark", "")))
+        except ValueError:
+            return False
+        connection.execute("CHECKPOINT")
+        try:
+            return mark.holds(connection, relation, held.descriptors[: held.own])
+        except OSError:
+            return False
+
     def overwrite(
         self, connection: Connection, order: Order, relation: Relation, held: Held
     ) -> tuple[int, tuple[str, ...]]:
@@ -195,8 +214,10 @@ def hold(connection: Connection, directory: str, relation: Relation) -> Held | N
         if files is None:
             return None
         try:
-            for each in paths(connection, relation.oid):
+            for number, each in enumerate(paths(connection, relation.oid)):
                 held.descriptors.extend(_segments(files, each.path))
+                if number == 0:
+                    held.own = len(held.descriptors)
         except OSError:
             held.close()
             return None

@@ -16,7 +16,7 @@ from backends.postgres.raw.compiled import Bytes, Mask, Numbers, array_of, compi
 from backends.postgres.raw.separate import half_at, separate, text_ends, word_at
 
 PAGE = 8192  # bytes; servers with other sizes are not read
-_LAYOUT = 4  # the version of all servers from 8.3 on
+LAYOUT = 4  # the version of all servers from 8.3 on
 _HEAD, _POINTER, _TUPLE, _INDEX_TUPLE = 24, 4, 23, 8
 _NORMAL, _DEAD = 1, 3  # flags of line pointers that have storage
 _WINDOWS = 3100  # of a page, at the most: line pointers, and freed tuples at every eighth byte
@@ -120,7 +120,7 @@ def _carve(data: Bytes, begin: int, end: int) -> int:
 def _sound(data: Bytes, at: int) -> bool:
     """Whether the page here has a header that holds together, and no item lies upon another."""
     lower, upper, special = half_at(data, at + 12), half_at(data, at + 14), half_at(data, at + 16)
-    if half_at(data, at + 18) != PAGE | _LAYOUT or not _HEAD <= lower <= upper <= special <= PAGE:
+    if half_at(data, at + 18) != PAGE | LAYOUT or not _HEAD <= lower <= upper <= special <= PAGE:
         return False
     total = 0
     for place in range(at + _HEAD, at + lower - _POINTER + 1, _POINTER):
