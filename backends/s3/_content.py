@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -27,10 +27,12 @@ from backends.s3._bucket import Bucket
 from backends.s3._checksum import Check, check_of
 from backends.s3._errors import code_of, is_denied, is_gone, speaking, status_of, translated
 from backends.s3._ranges import Moved, Ranges, asking, first_of
+from backends.sealedvalue import customer_key, values_of_identity
 
 _ATTEMPTS = 3
 _STRETCH = 4 << 20  # bytes that are read at once elsewhere than in order
 _PRECONDITION_FAILED = 412
+CUSTOMER = "sse-c"
 _KMS_CODES = {
     "KMS.DisabledException": "kms-key-disabled",
     "KMS.KMSInvalidStateException": "kms-key-state",
@@ -53,6 +55,7 @@ class Content:
     reading: Reading
     answer: Mapping[str, Any]  # the headers of GetObject, parsed
     mismatch: bool
+    sealed: bool = False  # the server had it under a key that the dataset's gives
 
 
 def read(bucket: Bucket, key: str, version_id: str, matcher: Matcher, size: int) -> Content:
@@ -60,17 +63,36 @@ def read(bucket: Bucket, key: str, version_id: str, matcher: Matcher, size: int)
 
     `size`: what the listing said, in bytes. A large one is read by ranges.
     """
-    with bucket.connections.reading() as share:
-        return _read(bucket, key, version_id, matcher, share if size >= _ranges.LARGE else None)
+    with bucket.connections.reading() as connections:
+        share = connections if size >= _ranges.LARGE else None
+        try:
+            return _read(bucket, key, version_id, matcher, share, {})
+        except Unreadable as unreadable:
+            if unreadable.reason != CUSTOMER:
+                raise
+        for identity in matcher.identities():
+            with values_of_identity(identity) as values:
+                customer = customer_key(values, key)
+            try:
+                content = _read(bucket, key, version_id, matcher, share, customer)
+            except Unreadable:
+                continue  # it is another's
+            return replace(content, sealed=True)
+        raise Unreadable(CUSTOMER)
 
 
 def _read(
-    bucket: Bucket, key: str, version_id: str, matcher: Matcher, share: Callable[[], int] | None
+    bucket: Bucket,
+    key: str,
+    version_id: str,
+    matcher: Matcher,
+    share: Callable[[], int] | None,
+    customer: Mapping[str, str | bytes],
 ) -> Content:
     for attempt in range(1, _ATTEMPTS + 1):
         stream: _Watched | None = None
         try:
-            answer, stream = _begun(bucket, key, version_id, share)
+            answer, stream = _begun(bucket, key, version_id, share, customer)
             reading = examine_stream(stream, matcher, digested=False)
             stream.finish()
         except (BotoCoreError, HTTPError, OSError, _Short, Moved) as error:
@@ -98,32 +120,43 @@ def _read(
 
 
 def _begun(
-    bucket: Bucket, key: str, version_id: str, share: Callable[[], int] | None
+    bucket: Bucket,
+    key: str,
+    version_id: str,
+    share: Callable[[], int] | None,
+    customer: Mapping[str, str | bytes],
 ) -> tuple[Mapping[str, Any], _Watched]:
     """Begin to read; with `share`, see Ranges, by ranges, if the server knows these."""
     first = {"Range": f"bytes=0-{_ranges.length(share()) - 1}"} if share else {}
-    answer = _get(bucket, key, version_id, **first)
+    answer = _get(bucket, key, version_id, first, customer)
     etag = str(answer.get("ETag", ""))
-    fetch = partial(_fetch, bucket, key, version_id, etag)
+    fetch = partial(_fetch, bucket, key, version_id, customer, etag)
     size, total = first_of(answer)
     if share is None or size < 0:
         length = int(answer.get("ContentLength", -1))
         return answer, _Watched(answer["Body"], length, fetch, check_of(answer))
     begun = answer["Body"], size
-    ranges = Ranges(asking(bucket, key, version_id), begun, total, etag, share)
-    check = check_of(answer, _told(bucket, key, version_id))
+    get = asking(bucket, key, version_id, customer)
+    ranges = Ranges(get, begun, total, etag, share)
+    check = check_of(answer, _told(bucket, key, version_id, customer))
     return answer, _Watched(ranges, total, fetch, check)
 
 
-def _get(bucket: Bucket, key: str, version_id: str, **more: Any) -> Mapping[str, Any]:
+def _get(
+    bucket: Bucket,
+    key: str,
+    version_id: str,
+    more: Mapping[str, Any],
+    customer: Mapping[str, Any],
+) -> Mapping[str, Any]:
     with speaking(bucket.where):
         try:
             answer: Mapping[str, Any] = bucket.client.get_object(
-                Bucket=bucket.name, Key=key, VersionId=version_id, **more
+                Bucket=bucket.name, Key=key, VersionId=version_id, **more, **customer
             )
         except ClientError as error:
             if more and status_of(error) == 416:  # overwritten since it was listed: it is empty
-                return _get(bucket, key, version_id)
+                return _get(bucket, key, version_id, {}, customer)
             reason = _unreadable(error)
             if not reason:
                 raise
@@ -131,17 +164,27 @@ def _get(bucket: Bucket, key: str, version_id: str, **more: Any) -> Mapping[str,
     return answer
 
 
-def _told(bucket: Bucket, key: str, version_id: str) -> Mapping[str, Any]:
+def _told(
+    bucket: Bucket, key: str, version_id: str, customer: Mapping[str, Any]
+) -> Mapping[str, Any]:
     """Ask for the checksum of a version, which no answer with a range has; it may have none."""
     try:
         return bucket.client.head_object(
-            Bucket=bucket.name, Key=key, VersionId=version_id, ChecksumMode="ENABLED"
+            Bucket=bucket.name, Key=key, VersionId=version_id, ChecksumMode="ENABLED", **customer
         )
     except (BotoCoreError, ClientError, HTTPError, OSError):
         return {}  # then by its ETag, if that tells
 
 
-def _fetch(bucket: Bucket, key: str, version_id: str, etag: str, start: int, size: int) -> bytes:
+def _fetch(
+    bucket: Bucket,
+    key: str,
+    version_id: str,
+    customer: Mapping[str, Any],
+    etag: str,
+    start: int,
+    size: int,
+) -> bytes:
     """Read a stretch of a version that is still the one whose reading has begun."""
     with speaking(bucket.where):
         try:
@@ -151,6 +194,7 @@ def _fetch(bucket: Bucket, key: str, version_id: str, etag: str, start: int, siz
                 VersionId=version_id,
                 IfMatch=etag,
                 Range=f"bytes={start}-{start + size - 1}",
+                **customer,
             )
         except ClientError as error:
             if status_of(error) != _PRECONDITION_FAILED:
@@ -176,7 +220,7 @@ def _unreadable(error: ClientError) -> str:
     if is_denied(error):
         return "kms-access-denied" if "kms:" in said else "access-denied"
     if status == 400 and ("customer" in said or "server side encryption" in said):
-        return "sse-c"
+        return CUSTOMER
     return (
         "request-refused" if status == 400 and code in {"InvalidRequest", "InvalidArgument"} else ""
     )

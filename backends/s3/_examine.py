@@ -93,7 +93,10 @@ def _look(bucket: Bucket, key: str, version: Version, matcher: Matcher, size: in
         modified=int(answer["LastModified"].timestamp()),
         size=reading.bytes_read,
         reason=reason or ("" if tags is not None else "tags-unread"),
-        limitations=(*bucket.surroundings.of_object(answer), *reading.limitations),
+        limitations=(
+            *bucket.surroundings.of_object(answer),
+            *(("sealed",) if content.sealed else reading.limitations),
+        ),
         details={name: str(answer[key]) for key, name in _TELLING.items() if key in answer},
     )
 

@@ -160,16 +160,24 @@ def length(connections: int) -> int:
 
 
 def asking(
-    bucket: Bucket, key: str, version_id: str
+    bucket: Bucket, key: str, version_id: str, customer: Mapping[str, Any]
 ) -> Callable[[int, int, str], Mapping[str, Any]]:
-    """Return what asks for a range of a version. It raises Moved, or a BackendError."""
+    """Return what asks for a range of a version. It raises Moved, or a BackendError.
+
+    `customer`: the key that is sent along for it, if it is under one.
+    """
 
     def get(start: int, stop: int, etag: str) -> Mapping[str, Any]:
         span = f"bytes={start}-{stop - 1}"
         with speaking(bucket.where):
             try:
                 answer: Mapping[str, Any] = bucket.client.get_object(
-                    Bucket=bucket.name, Key=key, VersionId=version_id, Range=span, IfMatch=etag
+                    Bucket=bucket.name,
+                    Key=key,
+                    VersionId=version_id,
+                    Range=span,
+                    IfMatch=etag,
+                    **customer,
                 )
             except ClientError as error:
                 if status_of(error) in {405, 412, 416} or is_gone(error):

@@ -26,6 +26,7 @@ from backends.sealedvalue._errors import (
 )
 from backends.sealedvalue._form import Cell, is_sealed, is_sealed_text, of_text, to_text
 from backends.sealedvalue._kept import identity, tree_opened, tree_sealed, values_of_identity
+from backends.sealedvalue._objects import customer_key
 from backends.sealedvalue._tree import KeyTree
 from backends.sealedvalue._values import Values
 
@@ -39,6 +40,7 @@ __all__ = [
     "RecordDestroyed",
     "SealedValueError",
     "Values",
+    "customer_key",
     "identity",
     "is_sealed",
     "is_sealed_text",

@@ -92,6 +92,10 @@ class Values:
         cell, value = unpacked(data)
         return cell, value.decode() if given.text else value
 
+    def object_key(self, name: str) -> bytes:
+        """The key of one object of an object store, 32 bytes, by its name there."""
+        return _derived(self._live(), b"object " + name.encode(), 32)
+
     def _key_of(self, path: bytes) -> bytes:
         """What a value is encrypted with: the record's key counts only with the dataset's."""
         key = self._live()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from backends.sealedvalue import Misplaced, OtherKey, RecordDestroyed
 from demo.servers.postgres import PostgresServer
+from demo.servers.seaweedfs import SeaweedFS
 from shredder.config import load
 from shredder.errors import ShredderError, UsageError
 from shredder.keystores import KeyDestroyed, NoKey, StoreBusy, WrongPassphrase, material
@@ -123,13 +125,22 @@ def test_what_is_missing_is_told(config: Path, monkeypatch: pytest.MonkeyPatch) 
     refused(UsageError)
 
 
-def test_the_example_of_the_documents(
-    config: Path, monkeypatch: pytest.MonkeyPatch, postgres: PostgresServer
+def test_the_examples_of_the_documents(
+    config: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    postgres: PostgresServer,
+    seaweedfs: SeaweedFS,
 ) -> None:
     make(config)
     monkeypatch.setenv("SHREDDER_CONFIG", str(config))
     text = (DOCS / "commands.md").read_text("utf-8")
-    (example,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    one, two = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     given: dict[str, object] = {"CONNINFO": f"{postgres.conninfo} password={postgres.password}"}
-    exec(compile(example, "commands.md", "exec"), given)
+    exec(compile(one, "commands.md", "exec"), given)
     assert given["row"] == {"id": "7", "email": "jane@example.org"}
+    with contextlib.closing(seaweedfs.client()) as client:
+        client.create_bucket(Bucket="sealed-example")
+        given = {"client": client, "BUCKET": "sealed-example"}
+        exec(compile(two, "commands.md", "exec"), given)
+        client.delete_object(Bucket="sealed-example", Key="a/answers.csv")
+        client.delete_bucket(Bucket="sealed-example")

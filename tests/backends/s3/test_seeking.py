@@ -30,6 +30,6 @@ def test_a_stretch_of_another_content_is_never_taken(versioned: Place) -> None:
     assert isinstance(store, S3Store)
     bucket = store._bucket(versioned.name)
     with pytest.raises(ChangedWhileRead):
-        _content._fetch(bucket, "k", version, '"00000000000000000000000000000000"', 0, 2)
+        _content._fetch(bucket, "k", version, {}, '"00000000000000000000000000000000"', 0, 2)
     etag = versioned.client.head_object(Bucket=versioned.name, Key="k")["ETag"]
-    assert b"ne" == _content._fetch(bucket, "k", version, etag, 1, 2)
+    assert b"ne" == _content._fetch(bucket, "k", version, {}, etag, 1, 2)
