@@ -92,14 +92,17 @@ class Fingerprint:
 
 @dataclass(frozen=True, slots=True)
 class KeyErasure:
-    """The conditions of a cryptographic erase (NIST SP 800-88r2, 3.1.3 and appendix)."""
+    """The conditions of a cryptographic erase (NIST SP 800-88r2, 3.1.3 and appendix).
+
+    They are the same for each holding of a group.
+    """
 
     ever_in_clear: Known
     escrowed: Known
     backed_up: Known
     strength_bits: Annotated[int, Range(0, 4096)]
     entropy_bits: Annotated[int, Range(0, 4096)]
-    keys_total: Count  # with every copy and every wrapping key
+    keys_total: Count  # that open each holding, with every copy and every wrapping key
     keys_destroyed: Count
     keys_scheduled: Count
 

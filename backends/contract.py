@@ -35,6 +35,8 @@ from backends.progress import Step as Step  # noqa: PLC0414 - told on from here
 from backends.progress import Tell as Tell  # noqa: PLC0414 - told on from here
 from backends.progress import untold as untold  # noqa: PLC0414 - told on from here
 from backends.techniques import Cost as Cost  # noqa: PLC0414 - told on from here
+from backends.techniques import KeyErasure as KeyErasure  # noqa: PLC0414 - told on from here
+from backends.techniques import Known as Known  # noqa: PLC0414 - told on from here
 from backends.techniques import Method as Method  # noqa: PLC0414 - told on from here
 from backends.techniques import Technique as Technique  # noqa: PLC0414 - told on from here
 
@@ -256,6 +258,7 @@ class Holding:
     details: Mapping[str, str | int] = field(default_factory=dict)  # the backend's own
     signs: Signs = Signs()  # what it was recognised by
     cost: Cost | None = None  # of its destruction, where that is worth the operator's thought
+    sealed: bool = False  # all of it, to the dataset's key and to nobody else's
 
     @property
     def mixed(self) -> bool:
@@ -265,7 +268,7 @@ class Holding:
     @property
     def residue(self) -> bool:
         """Whether it is a place of what was freed, where nothing is anybody's."""
-        return self.whole is not None and self.whole.stage > 0
+        return self.whole is not None and self.whole.residue
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,6 +320,7 @@ class Destruction:
     until: str = ""  # RFC 3339 UTC, with RETAINED and PENDING
     limitations: tuple[str, ...] = ()  # codes
     numbers: Mapping[str, int] = field(default_factory=dict)  # e.g. bytes-overwritten
+    erasure: KeyErasure | None = None  # by CRYPTOGRAPHIC_ERASE: what a purge depends on
 
 
 class Finding(StrEnum):

@@ -32,9 +32,14 @@ class Technique(StrEnum):
         """When it is its turn: after everything of a lower stage, in whatever store.
 
         0: what holds the data; 1: what a server keeps of it after that; 2: what the file system
-        below keeps after both.
+        below keeps after both; 3: the key of what is sealed, which opens it until then.
         """
         return _STAGES.get(self, 0)
+
+    @property
+    def residue(self) -> bool:
+        """Whether it takes away what was freed, and nothing that is anybody's."""
+        return self.stage in {1, 2}
 
 
 _STAGES = {
@@ -44,6 +49,7 @@ _STAGES = {
     Technique.RESET_STATISTICS: 1,
     Technique.COMPACT: 1,
     Technique.SCRUB_FREE_SPACE: 2,
+    Technique.CRYPTOGRAPHIC_ERASE: 3,
 }
 
 
@@ -53,6 +59,41 @@ class Method(StrEnum):
     CLEAR = "clear"
     PURGE = "purge"
     LOGICAL_DELETE = "logical-delete"
+
+
+class Known(StrEnum):
+    """An answer that may be missing."""
+
+    YES = "yes"
+    NO = "no"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class KeyErasure:
+    """The conditions of a cryptographic erase (NIST SP 800-88r2, 3.1.3), of one holding.
+
+    What nobody has said or measured is the default.
+    """
+
+    ever_in_clear: Known = Known.UNKNOWN  # the data, in the store where the holding is
+    escrowed: Known = Known.UNKNOWN
+    backed_up: Known = Known.UNKNOWN
+    strength_bits: int = 0
+    entropy_bits: int = 0
+    keys: int = 1  # that open it, with those that open them, each with every copy
+    destroyed: int = 0
+    scheduled: int = 0
+
+    @property
+    def purges(self) -> bool:
+        """Whether all of them hold, so that the erase is a purge."""
+        facts = {self.ever_in_clear, self.escrowed, self.backed_up}
+        bits = min(self.strength_bits, self.entropy_bits)
+        return facts == {Known.NO} and bits >= _ENOUGH and self.destroyed == self.keys
+
+
+_ENOUGH = 128  # bits
 
 
 @dataclass(frozen=True, slots=True)

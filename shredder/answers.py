@@ -19,6 +19,8 @@ from backends.contract import (
     Finding,
     Gap,
     Holding,
+    KeyErasure,
+    Known,
     Method,
     Result,
     Scope,
@@ -34,6 +36,7 @@ from shredder.statable import MOST, not_a_label
 
 DEFECT = "backend-defect"
 _MOST_CODES = 24  # of one answer; what is beyond is summed up as one
+_MOST_BITS = 4096  # that a statement can say of a key
 _BEYOND = "more-than-can-be-told"
 
 
@@ -113,6 +116,7 @@ def holding(found: Any, store: str) -> Holding:
         all(isinstance(k, str) and type(v) in {str, int} for k, v in told.details.items()),
         isinstance(told.signs, Signs) and all(map(_is_count, astuple(told.signs))),
         told.cost is None or _is_cost(told.cost),
+        isinstance(told.sealed, bool),
     )
     if not all(right) or _mixes_stages(found.whole, found.partial):
         raise Unfitting
@@ -129,8 +133,12 @@ def destruction(found: Any) -> Destruction:
     if not isinstance(found.result, Result) or not isinstance(found.method, Method):
         return Destruction(found.order, Result.FAILED, reason=DEFECT)
     limitations, method = codes(found.limitations), found.method
-    if method is Method.PURGE:
-        # Only the conditions of an erase by key earn it, and no answer carries them yet.
+    erasure = found.erasure if _is_erasure(found.erasure) else None
+    gone = found.result in {Result.DESTROYED, Result.ALREADY_ABSENT}
+    if gone and erasure and erasure.destroyed != erasure.keys:
+        return Destruction(found.order, Result.FAILED, reason=DEFECT)  # what opens it still, lives
+    if method is Method.PURGE and not (erasure and erasure.purges):
+        # Only the conditions of an erase by key earn it.
         method, limitations = Method.LOGICAL_DELETE, (*limitations, "purge-not-shown")
     return Destruction(
         order=found.order,
@@ -140,6 +148,7 @@ def destruction(found: Any) -> Destruction:
         until=moment(found.until),
         limitations=limitations,
         numbers=numbers(found.numbers),
+        erasure=erasure,
     )
 
 
@@ -163,9 +172,26 @@ def _is_cost(value: object) -> bool:
     return isinstance(told.exclusive, bool) and all(map(_is_count_or_none, counts))
 
 
+def _is_erasure(value: object) -> bool:
+    if not isinstance(value, KeyErasure):
+        return False
+    told: Any = value
+    facts = (told.ever_in_clear, told.escrowed, told.backed_up)
+    bits, keys = (
+        (told.strength_bits, told.entropy_bits),
+        (told.keys, told.destroyed, told.scheduled),
+    )
+    return (
+        all(isinstance(fact, Known) for fact in facts)
+        and all(_is_count(each) and each <= _MOST_BITS for each in bits)
+        and all(map(_is_count, keys))
+        and 0 < told.keys >= told.destroyed + told.scheduled
+    )
+
+
 def _mixes_stages(whole: Technique | None, partial: Technique | None) -> bool:
     """Residue has no records that are anybody's, so there is no part to spare."""
-    return partial is not None and (partial.stage > 0 or (whole is not None and whole.stage > 0))
+    return partial is not None and (partial.stage > 0 or (whole is not None and whole.residue))
 
 
 def _is_count(value: object) -> bool:

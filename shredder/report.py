@@ -39,6 +39,7 @@ def holding_json(holding: Holding) -> Json:
         "signs": {kind: number for kind, number in asdict(holding.signs).items() if number},
         "retained_until": holding.retained_until or None,
         "cost": asdict(holding.cost) if holding.cost else None,
+        "sealed": holding.sealed,
     }
 
 

@@ -6,7 +6,7 @@ before all of it is authenticated. A file that was cut short is known at its end
 
 from backends.agefile._bech32 import identity_text, recipient_text
 from backends.agefile._errors import AgeError, Damaged, NoMatch, NotAge
-from backends.agefile._file import decrypted, encrypted, fits, is_age
+from backends.agefile._file import decrypted, encrypted, fits, is_age, recipients
 
 __all__ = [
     "AgeError",
@@ -19,4 +19,5 @@ __all__ = [
     "identity_text",
     "is_age",
     "recipient_text",
+    "recipients",
 ]

@@ -36,6 +36,14 @@ def fits(head: bytes, keys: Sequence[bytes]) -> bool:
     return True
 
 
+def recipients(head: bytes) -> int:
+    """How many a file is sealed to; its header must be in sight, whole. 0: that is not known."""
+    try:
+        return len(_header.read(_binary(io.BufferedReader(io.BytesIO(head)))).stanzas)
+    except AgeError:
+        return 0
+
+
 def encrypted(source: BufferedIOBase, recipient: bytes) -> Iterator[bytes]:
     """Encrypt a stream for the holder of an X25519 private key; only its public half is needed."""
     file_key, nonce = secrets.token_bytes(_x25519.FILE_KEY), secrets.token_bytes(_NONCE)

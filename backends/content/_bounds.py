@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 
@@ -41,6 +41,7 @@ class Bounds:
         self.bytes_out = 0
         self.members = 0
         self.held = 0
+        self.shared = False  # something sealed to the dataset is sealed to others as well
 
     def unpacked(self, size: int) -> None:
         """Count bytes that came out of a container."""
@@ -62,3 +63,19 @@ class Bounds:
         if self.held + size > self.limits.memory:
             raise Stop("too-large-to-open")
         self.held += size
+
+
+def counted(chunks: Iterator[bytes], bounds: Bounds) -> Iterator[bytes]:
+    """Yield what came out of a container, counted."""
+    for chunk in chunks:
+        bounds.unpacked(len(chunk))
+        yield chunk
+
+
+def counted_rows(
+    blocks: Iterator[tuple[bytes, list[int]]], bounds: Bounds
+) -> Iterator[tuple[bytes, list[int]]]:
+    """Yield blocks of rows with where each ends, counted."""
+    for data, ends in blocks:
+        bounds.unpacked(len(data))
+        yield data, ends

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from backends.content import _compound
 from backends.content._base64 import Encoded
-from backends.content._bounds import Bounds, Limits, Stop
+from backends.content._bounds import Bounds, Limits, Stop, counted, counted_rows
 from backends.content._dialect import Dialect
 from backends.content._encoding import (
     SAMPLE,
@@ -25,7 +25,7 @@ from backends.content._encoding import (
 from backends.content._fields import fields_of, guess_dialect, has_inner_break
 from backends.content._header import is_header
 from backends.content._opener import HEAD, Beside, Declined, Member, Opener, Part, Raw, Rows
-from backends.content._reading import Reading
+from backends.content._reading import AGE, Reading
 from backends.content._records import Block, blocks
 from backends.content._registry import installed_openers, lacking
 from backends.content._several import has_joint, holds_several
@@ -153,6 +153,7 @@ class _Examination:
         self._regular = True
         self._reason = ""
         self._layers: list[str] = []
+        self._outermost: list[str] = []  # what the stream is: openers, and texts as ""
 
     def begin(self, meter: Meter, bounds: Bounds) -> None:
         """Go on with another document."""
@@ -170,9 +171,14 @@ class _Examination:
         """Examine one text or container, and what follows it."""
         while head := source.peek(HEAD):
             if not self._opened(source, head, depth):
+                self._is("", depth)
                 self._text(source, depth)
                 return
             _skip_zeros(source)
+
+    def _is(self, what: str, depth: int) -> None:
+        if not depth and len(self._outermost) < _SEVERAL:
+            self._outermost.append(what)
 
     def _opened(self, source: Source, head: bytes, depth: int) -> bool:
         """Examine what a container holds; False: its bytes are to be looked at as they are."""
@@ -190,6 +196,7 @@ class _Examination:
                 whole = self._parts(opener, source, depth)
             except Declined:
                 continue
+            self._is(opener.name, depth)
             if whole and source.sought:
                 source.drop()
             return source.taken > taken
@@ -212,16 +219,16 @@ class _Examination:
     def _part(self, part: Part, depth: int) -> None:
         upto = _UpTo(self._meter, self.note)
         if isinstance(part, Member):
-            chunks = upto.damage(_counted(part.source.chunks(), self._bounds))
+            chunks = upto.damage(counted(part.source.chunks(), self._bounds))
             self.document(Source(chunks, self._bounds), depth + 1)
         elif isinstance(part, Rows):
             self._texts += 1
-            self._rows(upto.damage(_counted_rows(part.blocks, self._bounds)), depth)
+            self._rows(upto.damage(counted_rows(part.blocks, self._bounds)), depth)
         elif isinstance(part, Beside):
-            self._beside(upto.damage(_counted_rows(part.blocks, self._bounds)))
+            self._beside(upto.damage(counted_rows(part.blocks, self._bounds)))
         elif isinstance(part, Raw):
             self._texts += 1
-            for chunk in upto.damage(_counted(part.chunks, self._bounds)):
+            for chunk in upto.damage(counted(part.chunks, self._bounds)):
                 if chunk:
                     self._scan.probe(chunk)
                     # Nobody can tell where a record ends.
@@ -411,9 +418,11 @@ class _Examination:
             divided=divided,
             regular=self._regular,
             texts=self._texts,
+            sealed=self._outermost == [AGE] and not self._bounds.shared,
         )
 
 
+_SEVERAL = 2
 _HOLE = bytes(CHUNK)
 _RECORD, _TRACE = bytes([RecordClass.RECORD]), bytes([RecordClass.TRACE])
 _OURS = {RecordClass.RECORD, RecordClass.TRACE}
@@ -474,20 +483,6 @@ def _reason(error: Exception) -> str:
     if isinstance(error, Stop):
         return error.reason
     return "bomb-limit" if isinstance(error, RecursionError | MemoryError) else "damaged-container"
-
-
-def _counted(chunks: Iterator[bytes], bounds: Bounds) -> Iterator[bytes]:
-    for chunk in chunks:
-        bounds.unpacked(len(chunk))
-        yield chunk
-
-
-def _counted_rows(
-    blocks: Iterator[tuple[bytes, list[int]]], bounds: Bounds
-) -> Iterator[tuple[bytes, list[int]]]:
-    for data, ends in blocks:
-        bounds.unpacked(len(data))
-        yield data, ends
 
 
 def _skip_zeros(source: Source) -> None:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from backends.contract import Evidence, Verdict
 
 SEALED_VALUE = "sealed-value"
-SEALED = frozenset({"age", SEALED_VALUE})  # layers of what was sealed to the dataset's key
+AGE = "age"
+SEALED = frozenset({AGE, SEALED_VALUE})  # layers of what was sealed to the dataset's key
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,7 @@ class Reading:
     texts: int  # texts found: one, but for archives and what follows a container
     divided: bool  # every window that holds a record is known to be one record
     regular: bool  # every quote mark stood where RFC 4180 has it
+    sealed: bool = False  # all of it, to the dataset's key and to nobody else's
 
     @property
     def limitations(self) -> tuple[str, ...]:

@@ -179,6 +179,7 @@ class TreeStore:
                 "promoted": int(evidence.promoted),
             },
             signs=evidence.signs,
+            sealed=content.reading.sealed,
         )
 
     def glance(self, unit: Unit, matcher: Matcher) -> bool:

@@ -41,6 +41,7 @@ class _Seen:
     reason: str = ""  # why it was not examined in full
     limitations: tuple[str, ...] = ()  # codes
     details: Mapping[str, str] = field(default_factory=dict)
+    sealed: bool = False  # the content, to the dataset's key alone
 
     @property
     def verdict(self) -> Verdict | None:
@@ -98,6 +99,7 @@ def _look(bucket: Bucket, key: str, version: Version, matcher: Matcher, size: in
             *(("sealed",) if content.sealed else reading.limitations),
         ),
         details={name: str(answer[key]) for key, name in _TELLING.items() if key in answer},
+        sealed=reading.sealed,
     )
 
 
@@ -139,6 +141,7 @@ def _holding(
             **_company(bucket, key, unit.kind),
         },
         signs=(seen.content if seen.content.verdict else seen.written).signs,
+        sealed=seen.sealed and seen.written.verdict is None,
     )
 
 

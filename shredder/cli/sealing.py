@@ -55,6 +55,13 @@ def create(
     backed_up: Annotated[
         str, typer.Option(metavar="no|yes|unknown", help="Whether the key store is backed up.")
     ] = "unknown",
+    in_clear: Annotated[
+        str,
+        typer.Option(
+            metavar="no|yes|unknown",
+            help="Whether what it seals lay in the clear where it is to lie sealed.",
+        ),
+    ] = "unknown",
     config: options.Config = None,
     as_json: options.Json = False,
 ) -> int:
@@ -72,6 +79,7 @@ def create(
             dataset,
             escrowed=_declared("--escrowed", escrowed),
             backed_up=_declared("--backed-up", backed_up),
+            in_clear=_declared("--in-clear", in_clear),
         )
         _show(out, record, ())
     return ExitCode.COMPLETE
@@ -153,6 +161,7 @@ def _show(
             "wrapping": record.wrapping.value,
             "escrowed": record.escrowed.value,
             "backed_up": record.backed_up.value,
+            "in_clear": record.in_clear.value,
             "created": record.created,
             "destroyed": record.destroyed or None,
             "limitations": list(record.limitations),
@@ -163,7 +172,10 @@ def _show(
     out.say(f"{shown(record.dataset)}: key {record.id}, {record.state.value}")
     out.say(f"recipient: {recipient}")
     out.say(f"wrapped by: {record.wrapping.value}; made {record.created}")
-    out.say(f"escrowed: {record.escrowed.value}; backed up: {record.backed_up.value}")
+    out.say(
+        f"escrowed: {record.escrowed.value}; backed up: {record.backed_up.value}; "
+        f"in the clear before: {record.in_clear.value}"
+    )
     if record.destroyed:
         out.say(f"destroyed {record.destroyed}")
     if record.limitations:

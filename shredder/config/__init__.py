@@ -4,6 +4,7 @@ from shredder.config.load import chosen, find, load
 from shredder.config.model import (
     DESTROY,
     KEEP,
+    KEYS,
     Approver,
     Config,
     DatasetConfig,
@@ -21,6 +22,7 @@ from shredder.config.template import TEMPLATE
 __all__ = [
     "DESTROY",
     "KEEP",
+    "KEYS",
     "TEMPLATE",
     "Approver",
     "Config",

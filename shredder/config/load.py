@@ -16,6 +16,7 @@ from shredder.config.lines import line_of
 from shredder.config.model import (
     DESTROY,
     KEEP,
+    KEYS,
     OPERATOR,
     Approver,
     Config,
@@ -336,6 +337,8 @@ class _Reader:
 
     def _store(self, table: _Table) -> StoreConfig:
         name, backend = table.path[-1], table.text("backend")
+        if name == KEYS:
+            raise self.error(table.path, "is the name of the store of datasets' keys: take another")
         spec = backend_settings(backend)
         if isinstance(spec, str):
             raise self.error((*table.path, "backend"), spec)

@@ -10,6 +10,7 @@ from pathlib import Path
 from backends.contract import SourceSpec
 
 KEEP, DESTROY = "keep", "destroy"  # what is to become of a fingerprint
+KEYS = "keys"  # the store that the keys of datasets are holdings of
 OPERATOR = "operator"  # the role of a signer that an auditor's policy asks for
 
 

@@ -6,8 +6,19 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from attestations import Finding, Method, PlanDecision, PlannedTarget, Status, Target, Verification
+from attestations import (
+    Finding,
+    KeyErasure,
+    Known,
+    Method,
+    PlanDecision,
+    PlannedTarget,
+    Status,
+    Target,
+    Verification,
+)
 from backends.contract import Holding, Verdict
+from backends.contract import KeyErasure as Conditions
 from shredder import answers
 from shredder.evidence.parts import moment, tallies
 from shredder.plan import Decision, Item
@@ -119,6 +130,7 @@ def targets(pairs: Iterable[tuple[Item, Outcome]]) -> tuple[Target, ...]:
             outcome.method or "",
             _status(outcome).value,
             outcome.finding or "",
+            outcome.erasure,
         )
         total = _Sum()
         total.add(holding, outcome.until)
@@ -185,13 +197,29 @@ def _target(item: Item, outcome: Outcome, total: _Sum) -> Target:
             looked=tuple(sorted(outcome.looked)),
             numbers=tallies(dict(total.numbers)),
         ),
-        erasure=None,
+        erasure=_erasure(outcome.erasure),
         limitations=outcome.limitations,
         holdings=total.holdings,
         records=total.records,
         holdings_unknown_records=total.unknown_records,
         foreign_records_destroyed=total.foreign if foreign else 0,
         holdings_unknown_foreign=total.unknown_foreign if foreign else 0,
+    )
+
+
+def _erasure(of: Conditions | None) -> KeyErasure | None:
+    """The conditions of an erase by key; a group has those of each of its holdings."""
+    if of is None:
+        return None
+    return KeyErasure(
+        ever_in_clear=Known(of.ever_in_clear.value),
+        escrowed=Known(of.escrowed.value),
+        backed_up=Known(of.backed_up.value),
+        strength_bits=of.strength_bits,
+        entropy_bits=of.entropy_bits,
+        keys_total=of.keys,
+        keys_destroyed=of.destroyed,
+        keys_scheduled=of.scheduled,
     )
 
 

@@ -3,7 +3,8 @@
 * ``contract``: what every store answers to, and what is known of a key
 * ``file``: keys in fixed slots of one file, overwritten where they lie
 * ``register``: the records of keys, which outlive them
-* ``material``, ``slot``, ``slotfile``, ``whose``: what `file` is made of
+* ``holdings``: a dataset's keys as holdings, for sweep, plan and run
+* ``material``, ``probe``, ``slot``, ``slotfile``, ``whose``: what `file` is made of
 """
 
 from shredder.keystores.contract import (

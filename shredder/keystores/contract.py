@@ -76,6 +76,8 @@ class KeyRecord:
     wrapping: Wrapping
     escrowed: Declared  # a copy of it was given to somebody
     backed_up: Declared  # copies of the store are made
+    in_clear: Declared  # what is sealed by it lay in the clear where it is to lie sealed
+    probe: str  # random bytes sealed to it, in base64: who opens them has the key
     created: str  # RFC 3339 UTC
     destroyed: str = ""  # the same; empty while it lives
     limitations: tuple[str, ...] = ()  # codes: what cannot be promised of it where it lies
@@ -112,10 +114,13 @@ class KeyStore(Protocol):
     def records(self) -> Sequence[KeyRecord]:
         """Return what is known of every key, oldest first; needs no secret."""
 
-    def create(self, dataset: str, *, escrowed: Declared, backed_up: Declared) -> KeyRecord:
+    def create(
+        self, dataset: str, *, escrowed: Declared, backed_up: Declared, in_clear: Declared
+    ) -> KeyRecord:
         """Make a dataset's key, durably. Raises KeyExists if it has one that lives.
 
-        A key whose making was broken off is destroyed first.
+        A key whose making was broken off is destroyed first. Before it is called live, what was
+        read back opens its probe.
         """
 
     def using(self, key: str) -> AbstractContextManager[bytearray]:
@@ -129,4 +134,10 @@ class KeyStore(Protocol):
         """Destroy a key, durably. Repeatable: after a crash, and where it was restored."""
 
     def verify(self, key: str) -> KeyFinding:
-        """Look for a destroyed key where it lay; trusts nothing that destroy() said."""
+        """Look for a destroyed key where it lay; trusts nothing that destroy() said.
+
+        Nothing that lies there opens the key's probe.
+        """
+
+    def inspect(self, key: str) -> tuple[str, ...]:
+        """Return codes of what is wrong with a key now; none: nothing is."""

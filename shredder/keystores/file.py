@@ -35,6 +35,7 @@ from shredder.keystores.contract import (
 )
 from shredder.keystores.errors import KeyDestroyed, NoKey, NotErasable, StoreBusy, StoreDamaged
 from shredder.keystores.material import check_value, make_key, public_of, unwrap, wipe, wrap
+from shredder.keystores.probe import make_probe, opens
 from shredder.keystores.register import Register, moment
 from shredder.keystores.slot import SLOT, Content, packed
 from shredder.keystores.slotfile import CACHED, Slots
@@ -45,6 +46,7 @@ from shredder.keystores.whose import (
     free_slot,
     is_key_of,
     is_tombstone_of,
+    opened_by_any,
     refuse_second,
     refuse_unknown,
     slot_of,
@@ -53,6 +55,7 @@ from shredder.keystores.whose import (
 )
 
 _SHUT = (KeyState.DESTROYING, KeyState.DESTROYED)
+_LOOKED = ("key-slots", "sealed-probe")
 
 
 class FileKeyStore:
@@ -85,7 +88,9 @@ class FileKeyStore:
 
     # --- making ---
 
-    def create(self, dataset: str, *, escrowed: Declared, backed_up: Declared) -> KeyRecord:
+    def create(
+        self, dataset: str, *, escrowed: Declared, backed_up: Declared, in_clear: Declared
+    ) -> KeyRecord:
         """Make a dataset's key, durably."""
         with _told():
             fresh = self._make()
@@ -115,13 +120,27 @@ class FileKeyStore:
                 wrapping=content.wrapped.wrapping,
                 escrowed=escrowed,
                 backed_up=backed_up,
+                in_clear=in_clear,
+                probe=make_probe(public),
                 created=clock.now(after=max((each.created for each in known), default="")),
                 limitations=limitations,
                 place={"slot": number, "blocks": slots.blocks(number)},
             )
             self._register.put(record)
             slots.write(number, packed(content))
+            self._try_out(slots, record)
             return self._register.put(replace(record, state=KeyState.LIVE))
+
+    def _try_out(self, slots: Slots, record: KeyRecord) -> None:
+        """Have the key, as it lies in its slot now, open its probe. Raises StoreDamaged."""
+        content = content_of(slots, record)
+        assert content.wrapped is not None
+        key = unwrap(content.wrapped, self._passphrase, content.bound)
+        try:
+            if not is_key_of(key, record) or not opens(record.probe, key):
+                raise StoreDamaged("the key that was made does not open what is sealed to it")
+        finally:
+            wipe(key)
 
     def _ground(self, slots: Slots, *, fresh: bool) -> tuple[str, ...]:
         """Limitations of where the file lies. Raises NotErasable where they are not accepted."""
@@ -223,16 +242,18 @@ class FileKeyStore:
         try:
             with _told(), self._open() as slots:
                 if record.state is not KeyState.DESTROYED or alive(slots, record):
-                    return KeyFinding(Finding.RESIDUE, ("key-slots",), "key-lives")
+                    return KeyFinding(Finding.RESIDUE, _LOOKED, "key-lives")
+                if opened_by_any(slots, record):
+                    return KeyFinding(Finding.RESIDUE, _LOOKED, "key-lives")
                 data, direct = slots.medium(slot_of(record))
         except (StoreBusy, StoreDamaged):
             return KeyFinding(Finding.INCONCLUSIVE, (), "key-store-unreadable")
         # Every byte of a tombstone is known, so that there is no room for a key in it.
         if data != packed(tombstone_of(record)):
-            return KeyFinding(Finding.INCONCLUSIVE, ("key-slots",), "slot-damaged")
+            return KeyFinding(Finding.INCONCLUSIVE, _LOOKED, "slot-damaged")
         if not direct:
-            return KeyFinding(Finding.INCONCLUSIVE, ("key-slots",), CACHED)
-        return KeyFinding(Finding.ABSENT, ("key-slots",))
+            return KeyFinding(Finding.INCONCLUSIVE, _LOOKED, CACHED)
+        return KeyFinding(Finding.ABSENT, _LOOKED)
 
     def inspect(self, key: str) -> tuple[str, ...]:
         """Codes of what is wrong with a key now."""

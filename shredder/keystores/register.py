@@ -12,6 +12,7 @@ from pathlib import Path
 from shredder import clock, durable, values
 from shredder.keystores.contract import KeyRecord, KeyState
 from shredder.keystores.errors import NoKey, StoreDamaged
+from shredder.keystores.probe import is_probe
 from shredder.values import NotOfItsType
 
 _SUFFIX = ".json"
@@ -61,7 +62,8 @@ class Register:
 
 def _in_form(record: KeyRecord) -> bool:
     digests = (record.public, record.check)
-    return bool(_ID.fullmatch(record.id)) and all(map(_DIGEST.fullmatch, digests))
+    whole = bool(_ID.fullmatch(record.id)) and all(map(_DIGEST.fullmatch, digests))
+    return whole and is_probe(record.probe)
 
 
 def newest(records: list[KeyRecord]) -> KeyRecord | None:

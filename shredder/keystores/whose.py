@@ -9,9 +9,10 @@ from __future__ import annotations
 import hmac
 from collections.abc import Sequence
 
-from shredder.keystores.contract import KEY_BYTES, KeyRecord, KeyState
+from shredder.keystores.contract import KEY_BYTES, KeyRecord, KeyState, Wrapping
 from shredder.keystores.errors import KeyExists, StoreDamaged
 from shredder.keystores.material import check_value, public_of
+from shredder.keystores.probe import opens
 from shredder.keystores.slot import Content, Read
 from shredder.keystores.slotfile import Slots
 
@@ -37,6 +38,18 @@ def _is_live(read: Read, record: KeyRecord) -> bool:
     if content is None or content.wrapped is None:
         return False
     return record.id == content.id.hex() or record.public == content.public.hex()
+
+
+def opened_by_any(slots: Slots, record: KeyRecord) -> bool:
+    """Whether a key that lies there unwrapped opens a key's probe, whatever is said of it.
+
+    Who a wrapped one is, its wrapping binds: what `alive` reads cannot have been altered there.
+    """
+    for _, read in slots.read_all():
+        wrapped = read.content.wrapped if read.content else None
+        if wrapped and wrapped.wrapping is Wrapping.NONE and opens(record.probe, wrapped.data):
+            return True
+    return False
 
 
 def to_erase(slots: Slots, record: KeyRecord) -> set[int]:

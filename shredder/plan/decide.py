@@ -5,7 +5,7 @@ from __future__ import annotations
 import fnmatch
 from collections.abc import Sequence
 
-from backends.contract import Holding, Technique, Verdict
+from backends.contract import Holding, Verdict
 from backends.errors import BY_VALUES
 from shredder.config import Location
 from shredder.errors import UsageError
@@ -52,7 +52,7 @@ def decide(
     # The content of an unfinished upload is unknown, not mixed: including it by its verdict is
     # the decision on all of it.
     unknown = holding.foreign_records is None and not certain and ruling is not Ruling.DESTROY
-    whole, partial = _statable(holding.whole), _statable(holding.partial)
+    whole, partial = holding.whole, holding.partial
     if not holding.mixed or unknown or ruling is Ruling.DESTROY_WHOLE:
         if whole is None:
             return left(Decision.IMPOSSIBLE, holding.obstacle or "no-technique")
@@ -67,11 +67,6 @@ def decide(
         return left(Decision.IMPOSSIBLE, holding.obstacle or "no-technique")
     waits = BY_VALUES if partial is not None and by_chance else "mixed"
     return left(Decision.UNDECIDED, holding.obstacle or waits)
-
-
-def _statable(technique: Technique | None) -> Technique | None:
-    """A technique whose destruction can be attested: an erase by key has conditions to state."""
-    return None if technique is Technique.CRYPTOGRAPHIC_ERASE else technique
 
 
 def is_declared(holding: Holding, declared: Sequence[Location]) -> bool:

@@ -15,11 +15,14 @@ from shredder.answers import DEFECT
 from shredder.config import load
 from shredder.errors import ShredderError, Waiting
 from shredder.plan import to_destroy
-from shredder.run.residue import verify
+from shredder.plan.keyed import WAITS
+from shredder.run.gone_by_key import sealed_left
+from shredder.run.residue import executor, verify
 from shredder.run.window import Window, window_of
 from shredder.run.work import Work, batches, stores_or_errors
 from shredder.sweep import phase_of
 
+_KEYS = Technique.CRYPTOGRAPHIC_ERASE.stage
 _TRIES = 3  # of a batch whose store does not answer
 _PAUSE = 0.5  # seconds before the second; twice as long before the third
 
@@ -34,7 +37,7 @@ def execute(work: Work, run: str, dataset: str) -> None:
     stages = Counter(order.technique.stage for order in _orders(work, run))
     done = waiting = 0
     work.observer.progress("destroy", units=0, total=stages.total())
-    with stores_or_errors(work.config, work.observer.step) as stores:
+    with stores_or_errors(work, dataset, work.observer.step) as stores:
         matcher = work.matcher(dataset)
         scrubbed = _Scrubbed(work, run)
         for stage in sorted(stages):
@@ -42,12 +45,15 @@ def execute(work: Work, run: str, dataset: str) -> None:
                 break  # what a later stage cleans up is not there yet
             every = (order for order in _orders(work, run) if order.technique.stage == stage)
             hours = _Hours(window)
-            for name, orders in groupby(every, key=lambda order: order.holding.store):
+            spared = stage == _KEYS and sealed_left(work, run)
+            for name, orders in groupby(every, key=executor):
                 store = stores.get(name, BackendError("", reason="store-not-configured"))
                 size = 1 if isinstance(store, BackendError) else max(1, store.traits.batch)
                 for batch in batches(orders, size):
                     now = [order for order in batch if hours.allow(order)]
                     scrubbed.answer(now)
+                    if spared:
+                        _spare(work, run, now)
                     _batch(work, run, dataset, store, now, matcher)
                     scrubbed.take(now)
                     done += len(now)
@@ -59,6 +65,13 @@ def execute(work: Work, run: str, dataset: str) -> None:
             f"and it is not {window} now",
             hint=f"go on within it: `shredder resume {run}`",
         )
+
+
+def _spare(work: Work, run: str, orders: Sequence[Order]) -> None:
+    """Leave a key, and what was to end with it, because something sealed is still there."""
+    known = ((order.id, work.journal.entry(run, order.id)) for order in orders)
+    left = [order for order, entry in known if entry is None or entry.destruction is None]
+    work.journal.record(run, [Destruction(o, Result.FAILED, reason=WAITS) for o in left])
 
 
 class _Hours:

@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from backends.contract import CoverageStatus, Holding, Store, Verdict
@@ -24,11 +25,13 @@ from shredder.plan import (
     read_rulings,
     write_plan,
 )
+from shredder.plan.keyed import foresee, settle
 from shredder.plan.rulings import place_of
+from shredder.run.gone_by_key import gone_by_key
 from shredder.run.means import means
 from shredder.run.work import Work, stores_or_errors
 from shredder.spool import Spool, SpooledSet
-from shredder.sweep import Problem, Sweep, counted_ahead, sweep
+from shredder.sweep import Opening, Problem, Sweep, counted_ahead, sweep
 
 _OPERATORS_FAULT = 2  # the exit code of what the configuration is to blame for
 
@@ -59,24 +62,27 @@ def look(
     """
     matcher = work.matcher(dataset.name)
     work.observer.progress("sweep", units=0, total=units)
-    with stores_or_errors(work.config, work.observer.step) as opened:
+    with stores_or_errors(work, dataset.name, work.observer.step) as opened:
         stores = dict(opened)
         for name in expected:
             stores.setdefault(name, BackendError("", reason="store-not-configured"))
         for store in () if expected else opened.values():
             if isinstance(store, BackendError) and store.exit_code == _OPERATORS_FAULT:
                 raise store
-        with _total(work, units) as total, means(work, dataset.name, matcher) as given:
-            found = sweep(stores, matcher, work.observer, spool, total, given)
+        opening = partial(stores_or_errors, work, dataset.name)
+        over = gone_by_key(work, dataset.name, spool)
+        given = means(work, dataset.name, matcher, over)
+        with _total(work, units, opening) as total, given as chosen:
+            found = sweep(stores, matcher, work.observer, spool, total, chosen)
         return Look(found, _blind_spots(opened))
 
 
 @contextmanager
-def _total(work: Work, units: int) -> Iterator[Callable[[], int]]:
+def _total(work: Work, units: int, opening: Opening) -> Iterator[Callable[[], int]]:
     if units or not work.observer.watched:
         yield lambda: units
     else:
-        with counted_ahead(lambda: stores_or_errors(work.config)) as total:
+        with counted_ahead(opening) as total:
             yield total
 
 
@@ -131,15 +137,32 @@ def items(
     dataset: DatasetConfig,
     dismissed: SpooledSet,
     rulings: Rulings,
+    *,
+    keyed: bool = False,
 ) -> Iterator[Item]:
-    """The lines of a plan, in the order of execution. Raises UsageError, see `decide`."""
-    for number, holding in enumerate(holdings, start=1):
+    """The lines of a plan, in the order of execution. Raises UsageError, see `decide`.
+
+    `keyed`: there are keys of the dataset among its holdings, or were.
+    """
+
+    def deciding(item_id: str, holding: Holding) -> Item:
         ruling = rulings.on(holding)
-        item = decide(f"{run}-{number:07d}", holding, options, dataset.locations, ruling)
+        item = decide(item_id, holding, options, dataset.locations, ruling)
         open_to_it = item.decision is Decision.UNDECIDED and holding.verdict is not Verdict.COPY
         if open_to_it and dismissed.has(holding.store, holding.locator, holding.version):
             item = replace(item, decision=Decision.DISMISSED, reason="dismissed-before")
-        yield item
+        return item
+
+    def numbered() -> Iterator[tuple[str, Holding]]:
+        for number, holding in enumerate(holdings, start=1):
+            yield f"{run}-{number:07d}", holding
+
+    sources = {source.store for source in dataset.sources}
+    known = foresee(numbered(), sources, deciding) if keyed else None
+    for item_id, holding in numbered():
+        rulings.count(holding)
+        item = deciding(item_id, holding)
+        yield settle(item, known, deciding) if known else item
 
 
 class Rulings:
@@ -158,11 +181,11 @@ class Rulings:
     def on(self, holding: Holding) -> Ruling:
         """The ruling on this very version of a holding."""
         place = place_of(holding)
-        for ruling, known in self._sets.items():
-            if known.has(*place):
-                self.used += 1
-                return ruling
-        return Ruling.NONE
+        return next((r for r, known in self._sets.items() if known.has(*place)), Ruling.NONE)
+
+    def count(self, holding: Holding) -> None:
+        """Have a ruling on this holding, if there is one, be about something that was found."""
+        self.used += self.on(holding) is not Ruling.NONE
 
 
 def dismissed_before(work: Work, dataset: str, spool: Spool) -> SpooledSet:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from shredder import clock, durable
+from shredder.config import KEYS
 from shredder.errors import Inconclusive, Refused, Undecided, UsageError
 from shredder.evidence import announce, announced_file, attest, fingerprint
 from shredder.evidence.approvals import approved_plan, collect
@@ -25,6 +26,7 @@ from shredder.plan import Decision, Item, Options, digest_of, dump_options, read
 from shredder.run.again import again_file, sweep_again
 from shredder.run.desk import Desk, Summary
 from shredder.run.execute import execute, held
+from shredder.run.gone_by_key import number_by_key
 from shredder.run.look import Rulings, dismissed_before, gaps, items, look, write_down
 from shredder.run.residue import look_for_residue
 from shredder.run.results import results_file, write_results
@@ -126,7 +128,8 @@ def plan(work: Work, run: str, spool: Spool, decisions: Path | None = None) -> S
     _now(known)
     seen = look(work, dataset, spool)
     ruled = dismissed_before(work, dataset.name, spool)
-    lines = items(run, seen.sweep.holdings, work.options(run), dataset, ruled, rulings)
+    keyed = any(scope.store == KEYS for scope in seen.sweep.coverage)
+    lines = items(run, seen.sweep.holdings, work.options(run), dataset, ruled, rulings, keyed=keyed)
     path = work.plan_file(run)
     digest = write_down(work, path, run, dataset, seen, lines)
     if rulings.used < rulings.given:
@@ -139,7 +142,9 @@ def plan(work: Work, run: str, spool: Spool, decisions: Path | None = None) -> S
     nothing = not anything and not open_gaps and not _falls_short(work, known.dataset)
     phase = Phase.NOTHING if nothing else Phase.PLANNED
     planned = clock.now(after=seen.sweep.finished)
-    work.journal.enter(run, phase, plan_digest=digest, planned=planned, gaps=open_gaps)
+    by_key = number_by_key(work, run) if keyed else 0
+    facts = {"plan_digest": digest, "planned": planned, "gaps": open_gaps, "by_key": by_key}
+    work.journal.enter(run, phase, **facts)
     work.observer.event("planned", run=run, holdings=len(seen.sweep.holdings), gaps=open_gaps)
     return seen.sweep.problems
 

@@ -12,12 +12,18 @@ from shredder.config import Config
 from shredder.evidence.tool import code_digest
 from shredder.registry import module_of
 from shredder.run.work import MATCHER_VERSION, Work
+from shredder.spool import SpooledSet
 from shredder.sweep import Cluster, Crew, Job, Ledger, Means, Processes
 
 
 @contextmanager
-def means(work: Work, dataset: str, matcher: Matcher) -> Iterator[Means]:
-    """What the operator's choices give a sweep. Raises UsageError, Inconclusive."""
+def means(
+    work: Work, dataset: str, matcher: Matcher, over: SpooledSet | None = None
+) -> Iterator[Means]:
+    """What the operator's choices give a sweep. Raises UsageError, Inconclusive.
+
+    `over`: what ended with its key.
+    """
     chosen = work.sweeping
     with ExitStack() as stack:
         crew = _crew(chosen.workers, chosen.dask, work.config)
@@ -28,6 +34,7 @@ def means(work: Work, dataset: str, matcher: Matcher) -> Iterator[Means]:
             crew=stack.enter_context(crew) if crew else None,
             jobs=_jobs(work.config, matcher),
             settings={name: repr(store) for name, store in _told(work.config).items()},
+            over=over,
         )
 
 

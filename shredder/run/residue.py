@@ -9,7 +9,9 @@ from backends.contract import Finding, Matcher, Order, Result, Store, Verificati
 from backends.errors import BackendError
 from shredder import answers
 from shredder.answers import DEFECT
+from shredder.config import KEYS
 from shredder.plan import to_destroy
+from shredder.plan.keyed import by_anothers_key
 from shredder.run.work import Work, batches, stores_or_errors
 
 _BATCH = 256
@@ -21,14 +23,20 @@ def look_for_residue(work: Work, run: str, dataset: str) -> None:
     total = sum(1 for _ in _said_gone(work, run))
     done = 0
     work.observer.progress("verify", units=0, total=total)
-    with stores_or_errors(work.config, work.observer.step) as stores:
+    with stores_or_errors(work, dataset, work.observer.step) as stores:
         matcher = work.matcher(dataset)
-        for name, orders in groupby(_said_gone(work, run), key=lambda order: order.holding.store):
+        for name, orders in groupby(_said_gone(work, run), key=executor):
             store = stores.get(name, BackendError("", reason="store-not-configured"))
             for batch in batches(orders, _BATCH):
                 work.journal.record_verifications(run, verify(work, store, batch, matcher))
                 done += len(batch)
                 work.observer.progress("verify", units=done, total=total)
+
+
+def executor(order: Order) -> str:
+    """The store that carries an order out, and is asked what came of it."""
+    by_key = by_anothers_key(order.holding, order.technique)
+    return KEYS if by_key else order.holding.store
 
 
 def _said_gone(work: Work, run: str) -> Iterator[Order]:

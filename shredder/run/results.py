@@ -7,11 +7,11 @@ its lines are what the attestation's second Merkle tree commits to.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 
-from backends.contract import Finding, Method, Result, Technique
+from backends.contract import Finding, KeyErasure, Method, Result, Technique
 from shredder import answers, durable, values
 from shredder.errors import Refused
 from shredder.journal import Entry
@@ -50,6 +50,7 @@ class Outcome:
     finding: Finding | None = None  # None: residue was not looked for
     looked: tuple[str, ...] = ()
     residue: Mapping[str, int] = field(default_factory=dict)
+    erasure: KeyErasure | None = None  # of every attempt to destroy by the end of a key
 
 
 _BY_DECISION = {
@@ -79,8 +80,16 @@ def outcome_of(item: Item, entry: Entry | None, *, resurfaced: bool) -> Outcome:
         until = holding.retained_until if status is Status.RETAINED else ""
         reason = item.reason or status.value
         return Outcome(item.id, holding.store, status, reason, until=until)
+    by_key = KeyErasure(destroyed=1) if item.technique is Technique.CRYPTOGRAPHIC_ERASE else None
     if entry is None or entry.destruction is None:
-        return Outcome(item.id, holding.store, Status.FAILED, "not-carried-out", item.technique)
+        return Outcome(
+            item.id,
+            holding.store,
+            Status.FAILED,
+            "not-carried-out",
+            item.technique,
+            erasure=by_key and KeyErasure(),
+        )
     done, seen = entry.destruction, entry.verification
     finding = seen.finding if seen else None
     if done.result in _BY_RESULT:
@@ -112,7 +121,14 @@ def outcome_of(item: Item, entry: Entry | None, *, resurfaced: bool) -> Outcome:
         finding=finding,
         looked=seen.looked if seen else (),
         residue=seen.numbers if seen else {},
+        erasure=by_key and _shown(done.erasure or by_key, status),
     )
+
+
+def _shown(erasure: KeyErasure, status: Status) -> KeyErasure:
+    """The conditions of an erase, of which no key counts as destroyed that may not be."""
+    gone = status in {Status.VERIFIED, Status.UNVERIFIED}
+    return erasure if gone else replace(erasure, destroyed=0)
 
 
 def results_file(work: Work, run: str) -> Path:

@@ -15,14 +15,14 @@ from backends.contract import Store, Tell, untold
 from backends.errors import BackendError
 from shredder import clock
 from shredder.answers import DEFECT
-from shredder.config import Config, DatasetConfig
+from shredder.config import KEYS, Config, DatasetConfig
 from shredder.errors import UsageError
 from shredder.journal import Journal
 from shredder.keys import fingerprint_key
 from shredder.observer import Observer
 from shredder.plan import Options, load_options
 from shredder.state import State
-from shredder.stores import open_store
+from shredder.stores import open_keys, open_store
 
 if TYPE_CHECKING:
     # At run time it is imported where it is needed: numpy costs 0.2 s.
@@ -109,9 +109,13 @@ def new_run_id() -> str:
 
 @contextmanager
 def stores_or_errors(
-    config: Config, tell: Tell = untold
+    work: Work, dataset: str, tell: Tell = untold
 ) -> Iterator[Mapping[str, Store | BackendError]]:
-    """Every configured store, or the error that told that it cannot be opened."""
+    """Every configured store, or the error that told that it cannot be opened.
+
+    And that of the dataset's keys, if it ever had one.
+    """
+    config = work.config
     with ExitStack() as stack:
         opened: dict[str, Store | BackendError] = {}
         for name in config.stores:
@@ -124,6 +128,9 @@ def stores_or_errors(
             else:
                 stack.callback(store.close)
                 opened[name] = store
+        if work.state.key_records.exists():  # else what keys need is not even loaded
+            keys = open_keys(config, work.state, dataset)
+            opened |= {KEYS: keys} if keys else {}
         yield opened
 
 

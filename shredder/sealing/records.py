@@ -180,6 +180,7 @@ class RecordKeys:
             f"{self._record.dataset}/records/{number}",
             escrowed=Declared.NO,
             backed_up=self._record.backed_up,
+            in_clear=self._record.in_clear,
         )
         header = _MAGIC + bytes.fromhex(self._record.id + made.id)
         nonce = secrets.token_bytes(_NONCE)

@@ -1,6 +1,6 @@
 """The sweep: every unit of every store examined, with a coverage statement."""
 
-from shredder.sweep.ahead import counted_ahead
+from shredder.sweep.ahead import Opening, counted_ahead
 from shredder.sweep.coverage import Coverage, ScopeCoverage, could_look
 from shredder.sweep.crew import Cluster, Crew, Processes
 from shredder.sweep.found import Problem, Sweep, is_to_come, phase_of
@@ -15,6 +15,7 @@ __all__ = [
     "Job",
     "Ledger",
     "Means",
+    "Opening",
     "Problem",
     "Processes",
     "ScopeCoverage",

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import Lock
 
 from backends.contract import (
@@ -34,6 +34,7 @@ from shredder.sweep.hands import Hands
 from shredder.sweep.ledger import Ledger
 from shredder.sweep.worker import Seen, Task
 
+_SHUT = "encrypted"  # the reason of what nobody can look into without its key
 _GIVE_UP_AFTER = 3  # units in a row that a store did not answer for: it is gone
 
 
@@ -43,7 +44,8 @@ class Means:
 
     `ledger`: what earlier sweeps examined. `full`: do not trust it, but write it on. `crew`:
     workers, for the stores that have a job in `jobs`; called for when first needed. `settings`:
-    by store, in a form that tells them from others.
+    by store, in a form that tells them from others. `over`: by store, locator and version, what
+    was looked into once and destroyed by the end of its key: that it is shut now is no gap.
     """
 
     ledger: Ledger | None = None
@@ -51,6 +53,7 @@ class Means:
     crew: Crew | None = None
     jobs: Mapping[str, Callable[[], bytes]] = field(default_factory=dict)
     settings: Mapping[str, str] = field(default_factory=dict)
+    over: SpooledSet | None = None
 
 
 class _Meter:
@@ -132,6 +135,7 @@ class _StoreSweep:
         self._ledger, self._full = means.ledger, means.full
         self._crew, self._job = means.crew, means.jobs.get(name)
         self._settings = means.settings.get(name, "")
+        self._over = means.over
         self._identity = ""
         self._spool = spool
         self.holdings = spool.new_list(Holding)
@@ -224,13 +228,16 @@ class _StoreSweep:
     def _take(self, seen: Seen, coverage: Coverage) -> None:
         """Take in what came of one unit."""
         examination = seen.examination
+        if self._is_over(examination):
+            examination = replace(examination, gap=None)
         self._meter.add(examination)
         for holding in examination.holdings:
             self._keep(holding)
         if examination.gap is None:
             coverage.count(CoverageStatus.EXAMINED)
             coverage.unchanged += seen.unchanged
-            if self._ledger is not None and not examination.holdings:
+            shut = seen.examination.gap is not None
+            if self._ledger is not None and not examination.holdings and not shut:
                 self._ledger.add(self._digest(examination.unit))
         else:
             self._gap(examination.gap, coverage)
@@ -242,6 +249,12 @@ class _StoreSweep:
                 reason=examination.gap.reason,
                 error=seen.error,
             )
+
+    def _is_over(self, examination: Examination) -> bool:
+        gap, unit = examination.gap, examination.unit
+        if self._over is None or gap is None or gap.reason != _SHUT:
+            return False
+        return self._over.has(self._name, unit.locator, unit.version)
 
     def _gap(self, gap: Gap, coverage: Coverage) -> None:
         coverage.count(gap.status, gap.reason)

@@ -30,6 +30,7 @@ class End:
     time: TimeVerdict
     outcome: str
     obstacles: tuple[str, ...]
+    keys: list[str]  # how far the life of each has come
     logged: bool  # both envelopes, with their proofs in the bundle
     log_check: int
 
@@ -52,6 +53,7 @@ def end(world: World, came: Came) -> End:
         time=report.time,
         outcome=str(report.computed),
         obstacles=report.obstacles,
+        keys=world.keys(),
         logged=None not in {bundle.plan.log, bundle.result.log},
         log_check=world.run(("log", "check")).code,
     )

@@ -21,7 +21,7 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from unittest import mock
 
 import attestations
@@ -70,7 +70,8 @@ def lay(points: Points) -> None:
     from backends.wrappers import Wrapper
     from shredder.config import Config
     from shredder.journal import Journal
-    from shredder.stores import open_store
+    from shredder.state import State
+    from shredder.stores import open_keys, open_store
 
     Journal._commit = points.around(  # type: ignore[method-assign]
         Journal._commit, lambda _self, _statements, _run, what: f"commit {what}"
@@ -87,7 +88,12 @@ def lay(points: Points) -> None:
     def watched(name: str, config: Config, tell: Tell) -> Store:
         return Watched(open_store(name, config, tell))
 
+    def watched_keys(config: Config, state: State, dataset: str) -> Store | None:
+        store = open_keys(config, state, dataset)
+        return None if store is None else Watched(cast("Store", store))
+
     mock.patch("shredder.run.work.open_store", watched).start()
+    mock.patch("shredder.run.work.open_keys", watched_keys).start()
 
 
 def child(request: dict[str, Any], pipe: int) -> int:

@@ -26,6 +26,7 @@ def killed_at(world: World, point: int) -> Came:
     assert len(came.points) == point
     if world.bundles():
         assert world.survivors() == {}, "attested before it was done"
+        assert world.keys() == ["destroyed"], "attested with a key that lives"
     return finish(world)
 
 
@@ -41,7 +42,8 @@ def test_a_quiet_run_is_complete(lanes: Lanes) -> None:
     assert (ended.logged, ended.log_check) == (True, 0)
     by_status = {str(status) for *_, status, _ in ended.statuses}
     assert by_status == {str(Status.VERIFIED), str(Status.DISMISSED)}
-    for store in ("warehouse", "lake", "share", "exports"):
+    assert ended.keys == ["destroyed"]
+    for store in ("warehouse", "lake", "share", "exports", "keys"):
         assert f"after destroy in {store}" in points
 
 

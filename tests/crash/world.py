@@ -24,12 +24,13 @@ import psycopg
 from attestations import Policy, TimestampRules, TrustedAuthority, check, trusted_key
 from attestations.keys import PublicKey
 from attestations.report import Report
+from backends.contract import Holding
 from demo.servers.postgres import PostgresServer
 from demo.servers.seaweedfs import SeaweedFS
 from demo.servers.tsa import TimestampAuthority
 from demo.survey import COLUMNS, NAME, ROLES, as_csv, other_records, records
 from shredder import report
-from shredder.config import load
+from shredder.config import KEYS, load
 from shredder.journal import Journal, Phase, Run
 from shredder.observer import Nobody
 from shredder.run.work import Work
@@ -38,7 +39,7 @@ from tests.crash.killer import arguments
 
 ROOT = Path(__file__).parents[2]
 SURVEY, OTHERS = records(24), other_records(24)
-STORES = ("exports", "lake", "share", "warehouse")
+STORES = ("exports", "keys", "lake", "share", "warehouse")
 DESTROY = ("destroy", NAME, "--yes", "--include", "likely", "--dismiss", "maybe", "--json")
 RESUME = ("resume", "--json")
 _UUID = re.compile(rb"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
@@ -71,6 +72,9 @@ sources = [{{ store = "warehouse", table = "public.survey" }}]
 
 [datasets.{name}.columns]
 {roles}
+[keys]
+erasure = "best-effort"
+
 [timestamp]
 authorities = ["{authority}"]
 
@@ -137,10 +141,15 @@ class World:
             arguments(), cwd=ROOT, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "SHREDDER_MATCHER": "numpy"},
         )  # fmt: skip
+        self._sealed: Path | None = None
         self._plant_stores()
-        for words in (("init",), ("enroll", NAME)):
+        for words in (("init",), ("enroll", NAME), ("key", "create", NAME)):
             came = self.run(words)
             assert came.code == 0, came.output
+        plain, self._sealed = folder / "plain", folder / "sealed"
+        plain.write_text(as_csv(SURVEY))
+        came = self.run(("seal", NAME, str(plain), "-o", str(self._sealed)))
+        assert came.code == 0, came.output
         shutil.copytree(self.state, self._enrolled)
 
     @property
@@ -181,6 +190,8 @@ class World:
 
     def _plant_stores(self) -> None:
         self._plant_files()
+        if self._sealed:
+            shutil.copy(self._sealed, self.folder / "share" / "off-site.age")
         self._plant_tables()
         self._plant_objects()
 
@@ -289,9 +300,14 @@ class World:
             )
             (run,) = [run for run in journal.runs() if run.phase is Phase.ATTESTED]
             return sorted(
-                (i.holding.store, i.holding.locator, i.holding.kind, i.whole, o.status, o.reason)
+                (i.holding.store, _place(i.holding), i.holding.kind, i.whole, o.status, o.reason)
                 for i, o in report.outcomes(work, run)
             )
+
+    def keys(self) -> list[str]:
+        """How far the life of each key has come, by its record."""
+        found = (self.state / "keys" / "records").iterdir()
+        return sorted(json.loads(path.read_bytes())["state"] for path in found)
 
     def bundles(self) -> list[Path]:
         return sorted((self.state / "attestations").glob("*.json"))
@@ -308,6 +324,11 @@ class World:
             stores=STORES,
         )
         return check(bundle.read_bytes(), policy)
+
+
+def _place(holding: Holding) -> str:
+    """Where a holding lies, the same in all worlds: a key's id is random."""
+    return "" if holding.store == KEYS else holding.locator
 
 
 def digest(contents: list[tuple[str, bytes]]) -> dict[str, list[str]]:

@@ -86,7 +86,9 @@ class Desk:
         )
 
     def made(self) -> tuple[KeyRecord, bytes]:
-        record = self.store.create("survey", escrowed=Declared.NO, backed_up=Declared.NO)
+        record = self.store.create(
+            "survey", escrowed=Declared.NO, backed_up=Declared.NO, in_clear=Declared.NO
+        )
         with self.store.using(record.id) as key:
             given = bytes(key)
         subprocess.run(["sync", "-f", self.image.mount], check=True)
@@ -134,7 +136,7 @@ def test_a_key_whose_making_broke_off_leaves_nothing(image: Image) -> None:
     record, key = desk.made()
     path = desk.state.key_records / f"{record.id}.json"
     durable.write(path, [values.dumps(replace(record, state=KeyState.MAKING))])
-    desk.store.create("survey", escrowed=Declared.NO, backed_up=Declared.NO)
+    desk.store.create("survey", escrowed=Declared.NO, backed_up=Declared.NO, in_clear=Declared.NO)
     image.unmount()
     assert in_image(image, key) == {}
 

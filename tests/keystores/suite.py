@@ -22,7 +22,9 @@ NAME = "survey-2018-05"
 
 
 def created(store: KeyStore, dataset: str = NAME) -> KeyRecord:
-    return store.create(dataset, escrowed=Declared.NO, backed_up=Declared.UNKNOWN)
+    return store.create(
+        dataset, escrowed=Declared.NO, backed_up=Declared.UNKNOWN, in_clear=Declared.NO
+    )
 
 
 class KeyStoreSuite:

@@ -40,7 +40,9 @@ class Desk:
         self.sealed: dict[str, bytes] = {}
 
     def created(self) -> KeyRecord:
-        return self.store.create("survey", escrowed=Declared.NO, backed_up=Declared.NO)
+        return self.store.create(
+            "survey", escrowed=Declared.NO, backed_up=Declared.NO, in_clear=Declared.NO
+        )
 
     @property
     def file(self) -> Path:
@@ -87,7 +89,7 @@ def test_each_goes_alone(desk: Desk) -> None:
     done = desk.keys().destroy(WHO[2:4])
     assert (done.records, done.before, done.key.before) == (2, 0, False)
     assert done.finding.finding is Finding.ABSENT
-    assert done.finding.looked == ("key-tree", "key-slots")
+    assert done.finding.looked == ("key-tree", "key-slots", "sealed-probe")
     assert desk.readable() == [*WHO[:2], *WHO[4:]]
     desk.keys().destroy([WHO[0]])
     assert desk.readable() == [WHO[1], *WHO[4:]]

@@ -54,7 +54,7 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def make(config: Path) -> str:
     loaded = load(config)
     store = key_store(loaded, State.open(loaded.state))
-    return store.create(NAME, escrowed=Declared.NO, backed_up=Declared.NO).id
+    return store.create(NAME, escrowed=Declared.NO, backed_up=Declared.NO, in_clear=Declared.NO).id
 
 
 def test_what_one_program_seals_another_opens(config: Path) -> None:

@@ -39,7 +39,8 @@ NOT_CODES = {
 }  # fmt: skip
 
 # Where the upper floor gives reasons of its own.
-GIVING_REASONS = ("shredder.run.", "shredder.plan.decide", "shredder.sweep.", "shredder.answers",
+GIVING_REASONS = ("shredder.run.", "shredder.plan.decide", "shredder.plan.keyed",
+                  "shredder.sweep.", "shredder.answers",
                   "shredder.evidence.attest", "shredder.evidence.groups",
                   "shredder.evidence.parts", "shredder.keystores.", "shredder.sealing.records")  # fmt: skip
 

@@ -12,6 +12,8 @@ from backends.contract import (
     Destruction,
     Finding,
     Holding,
+    KeyErasure,
+    Known,
     Method,
     Result,
     Technique,
@@ -32,6 +34,17 @@ json_values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
     max_leaves=10,
 )
+
+
+_known = st.sampled_from(Known)
+erasures = st.none() | st.builds(
+    KeyErasure,
+    _known, _known, _known,
+    strength_bits=st.sampled_from([0, 127, 128, 256]),
+    entropy_bits=st.sampled_from([0, 127, 128, 256]),
+    keys=st.integers(1, 3),
+    destroyed=st.sampled_from([1, 1, 1, 0]),
+)  # fmt: skip
 
 
 @st.composite
@@ -59,6 +72,7 @@ def holdings(draw: st.DrawFn, store: str = "mem") -> Holding:
         limitations=tuple(sorted(draw(st.sets(words)))),
         details=draw(st.dictionaries(texts, st.integers() | texts, max_size=3)),
         cost=draw(st.none() | st.builds(Cost, st.booleans(), counts, counts)),
+        sealed=draw(st.booleans()),
     )
 
 
@@ -125,6 +139,7 @@ def destructions(draw: st.DrawFn, order: str = "o") -> Destruction:
         until=draw(moments),
         limitations=tuple(sorted(draw(st.sets(words)))),
         numbers=draw(st.dictionaries(words, st.integers(0, 9), max_size=3)),
+        erasure=draw(erasures),
     )
 
 
@@ -156,6 +171,7 @@ def outcomes(draw: st.DrawFn) -> Outcome:
         finding=draw(st.none() | st.sampled_from(Finding)),
         looked=tuple(draw(st.lists(words, max_size=3))),
         residue=draw(st.dictionaries(words, st.integers(0, 9), max_size=3)),
+        erasure=draw(erasures),
     )
 
 
@@ -185,3 +201,14 @@ wild_labels: st.SearchStrategy[Any] = st.sampled_from(
     ]
 )
 wild_statuses: st.SearchStrategy[Any] = st.sampled_from([*CoverageStatus, "gone"])
+wild_erasures: st.SearchStrategy[Any] = erasures | st.sampled_from(
+    [
+        "all of them",
+        KeyErasure(keys=0),
+        KeyErasure(destroyed=2),
+        KeyErasure(keys=-1),
+        KeyErasure(strength_bits=5000),
+        KeyErasure(ever_in_clear="perhaps"),  # type: ignore[arg-type]
+        KeyErasure(destroyed=True),
+    ]
+)

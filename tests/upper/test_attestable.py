@@ -132,6 +132,7 @@ def _destructions(draw: st.DrawFn) -> Any:
         until=draw(made.wild_moments if wild else made.moments),
         limitations=tuple(draw(st.lists(codes, max_size=3))),
         numbers=draw(made.wild_numbers if wild else st.just({})),
+        erasure=draw(made.wild_erasures if wild else made.erasures),
     )
 
 

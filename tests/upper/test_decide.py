@@ -16,7 +16,7 @@ from tests.upper import made
 from tests.upper.scripted import holding
 
 FORGET, REWRITE = Technique.FORGET, Technique.REWRITE_WITHOUT_RECORDS
-RECYCLE = Technique.RECYCLE_WAL
+RECYCLE, ERASE = Technique.RECYCLE_WAL, Technique.CRYPTOGRAPHIC_ERASE
 LIKELY, MAYBE = Verdict.LIKELY, Verdict.MAYBE
 WHOLE = Options(mixed=Mixed.WHOLE)
 LATER = "2031-01-31T00:00:00.000000Z"
@@ -76,11 +76,10 @@ LATER = "2031-01-31T00:00:00.000000Z"
          ""),
         ({"verdict": LIKELY, "partial": None, "whole": RECYCLE}, Options(), "undecided", None, False,
          "verdict-likely"),
-        # an erase by key: its conditions cannot be stated yet
-        ({"whole": Technique.CRYPTOGRAPHIC_ERASE}, Options(), "impossible", None, False,
-         "no-technique"),
-        ({"foreign_records": 1, "partial": Technique.CRYPTOGRAPHIC_ERASE}, WHOLE, "destroy", FORGET,
-         True, ""),
+        # an erase by key is one of all that the key opens
+        ({"whole": ERASE}, Options(), "destroy", ERASE, False, ""),
+        ({"whole": ERASE, "foreign_records": 1, "partial": None}, Options(), "undecided", None,
+         False, "mixed"),
     ],
 )  # fmt: skip
 def test_the_truth_table(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -17,6 +18,8 @@ from backends.contract import (
     Destruction,
     Finding,
     Gap,
+    KeyErasure,
+    Known,
     Method,
     Result,
     Scope,
@@ -151,6 +154,35 @@ def test_absence_is_where_somebody_looked(said: Verification, came: tuple[Findin
 def test_purge_is_not_claimed_by_word_alone() -> None:
     answer = answers.destruction(Destruction("o", Result.DESTROYED, Method.PURGE))
     assert (answer.method, answer.limitations) == (Method.LOGICAL_DELETE, ("purge-not-shown",))
+
+
+EARNED = KeyErasure(Known.NO, Known.NO, Known.NO, 128, 128, keys=2, destroyed=2)
+
+
+@pytest.mark.parametrize(
+    ("changes", "method"),
+    [
+        ({}, Method.PURGE),
+        ({"ever_in_clear": Known.YES}, Method.LOGICAL_DELETE),
+        ({"ever_in_clear": Known.UNKNOWN}, Method.LOGICAL_DELETE),
+        ({"escrowed": Known.UNKNOWN}, Method.LOGICAL_DELETE),
+        ({"backed_up": Known.YES}, Method.LOGICAL_DELETE),
+        ({"strength_bits": 127}, Method.LOGICAL_DELETE),
+        ({"entropy_bits": 127}, Method.LOGICAL_DELETE),
+        ({"keys": 0, "destroyed": 0}, Method.LOGICAL_DELETE),
+    ],
+)
+def test_purge_is_claimed_by_the_conditions_of_an_erase(
+    changes: dict[str, Any], method: Method
+) -> None:
+    said = Destruction("o", Result.DESTROYED, Method.PURGE, erasure=replace(EARNED, **changes))
+    assert answers.destruction(said).method is method
+
+
+def test_what_a_living_key_opens_is_not_destroyed() -> None:
+    said = Destruction("o", Result.DESTROYED, Method.PURGE, erasure=replace(EARNED, destroyed=1))
+    answer = answers.destruction(said)
+    assert (answer.result, answer.reason) == (Result.FAILED, "backend-defect")
 
 
 def test_a_result_that_is_none_is_a_failure() -> None:

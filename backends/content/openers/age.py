@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator, Sequence
 
-from backends.agefile import AgeError, decrypted, fits, is_age
+from backends.agefile import AgeError, decrypted, fits, is_age, recipients
 from backends.content import Bounds, Declined, Member, Opener, Part, Source, Stop
 
 _HEADER = 64 << 10  # bytes; several hundred recipients
@@ -23,8 +23,11 @@ class Age(Opener):
     def open(self, source: Source, bounds: Bounds) -> Iterator[Part]:
         """Yield one member."""
         keys = [identity[:32] for identity in bounds.identities()]
-        if not fits(source.peek(_HEADER), keys):
+        head = source.peek(_HEADER)
+        if not fits(head, keys):
             raise Declined
+        # Whoever else it is sealed to opens it when the dataset's key is gone.
+        bounds.shared = bounds.shared or recipients(head) != 1
         yield Member(Source(_plain(source, keys)))
 
 

@@ -7,12 +7,14 @@ import gzip
 import io
 import zipfile
 
+import pyrage
 import pytest
 
+from backends.agefile import recipient_text
 from backends.content import Reading, examine_stream
 from backends.contract import Verdict
 from backends.reference import ReferenceMatcher
-from tests.backends.agefile.made import CHUNK, KEY, OTHER, sealed
+from tests.backends.agefile.made import CHUNK, KEY, OTHER, public, sealed
 
 IDS = [f"resp-{n:08d}" for n in range(5000)]
 ROWS = "".join(f"{each},answer\n" for each in IDS).encode()
@@ -37,6 +39,12 @@ def zipped(data: bytes) -> bytes:
     return buffer.getvalue()
 
 
+def by_pyrage(*keys: bytes) -> bytes:
+    """Sealed to several by another's code."""
+    to = [pyrage.x25519.Recipient.from_str(recipient_text(public(key))) for key in keys]
+    return bytes(pyrage.encrypt(ROWS, to))
+
+
 def test_every_record_of_a_sealed_copy_is_found() -> None:
     assert len(ROWS) > CHUNK, "several chunks"
     reading = read(sealed(ROWS), KEY)
@@ -59,6 +67,29 @@ def test_every_record_of_a_sealed_copy_is_found() -> None:
 def test_sealed_within_others(wrap: object, layers: tuple[str, ...]) -> None:
     reading = read(wrap(sealed(ROWS)), OTHER, KEY)  # type: ignore[operator]
     assert (reading.evidence.records, reading.reason, reading.layers) == (len(IDS), "", layers)
+
+
+@pytest.mark.parametrize(
+    ("data", "alone"),
+    [
+        (sealed(ROWS), True),
+        (armored(sealed(ROWS)), True),
+        (sealed(gzip.compress(ROWS)), True),
+        (by_pyrage(KEY, OTHER), False),
+        (zipped(sealed(ROWS)), False),
+        (b"as agreed:\n" + base64.b64encode(sealed(ROWS)), False),
+        (gzip.compress(ROWS) + sealed(ROWS), False),
+        (ROWS, False),
+    ],
+    ids=[
+        "sealed", "in text form", "packed first", "to another, too", "in an archive", "in a text",
+        "behind a copy in the clear", "not at all",
+    ],
+)  # fmt: skip
+def test_what_the_end_of_the_key_destroys_is_sealed_to_it_alone(data: bytes, alone: bool) -> None:
+    reading = read(data, KEY)
+    assert reading.evidence.records == len(IDS)
+    assert reading.sealed is alone
 
 
 def test_packed_and_then_sealed() -> None:

@@ -1,0 +1,101 @@
+"""What the end of a dataset's key means for a plan.
+
+What is sealed to the key can be read as long as the key lives, and not after. So the key goes last,
+and only where everything sealed that was found goes, too: what is to stay, or waits for a decision,
+must not be lost with it. What is sealed is destroyed where it lies, as anything else is; where its
+store may not do that, because of a lock that has an end or for want of a technique, the end of the
+key destroys it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+
+from backends.contract import Holding, Known, Technique
+from shredder.config import KEYS
+from shredder.plan.model import Decision, Item
+
+SEALED = "sealed"  # the limitation of a holding that is sealed, or has something sealed in it
+WAITS = "sealed-holdings-left"
+HELD = "legal-hold"  # a lock that forbids destruction by whatever means
+LIVE = "live"
+KEY, CLEAR, STATE = "key", "clear", "state"  # details of keys, and of what goes by their end
+
+Deciding = Callable[[str, Holding], Item]
+"""Decides on a holding, of an item of this id, as if it had nothing to do with a key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Keyed:
+    """What is known of a dataset's key before anything is decided."""
+
+    key: str = ""  # the id of the one that lives and was found; empty: none
+    said: Known = Known.UNKNOWN  # by the operator: whether what it seals lay in the clear before
+    waits: bool = False  # something sealed stays, so that it must not go
+    clear: frozenset[str] = frozenset()  # stores where the dataset lies, or lay, in the clear
+
+
+def foresee(
+    items: Iterable[tuple[str, Holding]], sources: Iterable[str], deciding: Deciding
+) -> Keyed:
+    """Find out, of all that was found, what a plan has to know of the key.
+
+    `sources` are the stores that the dataset's records were read from, where they lay in the clear.
+    """
+    key, said, waits, clear = "", Known.UNKNOWN, False, set(sources)
+    for item_id, holding in items:
+        if holding.store == KEYS:
+            goes = deciding(item_id, holding).decision is Decision.DESTROY
+            waits = waits or not goes
+            if holding.details.get(STATE) == LIVE:
+                key, said = holding.locator, Known(str(holding.details[CLEAR]))
+        elif SEALED in holding.limitations:
+            item = _by_key(deciding(item_id, holding), deciding)
+            waits = waits or item.decision is not Decision.DESTROY
+        elif holding.records != 0 and not holding.residue:
+            clear.add(holding.store)
+    return Keyed(key, said, waits, frozenset(clear))
+
+
+def settle(item: Item, keyed: Keyed, deciding: Deciding) -> Item:
+    """An item as it stands in the plan, now that is known what becomes of the key."""
+    holding = item.holding
+    if holding.store == KEYS:
+        if keyed.waits and item.decision is Decision.DESTROY:
+            return replace(item, decision=Decision.UNDECIDED, technique=None, reason=WAITS)
+        return replace(item, holding=_told(holding, keyed, bare=bool(keyed.clear)))
+    by_key = _by_key(item, deciding)
+    if by_key is item or keyed.waits or not keyed.key:
+        return item
+    return replace(by_key, holding=_told(holding, keyed, bare=holding.store in keyed.clear))
+
+
+def _by_key(item: Item, deciding: Deciding) -> Item:
+    """The item as the end of the key would have it, if it is its store that spares it."""
+    holding = item.holding
+    locked = holding.retained_until and holding.retention != HELD
+    if not holding.sealed or not (locked or item.decision is Decision.IMPOSSIBLE):
+        return item
+    free = replace(
+        holding,
+        whole=Technique.CRYPTOGRAPHIC_ERASE,
+        partial=None,
+        obstacle="",
+        retention="",
+        retained_until="",
+    )
+    found = deciding(item.id, free)
+    return found if found.decision is Decision.DESTROY else item
+
+
+def _told(holding: Holding, keyed: Keyed, *, bare: bool) -> Holding:
+    """Have the details say by which key, and whether the data lay in the clear in that store."""
+    clear = Known.YES if bare else keyed.said
+    return replace(holding, details={**holding.details, KEY: keyed.key, CLEAR: clear.value})
+
+
+def by_anothers_key(holding: Holding, technique: Technique | None) -> bool:
+    """Whether it is the end of the dataset's key that destroys something in another store."""
+    by_key = technique is Technique.CRYPTOGRAPHIC_ERASE
+    return by_key and holding.store != KEYS and holding.whole is not technique
