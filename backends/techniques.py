@@ -22,7 +22,7 @@ class Technique(StrEnum):
     # Of residue: what was freed goes, and nothing that is anybody's.
     RECYCLE_WAL = "recycle-wal"  # a write-ahead log is moved on until its old segments are gone
     REWRITE_CATALOGUE = "rewrite-catalogue"  # a catalogue of the server's, without its dead rows
-    REMOVE_LOG = "remove-log"  # closed files of a server's log
+    REMOVE_LOG = "remove-log"  # closed files of a server's log, or lines of open ones
     RESET_STATISTICS = "reset-statistics"  # what a server remembers of statements
     COMPACT = "compact"  # files that are appended to, less what was deleted from them
     SCRUB_FREE_SPACE = "scrub-free-space"  # what a file system has freed, written over

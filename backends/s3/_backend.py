@@ -66,6 +66,7 @@ class S3Backend:
         "master": Setting.TEXT,
         "filer": Setting.TEXT,
         "data_directory": Setting.TEXT,
+        "server_logs": Setting.TEXTS,
         "scrub": Setting.FLAG,
         "scrub_reserve": Setting.TEXT,
         "scrub_seconds": Setting.NUMBER,
@@ -76,6 +77,7 @@ class S3Backend:
         """Open a store; nothing is asked of the server yet."""
         parsed = Settings.parse(name, settings)
         server = ServerSettings.parse(name, settings, context.base)
+        seen = server is not None and server.data_directory is not None
         try:
             from backends.s3._store import open_store  # noqa: PLC0415 - loads boto3
         except ModuleNotFoundError as error:
@@ -85,7 +87,7 @@ class S3Backend:
                 f"store {name}: boto3 is not installed",
                 hint="install the extra: pip install 'shredder-toolkit[s3]'",
             ) from None
-        store = open_store(name, parsed)
+        store = open_store(name, parsed, quietly=seen)
         if server is None:
             return store
         from backends.seaweedfs.scrubbing import scrubbed  # noqa: PLC0415 - loads the openers

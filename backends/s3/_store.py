@@ -81,8 +81,11 @@ _CONFIG = Config(
 )
 
 
-def open_store(name: str, settings: Settings) -> S3Store:
-    """Make a store; nothing is asked of the server yet. Raises SettingError."""
+def open_store(name: str, settings: Settings, *, quietly: bool = False) -> S3Store:
+    """Make a store; nothing is asked of the server yet. Raises SettingError.
+
+    `quietly`: its files are looked at besides, and it logs keys that it is asked for in vain.
+    """
     config = _CONFIG
     if settings.endpoint_url:
         config = config.merge(Config(s3={"addressing_style": "path"}))
@@ -107,7 +110,7 @@ def open_store(name: str, settings: Settings) -> S3Store:
         ) from None
     add_content_md5(client)
     note_roots(client)
-    return S3Store(name, client, settings)
+    return S3Store(name, client, settings, quietly)
 
 
 @dataclass
@@ -117,6 +120,7 @@ class S3Store:
     name: str
     client: S3Client = field(repr=False)
     settings: Settings
+    quietly: bool = False
     traits: Traits = field(default_factory=lambda: swap.named(_TRAITS), repr=False)
     _connections: Connections = field(default_factory=lambda: Connections(THREADS), repr=False)
     _buckets: dict[str, Bucket] = field(default_factory=dict, repr=False)
@@ -206,7 +210,7 @@ class S3Store:
             group = orders[start : start + _VERIFIED_AT_ONCE]
             found: dict[str, Verification] = {}
             for scope, chosen in self._by_scope(group).items():
-                found |= verify(self._bucket(scope), chosen, matcher)
+                found |= verify(self._bucket(scope), chosen, matcher, quietly=self.quietly)
             yield from (found[order.id] for order in group)
 
     def source(self, spec: SourceSpec) -> SourceRows:

@@ -23,8 +23,13 @@ _Uploads = Mapping[str, Sequence[Pending]]
 _Listed = Mapping[str, tuple[Entry, ...] | None]  # None: no two listings agree
 
 
-def verify(bucket: Bucket, orders: Sequence[Order], matcher: Matcher) -> dict[str, Verification]:
-    """Look for what survives of each order's holding; by order id. Errors are inconclusive."""
+def verify(
+    bucket: Bucket, orders: Sequence[Order], matcher: Matcher, *, quietly: bool = False
+) -> dict[str, Verification]:
+    """Look for what survives of each order's holding; by order id. Errors are inconclusive.
+
+    `quietly`: do not ask for a version whose key holds records, for the server would log that.
+    """
     try:
         keys = {key_of(bucket.name, order.holding.locator) for order in orders}
         uploads = _agreed_uploads(bucket, keys)
@@ -43,7 +48,8 @@ def verify(bucket: Bucket, orders: Sequence[Order], matcher: Matcher) -> dict[st
             if order.holding.kind == MARKER:
                 # Asking for a marker by its id tells nothing: it is listed by itself instead.
                 return _marker(order, (*entries, *bucket.listing.exact(key)))
-            return _object(bucket, order, entries, uploads, matcher)
+            asked = not (quietly and order.holding.details.get("records-in-labels"))
+            return _object(bucket, order, entries, uploads, matcher, asked=asked)
         except BackendError as error:
             return _doubt(order, error.code)
 
@@ -119,10 +125,12 @@ def _object(
     entries: Sequence[Entry],
     uploads: _Uploads | None,
     matcher: Matcher,
+    *,
+    asked: bool,
 ) -> Verification:
     holding, version = order.holding, Version.parse(order.holding.version)
     key = key_of(bucket.name, holding.locator)
-    looked = ("listing", "head", *(() if uploads is None else ("uploads",)))
+    looked = ("listing", *(("head",) if asked else ()), *(() if uploads is None else ("uploads",)))
     newest = int(holding.details.get("newest", version.modified))
     known = str(holding.details.get("newest-ids", version.version_id)).split(" ")
     fresh: list[Entry] = []
@@ -137,7 +145,7 @@ def _object(
             entry.modified > newest or (entry.modified == newest and entry.version_id not in known)
         ):
             fresh.append(entry)
-    if not there:
+    if asked and not there:
         status = head_status(bucket, key, version.version_id)
         if status == 200:
             return Verification(order.id, Finding.RESIDUE, looked, "still-readable")

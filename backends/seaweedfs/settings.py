@@ -18,21 +18,25 @@ class ServerSettings:
     """`master` and `filer` are URLs; `filer` empty: the filer is left alone.
 
     `data_directory` is what the server has as ``-dir``, on this host; None: it is not looked at.
+    `server_logs` are files that the server's log is written to, or folders of such.
     """
 
     master: str
     filer: str = ""
     data_directory: Path | None = None
+    server_logs: tuple[Path, ...] = ()
 
     @classmethod
     def parse(cls, name: str, raw: Mapping[str, object], base: Path) -> Self | None:
         """Check the settings of a store; None if it names no server. Raises SettingError."""
         server = str(raw.get("server", ""))
         given = {key: str(raw.get(key, "")) for key in _KEYS}
+        named = raw.get("server_logs", ())
+        logs = tuple(base / str(each) for each in named) if isinstance(named, list | tuple) else ()
         if not server:
-            if any(given.values()) or raw.get("scrub"):
+            if any(given.values()) or logs or raw.get("scrub"):
                 raise SettingError(
-                    f"store {name}: master, filer, data_directory and scrub need a server",
+                    f"store {name}: {', '.join(_KEYS)}, server_logs and scrub need a server",
                     hint='server = "seaweedfs"',
                 )
             return None
@@ -59,7 +63,12 @@ class ServerSettings:
                 f"store {name}: scrub needs to know where the server's files lie",
                 hint="set data_directory",
             )
-        return cls(given["master"].rstrip("/"), given["filer"].rstrip("/"), folder)
+        if not all(map(Path.exists, logs)):
+            raise SettingError(
+                f"store {name}: server_logs names what is not here",
+                hint="give files or folders on this host; where they rotate, the folder",
+            )
+        return cls(given["master"].rstrip("/"), given["filer"].rstrip("/"), folder, logs)
 
 
 def _check_url(name: str, key: str, url: str) -> None:

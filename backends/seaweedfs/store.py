@@ -31,6 +31,7 @@ from backends.seaweedfs._http import Server
 from backends.seaweedfs._look import Files
 from backends.seaweedfs._place import SCOPE, Place
 from backends.seaweedfs._places import ChangeLog, EntryStore, Volumes
+from backends.seaweedfs._server_log import NAMES_LOGGED, ServerLog
 from backends.seaweedfs.settings import ServerSettings
 from backends.wrappers import Selected, Wrapper
 
@@ -43,6 +44,7 @@ class ResidueStore(Wrapper):
         self._server = Server(inner.name, settings.master, settings.filer, tell)
         folder = settings.data_directory
         self._files = Files(folder, f"store {inner.name}") if folder is not None else None
+        self._logs = settings.server_logs
 
     @property
     def traits(self) -> Traits:
@@ -52,12 +54,14 @@ class ResidueStore(Wrapper):
         if self._files is not None:
             spots = tuple(spot for spot in spots if spot != "s3-freed-blocks")
         techniques = inner.techniques | {Technique.COMPACT, Technique.REMOVE_LOG}
-        return replace(inner, techniques=techniques, blind_spots=(*spots, "seaweedfs-server-log"))
+        if not self._logs:
+            spots = (*spots, "seaweedfs-server-log")
+        return replace(inner, techniques=techniques, blind_spots=spots)
 
     def scopes(self) -> Sequence[Scope]:
         """Those of the buckets' store, and the server's own."""
         inner = super().scopes()
-        seen = self._files is not None or self._server.filer
+        seen = self._files is not None or self._server.filer or self._logs
         return [*inner, Scope(SCOPE)] if seen else inner
 
     def units(self, scope: str, after: str = "") -> Iterator[Unit | Gap]:
@@ -72,6 +76,8 @@ class ResidueStore(Wrapper):
         """Look for what was deleted and is there all the same."""
         if unit.scope != SCOPE:
             examination = super().examine(unit, matcher)
+            if self._logs:
+                return examination
             named = tuple(_with_names_logged(each) for each in examination.holdings)
             return replace(examination, holdings=named)
         place = self._place(unit.locator)
@@ -137,6 +143,16 @@ class ResidueStore(Wrapper):
                 "no filer is named: names and tags of deleted objects stay there",
                 "set filer",
             )
+        if not self._logs:
+            yield Check(
+                "clean the server's own log",
+                CheckStatus.MISSING,
+                "it is not named: keys that the server logs stay in it",
+                "set server_logs, if it is written to files on this host",
+            )
+        else:
+            log = ServerLog(self.name, self._server, self._files, self._logs)
+            yield self._tried("clean the server's own log", log.try_out)
         if self._files is None:
             yield Check(
                 "look into the server's files",
@@ -163,7 +179,8 @@ class ResidueStore(Wrapper):
     def _of_names(self) -> list[Place]:
         """Where names, tags and metadata stay. The log's files lie in volumes without a name."""
         given = self.name, self._server, self._files
-        return [ChangeLog(*given), EntryStore(*given), self._volumes("")]
+        kept = [ChangeLog(*given), EntryStore(*given), self._volumes("")]
+        return [*kept, *([ServerLog(*given, self._logs)] if self._logs else [])]
 
     def _volumes(self, collection: str) -> Volumes:
         return Volumes(self.name, self._server, self._files, collection)
@@ -180,4 +197,4 @@ def _with_names_logged(holding: Holding) -> Holding:
     """The server logs the keys of what it deletes, and of what is asked for and gone."""
     if not holding.details.get("records-in-labels"):
         return holding
-    return replace(holding, limitations=(*holding.limitations, "names-in-server-log"))
+    return replace(holding, limitations=(*holding.limitations, NAMES_LOGGED))

@@ -89,7 +89,7 @@ TECHNIQUES: Final = {
     "cryptographic-erase": "made unreadable by destroying its keys",
     "recycle-wal": "moved on until nothing old was left in it",
     "rewrite-catalogue": "written anew without dead rows",
-    "remove-log": "removed as a server's log",
+    "remove-log": "removed from a server's log, or with it",
     "reset-statistics": "forgotten by the server",
     "compact": "written anew without what was deleted",
     "scrub-free-space": "written over where it was free",

@@ -40,6 +40,7 @@ reference = "unstated"
 # master = "http://127.0.0.1:9333"
 # filer = "http://127.0.0.1:8888"
 # data_directory = "/srv/seaweedfs"        # where it can be seen that it is gone
+# server_logs = ["/var/log/seaweedfs"]     # files or folders: keys are taken out of its log
 
 # --- Datasets: what must go --------------------------------------------------------------
 

@@ -168,7 +168,7 @@ def world(folder: Path) -> Iterator[World]:
     """Mount an image, and start a server on it."""
     with mounted(_KIND, folder) as image:
         server = SeaweedFS(image.place / "server")
-        server.log = folder / "seaweedfs.log"  # the keys stand in it, which is said before
+        server.log = folder / "seaweedfs.log"  # who does not name it leaves keys there
         server.start()
         try:
             yield World(image, server)

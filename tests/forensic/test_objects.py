@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from backends.contract import Finding, Technique
 from tests.cli.operating import COMMAND, Operator
@@ -51,6 +52,7 @@ server = "seaweedfs"
 master = "{server.master_url}"
 filer = "{server.filer_url}"
 data_directory = "{server.directory}/data"
+server_logs = ["{server.log}"]
 scrub = true
 
 [datasets.canaries]
@@ -87,11 +89,20 @@ def attested(here: World, folder: Path) -> dict[str, Any]:
     return answer
 
 
+def log_a_key(here: World) -> None:
+    """Ask for a version that never was."""
+    key = f"exports/{here.planted['keys'][0]}.csv"
+    with pytest.raises(ClientError):
+        here.client.get_object(Bucket="lake", Key=key, VersionId="0" * 32)
+
+
 def test_what_a_run_calls_verified_is_in_no_raw_byte(tmp_path: Path) -> None:
     with world(tmp_path) as here:
         here.plant()
         before = here.others()
         assert len(before) == 2 * OBJECTS
+        log_a_key(here)
+        logged = sum(key in here.server.log.read_text() for key in here.planted["keys"])
         answer = attested(here, tmp_path / "desk")
         assert answer["outcome"] == "complete"
         assert {each["status"] for each in answer["holdings"]} == {"destroyed-verified"}
@@ -101,15 +112,17 @@ def test_what_a_run_calls_verified_is_in_no_raw_byte(tmp_path: Path) -> None:
             "delete-marker": OBJECTS // 4,
             "upload": 2 * OBJECTS // 8,
             "filer-log": 1,
+            "server-log": 1,
             "filer-store": 1,
             "volumes": 2,
             "free-space": 1,
         }
         said = {code for each in answer["holdings"] for code in each["limitations"]}
-        assert "names-in-server-log" in said
+        assert "names-in-server-log" not in said
         assert "compacted-away-not-overwritten" not in said
         assert here.others() == before
-        assert any(key in here.server.log.read_text() for key in here.planted["keys"])
+        assert logged > 0
+        assert not any(key in here.server.log.read_text() for key in here.planted["keys"])
         here.server.stop()
         here.image.unmount()
         assert here.found() == dict.fromkeys(PLACES, 0)
