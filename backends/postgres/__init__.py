@@ -12,6 +12,9 @@
     residue = true                     # go after what is left of it, too
     data_directory = "/var/lib/…"      # on this host; left out: where the server says it is
     rewrite = "exclusive"              # of tables that lost rows: or "online", or "none"
+    scrub = true                       # then the free space below data_directory, too
+    scrub_reserve = "5%"               # of the file system that is left to others meanwhile
+    scrub_seconds = 3600               # at the most
 
 A *scope* is a database, its `as_of` an LSN. A *unit* is a table, a leaf partition, a
 materialised view or a large object, its locator ``database/schema.table`` as SQL quotes it.
@@ -26,13 +29,9 @@ outlive it, and `BLIND_SPOTS` names them.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
-from backends.contract import Context, Setting
+from backends.contract import Context, Setting, Store
 from backends.errors import MissingDriver
-
-if TYPE_CHECKING:
-    from backends.postgres._store import PostgresStore
 
 
 class PostgresBackend:
@@ -47,14 +46,18 @@ class PostgresBackend:
         "residue": Setting.FLAG,
         "rewrite": Setting.TEXT,
         "data_directory": Setting.TEXT,
+        "scrub": Setting.FLAG,
+        "scrub_reserve": Setting.TEXT,
+        "scrub_seconds": Setting.NUMBER,
     }
     required: frozenset[str] = frozenset({"conninfo"})
 
-    def open(self, name: str, settings: Mapping[str, object], context: Context) -> PostgresStore:
+    def open(self, name: str, settings: Mapping[str, object], context: Context) -> Store:
         """Open a store; connects at first use, not here.
 
         Raises MissingDriver without psycopg, SettingError for a conninfo that libpq does not
-        take or that holds a password.
+        take or that holds a password, and for a data directory that is to be scrubbed below and
+        cannot be entered.
         """
         try:
             from backends.postgres._store import open_store  # noqa: PLC0415 - loads the driver
@@ -65,7 +68,12 @@ class PostgresBackend:
                 f"store {name}: psycopg is not installed",
                 hint="pip install 'shredder-toolkit[postgres]'",
             ) from None
-        return open_store(name, settings, context.state, context.tell)
+        store = open_store(name, settings, context.state, context.tell)
+        if not any(key.startswith("scrub") for key in settings):
+            return store
+        from backends.postgres._scrubbing import scrubbed  # noqa: PLC0415 - loads the openers
+
+        return scrubbed(store, settings, context)
 
 
 BACKEND = PostgresBackend()
