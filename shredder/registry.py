@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 
@@ -30,10 +32,18 @@ def backend(name: str) -> Backend:
     return found
 
 
-def module_of(name: str) -> str:
-    """The module that a backend is loaded from; empty if there is no such backend."""
+def for_workers(name: str) -> str:
+    """What a worker has need of before it opens a store: a backend's module, or `loaded` in it.
+
+    Empty if there is no such backend.
+    """
     entry = _entry_point(name)
-    return entry.module if entry else ""
+    if entry is None:
+        return ""
+    with suppress(ModuleNotFoundError):  # a module that is no package
+        if importlib.util.find_spec(f"{entry.module}.loaded"):
+            return f"{entry.module}.loaded"
+    return entry.module
 
 
 def backend_settings(name: str) -> tuple[Mapping[str, Setting], frozenset[str]] | str:

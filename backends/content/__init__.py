@@ -7,12 +7,13 @@ into is named in :attr:`Reading.reason`: such a stream has not been examined in 
 found in it. ``docs/writing-an-opener.md`` says how one is added.
 """
 
-from backends.content._base64 import may_hold_base64
+from backends.content._base64 import compiled_texts, may_hold_base64
 from backends.content._bounds import Bounds, Limits, Stop
 from backends.content._dialect import Dialect
 from backends.content._encoding import SAMPLE, UTF8_BOM, ebcdic, is_binary, wide_encoding
 from backends.content._examine import Examiner, Sink, examine_stream
 from backends.content._fields import fields_of, has_inner_break
+from backends.content._lines import route
 from backends.content._opener import HEAD, Beside, Declined, Member, Opaque, Opener, Part, Raw, Rows
 from backends.content._placed import Stretch
 from backends.content._reading import Reading
@@ -59,5 +60,13 @@ __all__ = [
     "installed_openers",
     "is_binary",
     "may_hold_base64",
+    "ready",
     "wide_encoding",
 ]
+
+
+def ready() -> None:
+    """Load what else is loaded when it is first needed: openers, and compiled code."""
+    installed_openers()
+    route()
+    compiled_texts()

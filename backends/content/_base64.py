@@ -76,7 +76,7 @@ class Encoded:
         """Not `fast`: without compiled code, to the same result."""
         self._bounds = bounds
         self._open: _Open | None = None
-        self._texts = _texts() if fast else None
+        self._texts = compiled_texts() if fast else None
 
     def take(self, block: bytes, *, last: bool = False) -> Iterator[tuple[bool, bytes]]:
         """Yield what is said in base64, and whether it is a container; of a text, whole lines.
@@ -135,7 +135,7 @@ class Encoded:
 
 
 @functools.cache
-def _texts() -> Texts | None:
+def compiled_texts() -> Texts | None:
     """Return what decodes most of what is text; None without the extra ``fast``."""
     try:
         from backends.content._base64_fast import Texts  # noqa: PLC0415 - numba takes its time

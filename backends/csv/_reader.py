@@ -36,13 +36,14 @@ class CsvReader:
         """Return the format of a file, always the same for the same content."""
         return detect(file, encoding=self.encoding, delimiter=self.delimiter)
 
-    def read(self, file: BinaryIO, matcher: Matcher) -> Content:
+    def read(self, file: BinaryIO, matcher: Matcher, *, digested: bool) -> Content:
         """Read a file."""
         form = self.detect(file)
         if form is None:
-            return Content(examine_stream(file, matcher), obstacle="not-delimited")
+            reading = examine_stream(file, matcher, digested=digested)
+            return Content(reading, obstacle="not-delimited")
         guard = Guard(form)
-        reading = self.pass_over(file, matcher, form, guard.watch)
+        reading = self.pass_over(file, matcher, form, guard.watch, digested=digested)
         obstacle = guard.problem or self.obstacle(file, reading, form)
         if obstacle:
             return Content(reading, obstacle=obstacle)
@@ -56,6 +57,7 @@ class CsvReader:
         sink: Sink,
         *,
         promoted: bool = False,
+        digested: bool = True,
     ) -> Reading:
         """Read a file in a format that is known."""
         file.seek(0)
@@ -66,6 +68,7 @@ class CsvReader:
             encoding=form.encoding,
             sink=sink,
             promoted=promoted,
+            digested=digested,
         )
 
     def obstacle(self, file: BinaryIO, reading: Reading, form: Format) -> str:

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 import charset_normalizer
-import clevercsv
 
 from backends.content import SAMPLE, UTF8_BOM, Dialect, identify, wide_encoding
 
@@ -95,6 +94,8 @@ def _whole_lines(text: str, *, complete: bool) -> str:
 def _dialect(text: str, delimiter: str) -> tuple[Dialect, int] | None:
     if not text.strip() or "\0" in text or (not delimiter and _PACKED.search(text)):
         return None
+    import clevercsv  # noqa: PLC0415 - takes a while, and is needed where a text has fields
+
     try:
         found = clevercsv.Detector().detect(
             text, delimiters=[delimiter] if delimiter else _DELIMITERS

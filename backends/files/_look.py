@@ -88,9 +88,7 @@ def look_at(
         content = shared.recall(state, matcher) if shared else None
         longer = False
         if content is None:
-            with UpTo(fd, before.st_size) as file:
-                content = with_attributes(reader.read(file, matcher), fd, matcher)
-                longer = file.is_longer()
+            content, longer = _read(fd, before.st_size, reader, matcher)
         ground: tuple[str, ...] = ()
         if content.reading.evidence.verdict is not None:
             ground = _beneath(fd)
@@ -106,6 +104,22 @@ def look_at(
         shared.keep(state, matcher, content)
     version = Version.of(before, content.reading.digest)
     return Sight(version, before.st_nlink, os.fstat(folder).st_dev, content, ground)
+
+
+def _read(fd: int, size: int, reader: Reader, matcher: Matcher) -> tuple[Content, bool]:
+    """Read a file, and say whether it is longer than its size; a holding once more.
+
+    Few files are holdings, and the digest of a version costs a sixth of what reading does. What
+    counts of a holding is what that second reading finds, of the very bytes that are digested.
+    """
+    for digested in (False, True):
+        with UpTo(fd, size) as file:
+            file.seek(0)
+            content = with_attributes(reader.read(file, matcher, digested=digested), fd, matcher)
+            longer = file.is_longer()
+        if content.reading.evidence.verdict is None:
+            break
+    return content, longer
 
 
 def _beneath(fd: int) -> tuple[str, ...]:

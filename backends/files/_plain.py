@@ -15,9 +15,10 @@ class PlainReader:
     kind = "files"
     techniques = frozenset({Technique.OVERWRITE})
 
-    def read(self, file: BinaryIO, matcher: Matcher) -> Content:
+    def read(self, file: BinaryIO, matcher: Matcher, *, digested: bool) -> Content:
         """Read a file."""
-        return Content(examine_stream(file, matcher), obstacle="no-record-rewrite")
+        reading = examine_stream(file, matcher, digested=digested)
+        return Content(reading, obstacle="no-record-rewrite")
 
     def rewrite(self, task: Task) -> Destruction:
         """Refuse."""

@@ -56,8 +56,8 @@ class Reader(Protocol):
     def techniques(self) -> frozenset[Technique]:
         """The techniques it offers."""
 
-    def read(self, file: BinaryIO, matcher: Matcher) -> Content:
-        """Read a file from its beginning to its end."""
+    def read(self, file: BinaryIO, matcher: Matcher, *, digested: bool) -> Content:
+        """Read a file from its beginning to its end; with a digest of what it holds, or not."""
 
     def rewrite(self, task: Task) -> Destruction:
         """Take the records out of a file. Raises Left, CutShort, OSError."""

@@ -27,7 +27,7 @@ Identities = Callable[[], tuple[bytes, ...]]  # picklable, and no key in it
 class _ContentDigest:
     """BLAKE3, keyed (BLAKE3, 2.3: keyed_hash), of which 16 bytes are told.
 
-    Every byte that is examined goes through it, so it must cost little beside the matcher.
+    Every byte of a holding goes through it, so it must cost little beside the matcher.
     """
 
     def __init__(self, key: bytes) -> None:

@@ -10,7 +10,7 @@ from importlib.metadata import distributions
 from backends.contract import Context, Matcher
 from shredder.config import Config
 from shredder.evidence.tool import code_digest
-from shredder.registry import module_of
+from shredder.registry import for_workers
 from shredder.run.work import MATCHER_VERSION, Work
 from shredder.spool import SpooledSet
 from shredder.sweep import Cluster, Crew, Job, Ledger, Means, Processes
@@ -42,7 +42,7 @@ def _crew(workers: int, dask: str, config: Config) -> Crew | None:
     if dask:
         return Cluster(dask)
     workers = workers or len(os.sched_getaffinity(0))
-    modules = {module_of(store.backend) for store in config.stores.values()} - {""}
+    modules = {for_workers(store.backend) for store in config.stores.values()} - {""}
     return Processes(workers, sorted(modules)) if workers > 1 else None
 
 

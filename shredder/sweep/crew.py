@@ -7,6 +7,7 @@ go one by one, and one that is lost all alone is not examined: a gap, `worker-lo
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import signal
@@ -220,6 +221,7 @@ class _Worker:
 def _begin(stop: Event) -> None:
     """Settle in a new process: an interrupt is the sweep's affair, and its end is ours."""
     _Worker.stop = stop
+    gc.freeze()  # what was loaded stays, so nobody need look for what to free in it
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_the_sweep, daemon=True).start()
 

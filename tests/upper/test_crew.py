@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import subprocess
@@ -21,6 +22,7 @@ from backends.contract import Context, CoverageStatus, Matcher, Store, Unit
 from backends.files import BACKEND
 from backends.reference import ReferenceMatcher
 from shredder.errors import Inconclusive, UsageError
+from shredder.registry import for_workers
 from shredder.sweep import Cluster, Crew, Job, Means, Processes, hands
 from shredder.sweep.worker import Task, examine_all
 from tests.upper.kept import Kept, kept
@@ -290,9 +292,25 @@ def test_batches_are_bounded_by_size_and_number() -> None:
 
 def test_what_workers_are_forked_from_has_loaded_the_compiled_code_and_has_one_thread() -> None:
     code = """
-import shredder.sweep.loaded, sys
+import sys
+for name in ["shredder.sweep.loaded", *map(for_workers, ("csv", "files"))]:
+    __import__(name)
 threads = next(line for line in open("/proc/self/status") if line.startswith("Threads:"))
-print(threads.split()[1], "shredder.fingerprint.fast" in sys.modules, "boto3" in sys.modules)
+wanted = "shredder.fingerprint.fast", "backends.files._plain", "backends.content.openers.zip"
+print(threads.split()[1], set(wanted) <= set(sys.modules), "boto3" in sys.modules)
 """
+    code = "from shredder.registry import for_workers\n" + code
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout == "1 True False\n"
+
+
+def test_a_backend_without_more_to_load_is_loaded_by_itself() -> None:
+    assert for_workers("postgres") == "backends.postgres"
+    assert for_workers("memory") == "backends.memory"  # no package
+    assert for_workers("csv") == "backends.csv.loaded"
+    assert for_workers("nobody's") == ""
+
+
+def test_workers_do_not_look_through_what_was_loaded() -> None:
+    with Processes(2) as crew:
+        assert crew._current().submit(gc.get_freeze_count).result() > 10_000
