@@ -13,8 +13,7 @@ from shredder.cli.console import Console, console, shown, sized
 from shredder.errors import ExitCode, Refused, UsageError
 
 if TYPE_CHECKING:
-    from shredder.keystores import Declared, KeyDestruction, KeyFinding, KeyRecord
-    from shredder.keystores.file import FileKeyStore
+    from shredder.keystores import Declared, KeyDestruction, KeyFinding, KeyRecord, KeyStore
     from shredder.sealing.records import RecordsDestroyed
 
 _File = Annotated[Path, typer.Argument(metavar="FILE", help="The file; it is left as it is.")]
@@ -132,7 +131,7 @@ def show(
     return code
 
 
-def _store(out: Console, config: Path | None, dataset: str) -> FileKeyStore:
+def _store(out: Console, config: Path | None, dataset: str) -> KeyStore:
     """The key store, for a dataset of the configuration; nothing is locked."""
     from shredder.cli.session import working
     from shredder.sealing.keys import key_store

@@ -112,6 +112,8 @@ class KeysConfig:
 
     file: Path | None = None  # None: in the state directory
     best_effort: bool = False  # also where a key cannot be overwritten, which its record says
+    module: str = ""  # a PKCS#11 token's shared library: no file then, but the token wraps them
+    label: str = ""  # the token's
 
 
 @dataclass(frozen=True, slots=True)

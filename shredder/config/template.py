@@ -100,6 +100,8 @@ timeout_s = 20
 # file = "/srv/keys/slots"                 # left out: in the state directory
 # erasure = "best-effort"                  # also where a key cannot be overwritten in place
 # A passphrase that wraps them: SHREDDER_KEYS_PASSPHRASE.
+# # or: store = "pkcs11", module = "/usr/lib/softhsm/libsofthsm2.so", label = "a"
+# A token's PIN: SHREDDER_KEYS_PIN.
 
 # --- Transparency log: both envelopes of every run, for witnesses to sign ------------------
 

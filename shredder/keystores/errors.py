@@ -5,11 +5,13 @@
     KeyStoreError
     ├── NoKey             2   the dataset has no key, or none of this id
     ├── WrongPassphrase   2   none was given, or another than the key is wrapped with
+    ├── WrongPin          2   none was given, or the token does not take it
     ├── KeyExists         6   the dataset has a key that lives
     ├── KeyDestroyed      6   it has a tombstone: it is refused, wherever its bytes come from
     ├── StoreBusy         6   somebody else uses the store
-    ├── NotErasable       6   the file system cannot overwrite a key where it lies
-    └── StoreDamaged      8   what is there cannot be read, or is not what the record tells of
+    ├── NotErasable       6   a key could not be overwritten where it lies, or could leave its token
+    ├── StoreDamaged      8   what is there cannot be read, or is not what the record tells of
+    └── TokenUnusable     8   the token is not there, or does not do what it is told
 
 They name a dataset and a slot, and never a key.
 """
@@ -35,6 +37,12 @@ class WrongPassphrase(KeyStoreError):
     exit_code = ExitCode.USAGE
 
 
+class WrongPin(KeyStoreError):
+    """The token's PIN is missing, or is not taken."""
+
+    exit_code = ExitCode.USAGE
+
+
 class KeyExists(KeyStoreError):
     """The dataset has a key that lives: another one would leave it half under each."""
 
@@ -54,12 +62,18 @@ class StoreBusy(KeyStoreError):
 
 
 class NotErasable(KeyStoreError):
-    """A key could not be overwritten where it would lie."""
+    """A key could not be overwritten where it would lie, or could leave the token that wraps it."""
 
     exit_code = ExitCode.REFUSED
 
 
 class StoreDamaged(KeyStoreError):
     """What is there cannot be read, or is not what the record tells of."""
+
+    exit_code = ExitCode.INCONCLUSIVE
+
+
+class TokenUnusable(KeyStoreError):
+    """The token is not there, or does not do what it is told."""
 
     exit_code = ExitCode.INCONCLUSIVE

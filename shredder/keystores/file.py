@@ -33,7 +33,7 @@ from shredder.keystores.contract import (
     KeyTraits,
     Wrapping,
 )
-from shredder.keystores.errors import KeyDestroyed, NoKey, NotErasable, StoreBusy, StoreDamaged
+from shredder.keystores.errors import NotErasable, StoreBusy, StoreDamaged
 from shredder.keystores.material import check_value, make_key, public_of, unwrap, wipe, wrap
 from shredder.keystores.probe import make_probe, opens
 from shredder.keystores.register import Register, moment
@@ -48,13 +48,13 @@ from shredder.keystores.whose import (
     is_tombstone_of,
     opened_by_any,
     refuse_second,
+    refuse_shut,
     refuse_unknown,
     slot_of,
     to_erase,
     tombstone_of,
 )
 
-_SHUT = (KeyState.DESTROYING, KeyState.DESTROYED)
 _LOOKED = ("key-slots", "sealed-probe")
 
 
@@ -76,7 +76,7 @@ class FileKeyStore:
             kind="file",
             exportable=True,
             erased_in_place=not self._best_effort,
-            wrappings=frozenset(Wrapping),
+            wrappings=frozenset({Wrapping.NONE, Wrapping.PASSPHRASE}),
             strength_bits=128,
             entropy_bits=8 * KEY_BYTES,
             limitations=("key-in-memory", "key-store-copies"),
@@ -173,7 +173,8 @@ class FileKeyStore:
                 wipe(given)
 
     def _given(self, slots: Slots, record: KeyRecord) -> bytearray:
-        self._refuse_shut(slots, record)
+        buried = any(is_tombstone_of(read, record) for _, read in slots.read_all())
+        refuse_shut(record, self._register.records(), buried=buried)
         content = content_of(slots, record)
         assert content.wrapped is not None
         given = unwrap(content.wrapped, self._passphrase, content.bound)
@@ -185,20 +186,6 @@ class FileKeyStore:
                 hint="bring back the key store and the state directory of one and the same time",
             )
         return given
-
-    def _refuse_shut(self, slots: Slots, record: KeyRecord) -> None:
-        if record.state is KeyState.MAKING:
-            raise NoKey(
-                f"the key of {record.dataset} was never finished",
-                hint=f"make it anew: `shredder key create {record.dataset}`",
-            )
-        shut = {each.public for each in self._register.records() if each.state in _SHUT}
-        buried = any(is_tombstone_of(read, record) for _, read in slots.read_all())
-        if buried or record.public in shut:
-            raise KeyDestroyed(
-                f"the key of {record.dataset} has a tombstone: it was destroyed, or that was begun",
-                hint="what was sealed by it is not opened any more, wherever a copy comes from",
-            )
 
     # --- destroying ---
 

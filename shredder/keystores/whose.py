@@ -10,11 +10,13 @@ import hmac
 from collections.abc import Sequence
 
 from shredder.keystores.contract import KEY_BYTES, KeyRecord, KeyState, Wrapping
-from shredder.keystores.errors import KeyExists, StoreDamaged
+from shredder.keystores.errors import KeyDestroyed, KeyExists, NoKey, StoreDamaged
 from shredder.keystores.material import check_value, public_of
 from shredder.keystores.probe import opens
 from shredder.keystores.slot import Content, Read
 from shredder.keystores.slotfile import Slots
+
+_SHUT = (KeyState.DESTROYING, KeyState.DESTROYED)
 
 
 def slot_of(record: KeyRecord) -> int:
@@ -129,6 +131,24 @@ def refuse_second(dataset: str, known: Sequence[KeyRecord]) -> None:
                 f"the destruction of the key of {dataset} was begun and is not at its end",
                 hint=f"bring it there: `shredder key destroy {dataset}`",
             )
+
+
+def refuse_shut(record: KeyRecord, known: Sequence[KeyRecord], *, buried: bool = False) -> None:
+    """Refuse to give out a key that was never finished (NoKey), or has a tombstone (KeyDestroyed).
+
+    `buried`: a tombstone lies where the key does.
+    """
+    if record.state is KeyState.MAKING:
+        raise NoKey(
+            f"the key of {record.dataset} was never finished",
+            hint=f"make it anew: `shredder key create {record.dataset}`",
+        )
+    shut = {each.public for each in known if each.state in _SHUT}
+    if buried or record.public in shut:
+        raise KeyDestroyed(
+            f"the key of {record.dataset} has a tombstone: it was destroyed, or that was begun",
+            hint="what was sealed by it is not opened any more, wherever a copy comes from",
+        )
 
 
 def refuse_unknown(slots: Slots, known: Sequence[KeyRecord]) -> None:

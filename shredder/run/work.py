@@ -78,8 +78,7 @@ class Work:
         from shredder.sealing.identities import identities_of  # noqa: PLC0415 - only with keys
 
         key = fingerprint_key(self.state, dataset)
-        slots = self.config.keys.file or self.state.slots
-        identities = partial(identities_of, slots, self.state.root, dataset)
+        identities = partial(identities_of, self.config.keys, self.state.root, dataset)
         return FingerprintMatcher(self.state.catalogue(dataset), key, identities)
 
     def enrolled(self, dataset: str) -> Enrolled:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from shredder.config import KeysConfig
 
-def identities_of(slots: Path, state: Path, dataset: str) -> tuple[bytes, ...]:
+
+def identities_of(keys: KeysConfig, state: Path, dataset: str) -> tuple[bytes, ...]:
     """What opens what is sealed to a dataset, if its key is to be had in this process; else none.
 
     Without it, what is sealed is a gap. Loads the key store only when something sealed was met.
@@ -13,14 +15,12 @@ def identities_of(slots: Path, state: Path, dataset: str) -> tuple[bytes, ...]:
     """
     from backends.sealedvalue import identity  # noqa: PLC0415 - cryptography takes its time
     from shredder.keystores import KeyStoreError  # noqa: PLC0415
-    from shredder.keystores.file import FileKeyStore  # noqa: PLC0415
-    from shredder.keystores.material import passphrase  # noqa: PLC0415
-    from shredder.sealing.keys import keys_of, known_record  # noqa: PLC0415
+    from shredder.sealing.keys import keys_of, known_record, store_of  # noqa: PLC0415
     from shredder.sealing.records import RecordKeys  # noqa: PLC0415
     from shredder.state import State  # noqa: PLC0415
 
     places = State(state)
-    store = FileKeyStore(slots, places.key_records, passphrase=passphrase())
+    store = store_of(keys, places)
     try:
         with keys_of(store, dataset) as key:
             try:

@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from backends.agefile import recipient_text
-from shredder.config import Config
-from shredder.keystores import KeyDestroyed, KeyRecord, KeyState, NoKey, newest
+from shredder.config import Config, KeysConfig
+from shredder.keystores import KeyDestroyed, KeyRecord, KeyState, KeyStore, NoKey, newest
 from shredder.keystores.file import FileKeyStore
 from shredder.keystores.material import passphrase
+from shredder.keystores.token import TokenKeyStore
+from shredder.keystores.tokens import PIN, Token
 from shredder.sealing.records import RecordKeys
 from shredder.state import State
 
 
-def key_store(config: Config, state: State) -> FileKeyStore:
-    """The key store of the configuration; the passphrase is the environment's."""
+def key_store(config: Config, state: State) -> KeyStore:
+    """The key store of the configuration; passphrase and PIN are the environment's."""
+    return store_of(config.keys, state)
+
+
+def store_of(keys: KeysConfig, state: State) -> KeyStore:
+    """The same, for who has but a part of the configuration."""
+    if keys.module:
+        token = Token(keys.module, keys.label, os.environ.get(PIN))
+        return TokenKeyStore(token, state.key_records)
     return FileKeyStore(
-        config.keys.file or state.slots,
+        keys.file or state.slots,
         state.key_records,
         passphrase=passphrase(),
-        best_effort=config.keys.best_effort,
+        best_effort=keys.best_effort,
     )
 
 
@@ -29,7 +40,7 @@ def recipient_of(record: KeyRecord) -> str:
     return recipient_text(bytes.fromhex(record.public))
 
 
-def known_record(store: FileKeyStore, dataset: str) -> KeyRecord:
+def known_record(store: KeyStore, dataset: str) -> KeyRecord:
     """The record of a dataset's key, or of its last one. Raises NoKey."""
     records = [each for each in store.records() if each.dataset == dataset]
     record = newest(records)
@@ -41,7 +52,7 @@ def known_record(store: FileKeyStore, dataset: str) -> KeyRecord:
     return record
 
 
-def living_record(store: FileKeyStore, dataset: str) -> KeyRecord:
+def living_record(store: KeyStore, dataset: str) -> KeyRecord:
     """The record of the key that a dataset can be sealed with. Raises NoKey, KeyDestroyed."""
     record = known_record(store, dataset)
     if record.state is KeyState.MAKING:
@@ -64,7 +75,7 @@ def record_keys(config: Config, state: State, dataset: str) -> RecordKeys:
 
 
 @contextmanager
-def keys_of(store: FileKeyStore, dataset: str) -> Iterator[bytearray]:
+def keys_of(store: KeyStore, dataset: str) -> Iterator[bytearray]:
     """A dataset's key for as long as the context lasts. Raises KeyStoreError."""
     with store.using(known_record(store, dataset).id) as key:
         yield key

@@ -66,6 +66,7 @@ LIBRARIES = {
         "llvmlite",
         "numba",
         "numpy",
+        "pkcs11",
         "segno",
         "structlog",
         "typer",

@@ -24,9 +24,8 @@ from backends.contract import (
     Verdict,
 )
 from shredder.journal import Phase, Run
-from shredder.keystores import Declared, KeyRecord, KeyState
+from shredder.keystores import Declared, KeyRecord, KeyState, KeyStore
 from shredder.keystores import file as file_module
-from shredder.keystores.file import FileKeyStore
 from shredder.plan import Decision, Options, read_items
 from shredder.run import execute as execute_module
 from shredder.run.results import Outcome, read_results
@@ -51,7 +50,7 @@ class Desk:
             space.put("desk", "x", b"nothing\n")
 
     @property
-    def keys(self) -> FileKeyStore:
+    def keys(self) -> KeyStore:
         work = self.place.work
         return key_store(work.config, work.state)
 

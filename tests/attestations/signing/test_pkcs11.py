@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,42 +13,31 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from attestations import Algorithm, KeyUnusable, PublicKey, Verdict, verify
 from attestations.signing.pkcs11 import TokenKey, TokenSigner
 from tests.attestations import made
+from tests.support import softhsm as support
+from tests.support.softhsm import MODULE, PIN, softhsm
 
 pytestmark = pytest.mark.needs("softhsm")
 
-MODULE = "/usr/lib/softhsm/libsofthsm2.so"
-PIN = "2468"
 P256 = ec.derive_private_key(4711, ec.SECP256R1())
 P384 = ec.derive_private_key(4711, ec.SECP384R1())
 
 
-def _softhsm(*words: str) -> None:
-    subprocess.run(["softhsm2-util", *words], check=True, capture_output=True)
-
-
 @pytest.fixture(scope="module")
 def tokens(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Two tokens, made before the module is loaded: it reads its configuration once."""
+    """Two tokens with keys that were made elsewhere."""
     folder = tmp_path_factory.mktemp("hsm")
-    (folder / "tokens").mkdir()
-    settings = folder / "softhsm2.conf"
-    settings.write_text(f"directories.tokendir = {folder}/tokens\nobjectstore.backend = file\n")
-    before = os.environ.get("SOFTHSM2_CONF")
-    os.environ["SOFTHSM2_CONF"] = str(settings)
-    for label in ("operators", "lost"):
-        _softhsm("--init-token", "--free", "--label", label, "--pin", PIN, "--so-pin", "9753")
-        for name, key, number in (("signing", P256, "01"), ("long", P384, "02")):
-            pem = folder / f"{name}.pem"
-            pem.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-            _softhsm(
-                *["--import", str(pem), "--token", label, "--label", name],
-                *["--id", number, "--pin", PIN],
-            )
-    yield folder
-    if before is None:
-        del os.environ["SOFTHSM2_CONF"]
-    else:
-        os.environ["SOFTHSM2_CONF"] = before
+    with support.tokens(folder, "operators", "lost"):
+        for label in ("operators", "lost"):
+            for name, key, number in (("signing", P256, "01"), ("long", P384, "02")):
+                pem = folder / f"{name}.pem"
+                pem.write_bytes(
+                    key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+                )
+                softhsm(
+                    *["--import", str(pem), "--token", label, "--label", name],
+                    *["--id", number, "--pin", PIN],
+                )
+        yield folder
 
 
 def opened(uri: str, pin: str | None = PIN, module: str = MODULE) -> TokenSigner:

@@ -1,0 +1,174 @@
+"""A PKCS#11 token that wraps keys: its AES keys, by id, and what can go wrong with it.
+
+The token is asked anew each time, so that one that was taken away is noticed. The driver is the
+package python-pkcs11, which loads the vendor's module.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from shredder.keystores.errors import NotErasable, TokenUnusable, WrongPin
+
+if TYPE_CHECKING:
+    from pkcs11 import Object, Session
+
+PIN = "SHREDDER_KEYS_PIN"
+_LABEL: Final = "shredder key"
+_NONCE, _TAG_BITS = 12, 128
+
+# The exceptions' names, so that none of them needs the driver to be loaded.
+_PIN_TROUBLES: Final[Mapping[str, tuple[str, str]]] = {
+    "PinIncorrect": ("the token's PIN is wrong", "few tries are left before the token locks it"),
+    "PinInvalid": ("the token's PIN is wrong", "few tries are left before the token locks it"),
+    "PinLenRange": ("the token's PIN is wrong", "few tries are left before the token locks it"),
+    "PinLocked": ("the token's PIN is locked", "its security officer can set a new one"),
+    "PinExpired": ("the token's PIN has expired", "set a new one by the vendor's own tool"),
+    "UserPinNotInitialized": ("the token has no PIN yet", "set one by the vendor's own tool"),
+}
+_TROUBLES: Final[Mapping[str, tuple[str, str]]] = {
+    "NoSuchToken": ("no token has that label", "is it plugged in? see `label` in [keys]"),
+    "MultipleTokensReturned": ("several tokens have that label", "give each one of its own"),
+    "TokenNotPresent": ("the token was taken away", "plug it in again, and repeat the command"),
+    "DeviceRemoved": ("the token was taken away", "plug it in again, and repeat the command"),
+    "DeviceMemory": ("the token is full", "delete what it need not hold"),
+    "TokenWriteProtected": ("the token cannot be written to", "lift its write protection"),
+    "MechanismInvalid": ("the token has no AES-GCM", "take one that has"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Wrapped:
+    """A key as the token encrypted it."""
+
+    nonce: bytes
+    data: bytes  # and the tag
+
+
+class Token:
+    """One token, by its label. Every method raises WrongPin, TokenUnusable."""
+
+    def __init__(self, module: str, label: str, pin: str | None) -> None:
+        """`module`: the vendor's shared library."""
+        self._module = module
+        self._label = label
+        self._pin = pin
+
+    def serial(self) -> str:
+        """What tells this token from another of the same label."""
+        with self._session() as session:
+            return str(session.token.serial.decode("ascii", "replace").strip())
+
+    def wrap(self, key_id: bytes, key: bytes, bound: bytes) -> Wrapped:
+        """Make a key in the token, and encrypt by it. Raises NotErasable if it could leave it."""
+        from pkcs11 import Attribute, GCMParams, KeyType, Mechanism  # noqa: PLC0415 - an extra
+
+        own = {
+            Attribute.SENSITIVE: True,
+            Attribute.EXTRACTABLE: False,
+            Attribute.PRIVATE: True,
+            Attribute.MODIFIABLE: False,
+            Attribute.ENCRYPT: True,
+            Attribute.DECRYPT: True,
+            Attribute.WRAP: False,
+            Attribute.UNWRAP: False,
+        }
+        told = (
+            Attribute.LOCAL, Attribute.ALWAYS_SENSITIVE, Attribute.NEVER_EXTRACTABLE,
+        )  # fmt: skip
+        with self._session() as session:
+            made: Any = session.generate_key(
+                KeyType.AES, 256, id=key_id, label=_LABEL, store=True, template=own
+            )
+            if not all(made[each] for each in told):
+                made.destroy()
+                raise NotErasable(
+                    "the token does not say that its keys are made in it and never leave it",
+                    hint="take a token that does",
+                )
+            nonce = secrets.token_bytes(_NONCE)
+            parameters = GCMParams(nonce=nonce, aad=bound, tag_bits=_TAG_BITS)
+            data = made.encrypt(key, mechanism=Mechanism.AES_GCM, mechanism_param=parameters)
+            return Wrapped(nonce, bytes(data))
+
+    def unwrap(self, key_id: bytes, wrapped: Wrapped, bound: bytes) -> bytearray | None:
+        """Decrypt; None: the token holds no such key, or what is given was not encrypted by it."""
+        from pkcs11 import GCMParams, Mechanism  # noqa: PLC0415 - an extra
+        from pkcs11.exceptions import (  # noqa: PLC0415 - an extra
+            EncryptedDataInvalid,
+            EncryptedDataLenRange,
+            GeneralError,
+        )
+
+        with self._session() as session:
+            found: list[Any] = self._keys(session, key_id)
+            if len(found) != 1 or len(wrapped.nonce) != _NONCE:
+                return None
+            parameters = GCMParams(nonce=wrapped.nonce, aad=bound, tag_bits=_TAG_BITS)
+            try:
+                key = found[0].decrypt(
+                    wrapped.data, mechanism=Mechanism.AES_GCM, mechanism_param=parameters
+                )
+            except (EncryptedDataInvalid, EncryptedDataLenRange, GeneralError):
+                return None  # SoftHSM says GeneralError of a tag that does not fit
+            return bytearray(key)
+
+    def holds(self, key_id: bytes) -> bool:
+        """Whether the token has a key of this id."""
+        with self._session() as session:
+            return bool(self._keys(session, key_id))
+
+    def destroy(self, key_id: bytes) -> int:
+        """Have the token destroy its keys of this id; returns how many. Raises TokenUnusable."""
+        with self._session() as session:
+            found = self._keys(session, key_id)
+            for each in found:
+                each.destroy()
+        with self._session() as session:
+            if self._keys(session, key_id):
+                raise TokenUnusable(
+                    "the token still has a key that it was told to destroy",
+                    hint="delete it by the vendor's own tool, then repeat the command",
+                )
+        return len(found)
+
+    def _keys(self, session: Session, key_id: bytes) -> list[Object]:
+        from pkcs11 import Attribute, ObjectClass  # noqa: PLC0415 - an extra
+
+        wanted = {Attribute.CLASS: ObjectClass.SECRET_KEY, Attribute.ID: key_id}
+        return list(session.get_objects(wanted))
+
+    @contextmanager
+    def _session(self) -> Iterator[Session]:
+        """A session with the token, and its errors in the operator's words."""
+        try:
+            import pkcs11  # noqa: PLC0415 - an extra
+            from pkcs11.exceptions import PKCS11Error  # noqa: PLC0415 - an extra
+        except ImportError:
+            raise TokenUnusable(
+                "no driver for tokens here", hint="install the extra `hsm`: python-pkcs11"
+            ) from None
+        if not self._pin:
+            raise WrongPin("the token wants its PIN", hint=f"it is read from {PIN}")
+        try:
+            library = pkcs11.lib(self._module)
+        except (PKCS11Error, RuntimeError):
+            raise TokenUnusable(
+                f"the module {self._module} cannot be loaded",
+                hint="name the vendor's shared library as `module` in [keys]",
+            ) from None
+        try:
+            token = library.get_token(token_label=self._label)
+            with token.open(user_pin=self._pin, rw=True) as session:
+                yield session
+        except PKCS11Error as error:
+            name = type(error).__name__
+            if name in _PIN_TROUBLES:
+                trouble, hint = _PIN_TROUBLES[name]
+                raise WrongPin(trouble, hint=hint) from None
+            trouble, hint = _TROUBLES.get(name, (f"the token answers {name}", ""))
+            raise TokenUnusable(trouble, hint=hint) from None
