@@ -75,9 +75,9 @@ def overwrite(fd: int, size: int, tell: Tell = untold) -> Overwritten:
     return _overwrite(fd, size, Keystream(), tell)
 
 
-def overwrite_with_zeros(fd: int, size: int) -> Overwritten:
+def overwrite_with_zeros(fd: int, size: int, tell: Tell = untold) -> Overwritten:
     """Overwrite a file's data with zeros; else the same."""
-    return _overwrite(fd, size, Zeros(), untold)
+    return _overwrite(fd, size, Zeros(), tell)
 
 
 def overwrite_range(fd: int, start: int, end: int) -> Overwritten:

@@ -76,7 +76,6 @@ def _destroy(cluster: Cluster, order: Order, matcher: Matcher, residue: Residue)
                 done = take_relation(connection, order, matcher, beneath)
             # A deferred foreign key speaks now, not in COMMIT.
             connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
-            cluster.tell(Step("overwriting"))
             done = _overwritten(connection, order, done, beneath)
         except LeftAloneError as reason:
             connection.execute("ROLLBACK")
@@ -97,7 +96,7 @@ def _destroy(cluster: Cluster, order: Order, matcher: Matcher, residue: Residue)
 def _beneath(cluster: Cluster, residue: Residue) -> Beneath | None:
     if not residue.wanted or residue.notes is None:
         return None
-    return Beneath(cluster.identity, residue.data_directory, Notes(residue.notes))
+    return Beneath(cluster.identity, residue.data_directory, Notes(residue.notes), cluster.tell)
 
 
 def _overwritten(connection: Connection, order: Order, done: Done, beneath: Beneath | None) -> Done:

@@ -22,12 +22,13 @@ import contextlib
 import json
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from psycopg import sql
 
-from backends.contract import Order
+from backends.contract import Order, Step, Tell, untold
 from backends.fsops.ground import survey, unreached
 from backends.fsops.overwrite import CutShort, ReadBackDiffers, overwrite_with_zeros
 from backends.postgres._catalog import Relation, one
@@ -114,6 +115,7 @@ class Held:
     """The open files of one table that is locked."""
 
     descriptors: list[int]
+    tell: Tell = untold
     own: int = 0  # how many of them, the first ones, are the table's; then TOAST and indexes
 
     def close(self) -> None:
@@ -128,11 +130,14 @@ class Held:
     def overwrite(self) -> tuple[int, tuple[str, ...]]:
         """Overwrite all, and read it back; return bytes, and limitations: what was not reached."""
         written, limitations = 0, dict[str, None]()
-        for fd in self.descriptors:
+        sizes = [os.fstat(fd).st_size for fd in self.descriptors]
+        for number, (fd, size) in enumerate(zip(self.descriptors, sizes, strict=True)):
             codes: tuple[str, ...] = ()
             try:
                 before = survey(fd)
-                done = overwrite_with_zeros(fd, os.fstat(fd).st_size)
+                tell = partial(self._told, sum(sizes[:number]), sum(sizes))
+                tell(Step("overwriting", size=True))
+                done = overwrite_with_zeros(fd, size, tell)
                 written += done.written
                 codes = (*before.limitations, *unreached(before, fd))
                 codes += () if done.direct else ("read-back-cached",)
@@ -144,6 +149,10 @@ class Held:
             limitations.update(dict.fromkeys(codes))
         return written, tuple(limitations)
 
+    def _told(self, before: int, total: int, step: Step) -> None:
+        """Tell of all files what is told of one."""
+        self.tell(replace(step, done=before + step.done, total=total))
+
 
 @dataclass(frozen=True, slots=True)
 class Beneath:
@@ -152,6 +161,7 @@ class Beneath:
     cluster: str  # its identity
     directory: str
     notes: Notes
+    tell: Tell = untold
 
     def begun(self, order: Order, relation: Relation) -> Note | None:
         """Return the note of an overwriting of this table, by this order, that was cut short."""
@@ -161,7 +171,7 @@ class Beneath:
         """Open the files of a table that is locked; None: they are not overwritten from here."""
         if not one(connection, _MAY_CHECKPOINT)[0]:
             return None
-        return hold(connection, self.directory, relation)
+        return hold(connection, self.directory, relation, self.tell)
 
     def unaltered(
         self, connection: Connection, order: Order, relation: Relation, held: Held
@@ -207,9 +217,11 @@ def added_since(connection: Connection, relation: Relation, note: Note) -> bool:
     return row is None or bool(row[0])
 
 
-def hold(connection: Connection, directory: str, relation: Relation) -> Held | None:
+def hold(
+    connection: Connection, directory: str, relation: Relation, tell: Tell = untold
+) -> Held | None:
     """Open the files of a table that is locked; None: they cannot be written to from here."""
-    held = Held([])
+    held = Held([], tell)
     with writable_files(connection, directory) as files:
         if files is None:
             return None

@@ -4,11 +4,22 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from backends.contract import Destruction, Finding, Order, Result, Store, Verification
+from backends.contract import (
+    Context,
+    Destruction,
+    Finding,
+    Order,
+    Result,
+    Step,
+    Store,
+    Verification,
+)
+from backends.postgres import BACKEND
 from backends.postgres.raw import segments
 from backends.postgres.raw.overwriting import Held
 from backends.postgres.residue import look_again
@@ -68,12 +79,17 @@ def test_every_file_is_zeros_before_the_server_gives_it_back(
         return done
 
     monkeypatch.setattr(Held, "overwrite", watched)
-    with place.store(residue=True) as store:
+    told: list[Step] = []
+    context = Context(place.scratch, place.scratch, told.append)
+    with closing(BACKEND.open("warehouse", place.settings(residue=True), context)) as store:
         wanted = planned(place, store)
         outcome = destroyed(store, wanted)
         (answer,) = store.verify([wanted], DATASET)
     assert (outcome.result, answer.finding) == (Result.DESTROYED, Finding.ABSENT)
-    assert len(seen) == 4  # the table, its key, its TOAST table and that one's index
+    steps = [each for each in told if each.name == "overwriting"]
+    assert [each.done for each in steps] == sorted({each.done for each in steps})
+    assert {each.total for each in steps} == {sum(map(len, seen.values()))}
+    assert len(steps) >= len(seen) == 4  # the table, its key, its TOAST table and that one's index
     assert not any(any(data) for data in seen.values())
     assert outcome.numbers["bytes-overwritten"] == sum(map(len, seen.values())) > 1 << 20
     assert place.sql("SELECT count(*) FROM pure") == [(0,)]
