@@ -164,11 +164,12 @@ class World:
 
 
 @contextmanager
-def world(folder: Path) -> Iterator[World]:
-    """Mount an image, and start a server on it."""
+def world(folder: Path, *, with_log: bool = False) -> Iterator[World]:
+    """Mount an image, and start a server on it; `with_log`: one that logs to it, too."""
     with mounted(_KIND, folder) as image:
         server = SeaweedFS(image.place / "server")
-        server.log = folder / "seaweedfs.log"  # who does not name it leaves keys there
+        if not with_log:  # who does not name it leaves keys there
+            server.log = folder / "seaweedfs.log"
         server.start()
         try:
             yield World(image, server)

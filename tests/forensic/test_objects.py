@@ -97,7 +97,7 @@ def log_a_key(here: World) -> None:
 
 
 def test_what_a_run_calls_verified_is_in_no_raw_byte(tmp_path: Path) -> None:
-    with world(tmp_path) as here:
+    with world(tmp_path, with_log=True) as here:
         here.plant()
         before = here.others()
         assert len(before) == 2 * OBJECTS
