@@ -12,6 +12,7 @@ from shredder.cli import (
     certificate,
     destroying,
     disclosing,
+    finalizing,
     log,
     looking,
     scrubbing,
@@ -30,8 +31,8 @@ app = typer.Typer(
 )
 
 for module in (
-    setup, looking, approving, destroying, attestation, certificate, disclosing, log, validation,
-    sealing, scrubbing,
+    setup, looking, approving, destroying, finalizing, attestation, certificate, disclosing, log,
+    validation, sealing, scrubbing,
 ):  # fmt: skip
     module.register(app)
 

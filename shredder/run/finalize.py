@@ -1,0 +1,90 @@
+"""What was pending, when the wait is over: looked at once more, and attested anew.
+
+Nothing is destroyed by it. What is still there after its date, because the provider did not keep to
+it or somebody cancelled the deletion, is told and left to a new plan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from shredder import clock
+from shredder.journal import Run
+from shredder.plan import Decision, read_items
+from shredder.run import machine
+from shredder.run.desk import Desk
+from shredder.run.results import Status, read_results
+from shredder.run.work import Work
+from shredder.spool import Spool
+
+_PENDING = "pending"  # an outcome of a run
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A dataset whose last attestation waits for a provider."""
+
+    run: Run
+    until: str  # RFC 3339 UTC, the latest; empty: nobody has said, or it was forgotten
+
+    @property
+    def dataset(self) -> str:
+        """Its name."""
+        return self.run.dataset
+
+    @property
+    def over(self) -> bool:
+        """Whether the wait is over, as far as anybody has said how long it is."""
+        return self.until <= clock.now()
+
+
+@dataclass(frozen=True, slots=True)
+class Finalized:
+    """What came of it: either the run that attests the end, or how much is still there."""
+
+    run: Run | None
+    there: int = 0  # holdings
+
+
+def pending(work: Work, dataset: str) -> Pending | None:
+    """What a dataset waits for; None: its last attestation is not pending."""
+    for last in work.journal.attested(dataset)[-1:]:
+        if last.facts["outcome"] == _PENDING:
+            return Pending(last, max(_ends(work, last), default=""))
+    return None
+
+
+def _ends(work: Work, run: Run) -> Iterator[str]:
+    for outcome in () if run.forgotten else read_results(work, run.id):
+        if outcome.status is Status.PENDING:
+            yield outcome.until
+
+
+def finalize(work: Work, waits: Pending, desk: Desk, spool: Spool) -> Finalized:
+    """Sweep, and attest that nothing is left, in place of the attestation that is pending.
+
+    Repeatable. Raises Refused, Undecided or Inconclusive as a run does that touches nothing.
+    """
+    dataset = waits.dataset
+    machine.clear_way(work, dataset)
+    options = work.options(waits.run.id)
+    run = machine.begin(work, dataset, options, destroying=True, finalizing=waits.run.id)
+    try:
+        machine.plan(work, run, spool)
+        items = read_items(work.plan_file(run))
+        there = sum(item.decision is Decision.DESTROY for item in items)
+        if not there:
+            return Finalized(machine.drive(work, run, desk))
+    except BaseException:
+        _give_up(work, run, "not-final")
+        raise
+    _give_up(work, run, "still-there")
+    return Finalized(None, there)
+
+
+def _give_up(work: Work, run: str, why: str) -> None:
+    """End the run, unless it came so far that it is to be resumed."""
+    known = work.journal.run(run)
+    if known.phase.untouched and not known.phase.ended:
+        machine.abandon(work, run, why)
