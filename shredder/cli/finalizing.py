@@ -101,7 +101,6 @@ def _one(work: Work, waits: Pending, *, later: bool) -> dict[str, Any]:
     if not waits.over:
         return answer | {"code": ExitCode.PENDING}
     try:
-        options.refuse_held(work, waits.dataset)
         with spooling(work) as spool:
             came = finalized(work, waits, _Nobody(later=later), spool)
     except ShredderError as error:

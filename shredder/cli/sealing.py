@@ -10,6 +10,7 @@ import typer
 
 from shredder.cli import options
 from shredder.cli.console import Console, console, shown, sized
+from shredder.cli.passphrase import passphrase
 from shredder.errors import ExitCode, Refused, UsageError
 
 if TYPE_CHECKING:
@@ -38,10 +39,17 @@ _Row = Annotated[
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     key = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
-    commands = ("create", create), ("records", records), ("show", show), ("destroy", destroy)
+    commands = (
+        ("create", create),
+        ("records", records),
+        ("show", show),
+        ("passphrase", passphrase),
+        ("destroy", destroy),
+    )
     for name, command in commands:
         key.command(name)(command)
-    app.add_typer(key, name="key", help="The keys of datasets: create, records, show, destroy.")
+    what = ", ".join(name for name, _ in commands)
+    app.add_typer(key, name="key", help=f"The keys of datasets: {what}.")
     app.command()(seal)
     app.command("open")(open_sealed)
 

@@ -4,7 +4,7 @@
 * ``file``: keys in fixed slots of one file, overwritten where they lie
 * ``register``: the records of keys, which outlive them
 * ``holdings``: a dataset's keys as holdings, for sweep, plan and run
-* ``material``, ``probe``, ``slot``, ``slotfile``, ``whose``: what `file` is made of
+* ``material``, ``probe``, ``rewrap``, ``slot``, ``slotfile``, ``whose``: what `file` is made of
 """
 
 from shredder.keystores.contract import (

@@ -37,6 +37,7 @@ from shredder.keystores.errors import NotErasable, StoreBusy, StoreDamaged
 from shredder.keystores.material import check_value, make_key, public_of, unwrap, wipe, wrap
 from shredder.keystores.probe import make_probe, opens
 from shredder.keystores.register import Register, moment
+from shredder.keystores.rewrap import rewrap
 from shredder.keystores.slot import SLOT, Content, packed
 from shredder.keystores.slotfile import CACHED, Slots
 from shredder.keystores.whose import (
@@ -186,6 +187,21 @@ class FileKeyStore:
                 hint="bring back the key store and the state directory of one and the same time",
             )
         return given
+
+    def rewrap(self, key: str, passphrase: bytes | None) -> KeyRecord:
+        """Wrap a living key under another passphrase, or under none, where it lies; repeatable."""
+        self._register.record(key)
+        with _told(), self._open(exclusive=True) as slots:
+            record = self._register.record(key)
+            buried = any(is_tombstone_of(read, record) for _, read in slots.read_all())
+            refuse_shut(record, self._register.records(), buried=buried)
+            wrapping = Wrapping.NONE if passphrase is None else Wrapping.PASSPHRASE
+            if passphrase is None:
+                # Said before it is so: a crash must not leave a bare key that is called wrapped.
+                record = self._register.put(replace(record, wrapping=wrapping))
+            codes = rewrap(slots, record, self._passphrase, passphrase)
+            limitations = tuple(dict.fromkeys((*record.limitations, *codes)))
+            return self._register.put(replace(record, wrapping=wrapping, limitations=limitations))
 
     # --- destroying ---
 

@@ -18,12 +18,13 @@ from shredder.keystores.errors import StoreDamaged, WrongPassphrase
 PASSPHRASE = "SHREDDER_KEYS_PASSPHRASE"  # noqa: S105 - the name of the variable
 SALT_BYTES, NONCE_BYTES = 16, 12
 COST = 17  # N = 2^17 with r = 8 and p = 1: 128 MiB, a third of a second
+NEW_PASSPHRASE = "SHREDDER_KEYS_NEW_PASSPHRASE"  # noqa: S105 - the name of the variable
 _MOST = 20  # a damaged slot must not ask for all memory
 
 
-def passphrase() -> bytes | None:
+def passphrase(name: str = PASSPHRASE) -> bytes | None:
     """The passphrase of the key store, from the environment; None if there is none."""
-    value = os.environ.get(PASSPHRASE)
+    value = os.environ.get(name)
     return value.encode() if value else None
 
 

@@ -72,6 +72,26 @@ class Slots:
         if self.medium(number)[0] != data:
             raise _differs(number)
 
+    def replace(self, number: int, data: bytes, blocks: str) -> tuple[str, ...]:
+        """Put a slot's content in the place of another, one half after the other, each durably.
+
+        Returns why what was there may still be somewhere. `blocks` is where the slot lay when the
+        key was written. Raises StoreDamaged.
+        """
+        before = survey(self.fd)
+        for at in (0, SLOT // 2):
+            done, end = at, at + SLOT // 2
+            while done < end:
+                done += os.pwrite(self.fd, data[done:end], number * SLOT + done)
+            os.fdatasync(self.fd)
+        found, direct = self.medium(number)
+        if found != data:
+            raise _differs(number)
+        codes = [*unreached(before, self.fd), *before.limitations]
+        codes += [] if direct else [CACHED]
+        codes += [] if self.blocks(number) == blocks else [MOVED]
+        return tuple(dict.fromkeys(codes))
+
     def erase(self, number: int, blocks: str) -> tuple[str, ...]:
         """Overwrite a slot by what nobody can make again; why that may not have reached its key.
 

@@ -91,6 +91,7 @@ def test_what_is_still_there_is_told_and_not_touched(waiting: Operator) -> None:
     assert (code, answer["outcome"], answer["holdings"]) == (7, "residue", 3)
     assert len(bundles(waiting)) == 1
     assert all((waiting.folder / "shelf" / name).exists() for name in MINE)
+    assert waiting.run("resume").error == "no run is to be resumed"
     assert finalized(waiting)[0] == 7, "repeatable"
     assert waiting.run("destroy", SURVEY, "--yes").code == 0
     assert results(waiting)[-1].supersedes == Bundle.load(bundles(waiting)[0]).result.digest
@@ -104,6 +105,7 @@ def test_where_nobody_could_look_it_stays_pending(waiting: Operator) -> None:
     code, answer = finalized(waiting)
     assert (code, answer["outcome"]) == (8, "refused")
     assert "could be examined" in answer["error"]
+    assert waiting.run("resume").error == "no run is to be resumed"
     assert len(bundles(waiting)) == 1
     waiting.edit('fault = "vanish-in-listing"', 'fault = ""')
     assert finalized(waiting)[0] == 0

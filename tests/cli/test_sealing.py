@@ -243,6 +243,29 @@ def test_a_wrapped_key_asks_for_its_passphrase(here: Operator) -> None:
     assert here.run("open", SURVEY, "sealed", "-o", "x", environment=PASSPHRASE).code == 0
 
 
+def test_another_passphrase(here: Operator) -> None:
+    here.add('\n[keys]\nerasure = "best-effort"\n')
+    assert here.run("key", "create", SURVEY, environment=PASSPHRASE).code == 0
+    assert here.run("key", "records", SURVEY, environment=PASSPHRASE).code == 0
+    assert here.run("seal", SURVEY, "shredder.toml", "-o", "sealed").code == 0
+    new = {"SHREDDER_KEYS_NEW_PASSPHRASE": "close sesame"}
+    words = ("key", "passphrase", SURVEY)
+    for environment, code in (({}, 2), (PASSPHRASE, 2), (new, 2)):
+        refused = here.run(*words, environment=environment)
+        assert (refused.code, "sesame" in refused.out + refused.err) == (code, False)
+    both = here.run(*words, "--none", environment=PASSPHRASE | new)
+    assert (both.code, "contradict" in both.error) == (2, True)
+    done = here.run(*words, "--json", environment=PASSPHRASE | new).json
+    assert (done["wrapping"], len(done["keys"])) == ("passphrase", 2)
+    assert here.run("open", SURVEY, "sealed", "-o", "x", environment=PASSPHRASE).code == 2
+    by_new = {"SHREDDER_KEYS_PASSPHRASE": "close sesame"}
+    assert here.run("open", SURVEY, "sealed", "-o", "x", environment=by_new).code == 0
+    assert here.run(*words, "--none", "--json", environment=by_new).json["wrapping"] == "none"
+    assert here.run("open", SURVEY, "sealed", "-o", "y").code == 0
+    assert here.run("key", "destroy", SURVEY, "--yes").code == 0
+    assert here.run(*words, "--none").code == 6
+
+
 def test_a_hold_and_approvers_forbid_the_end_of_a_key(keyed: Operator) -> None:
     keyed.add(f'\n[datasets.{SURVEY}.hold]\nreason = "litigation"\n')
     assert keyed.run("key", "destroy", SURVEY, "--yes").code == 6

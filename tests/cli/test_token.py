@@ -58,6 +58,11 @@ def test_records_go_alone(desk: Operator) -> None:
     assert (done["records"], done["verification"], done["in_place"]) == (1, "absent", False)
 
 
+def test_the_tokens_own_pin_is_not_changed_here(desk: Operator) -> None:
+    refused = desk.run("key", "passphrase", SURVEY, "--none")
+    assert (refused.code, refused.error) == (2, "the keys of a token are wrapped by the token")
+
+
 def test_without_its_pin_it_is_a_clear_error(desk: Operator) -> None:
     for environment, words in (({}, "wants its PIN"), ({"SHREDDER_KEYS_PIN": "1111"}, "is wrong")):
         for name in ("SHREDDER_KEYS_PIN",):

@@ -19,7 +19,7 @@ from backends.fsops.ground import OBSTACLES
 from shredder import durable, values
 from shredder.errors import ShredderError
 from shredder.journal import Journal
-from shredder.keystores import Declared, KeyRecord, KeyState, NotErasable
+from shredder.keystores import Declared, KeyRecord, KeyState, NotErasable, material
 from shredder.keystores.file import FileKeyStore
 from shredder.keystores.slotfile import open_slots
 from shredder.observer import Nobody
@@ -129,6 +129,18 @@ def test_nothing_of_a_destroyed_key_is_in_the_image(image: Image, tmp_path: Path
     assert in_image(image, key) == {}
     assert image.canaries() == {}, "0 of 20,000 sealed records"
     assert kept in image.file.read_bytes(), "what was sealed is all still there"
+
+
+def test_nothing_of_a_bare_key_is_left_when_it_is_wrapped(
+    image: Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(material, "COST", 10)
+    desk = Desk(image)
+    record, key = desk.made()
+    done = desk.store.rewrap(record.id, b"open sesame")
+    assert OBSTACLES.isdisjoint(done.limitations)
+    image.unmount()
+    assert in_image(image, key) == {}
 
 
 def test_a_key_whose_making_broke_off_leaves_nothing(image: Image) -> None:

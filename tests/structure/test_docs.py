@@ -33,7 +33,7 @@ NOT_CODES = {
     "records-5",  # a version
     "count-ahead",  # a thread
     "destroyed-unverified", "destroyed-verified",  # statuses, in the glossary
-    "begun-anew", "nothing-to-destroy",  # what the journal keeps to itself
+    "begun-anew", "not-final", "nothing-to-destroy", "still-there",  # what the journal keeps to itself
     "destroy-raised", "log-unavailable", "scope-swept", "store-unreachable",
     "timestamp-unavailable", "unit-not-examined", "verify-raised",  # events of the log
 }  # fmt: skip

@@ -1,0 +1,67 @@
+"""key passphrase."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from shredder.cli import options
+from shredder.cli.console import console, counted, shown
+from shredder.errors import ExitCode, UsageError
+
+
+def passphrase(
+    dataset: options.Dataset,
+    none: Annotated[
+        bool, typer.Option("--none", help="Wrap the key by no passphrase from now on.")
+    ] = False,
+    config: options.Config = None,
+    as_json: options.Json = False,
+) -> int:
+    """Wrap a dataset's key by another passphrase, where it lies; what is sealed stays as it is.
+
+    The old one is read from SHREDDER_KEYS_PASSPHRASE, the new one from
+    SHREDDER_KEYS_NEW_PASSPHRASE.
+    """
+    from shredder.cli.session import changing
+    from shredder.keystores import KeyState, material
+    from shredder.keystores.file import FileKeyStore
+    from shredder.sealing.keys import key_store, living_record
+
+    new = material.passphrase(material.NEW_PASSPHRASE)
+    if (new is None) != none:
+        raise UsageError(
+            "a new passphrase and --none contradict each other" if none else "no new passphrase",
+            hint=f"it is read from {material.NEW_PASSPHRASE}; without any: --none",
+        )
+    with console(as_json, None) as out, changing(config, out) as work:
+        work.dataset(dataset)
+        store = key_store(work.config, work.state)
+        if not isinstance(store, FileKeyStore):
+            raise UsageError(
+                "the keys of a token are wrapped by the token",
+                hint="its PIN is changed by its own tools",
+            )
+        living = [living_record(store, dataset)]
+        # And what its key tree lies under.
+        living += [
+            each
+            for each in store.records()
+            if each.state is KeyState.LIVE and each.dataset.startswith(f"{dataset}/")
+        ]
+        done = [store.rewrap(each.id, new) for each in living]
+        limitations = sorted({code for each in done for code in each.limitations})
+        out.result(
+            {
+                "dataset": dataset,
+                "keys": [each.id for each in done],
+                "wrapping": done[0].wrapping.value,
+                "limitations": limitations,
+            },
+            ExitCode.COMPLETE,
+        )
+        out.say(f"{counted(len(done), 'key')} of {shown(dataset)}: wrapped by {done[0].wrapping}")
+        out.say(f"limitations: {' '.join(limitations) or 'none'}")
+        out.say("copies of the key store open by the passphrase that they were made with")
+    return ExitCode.COMPLETE
