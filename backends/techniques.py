@@ -17,6 +17,7 @@ class Technique(StrEnum):
     DELETE_ROWS = "delete-rows"  # some rows of a relation; statistics taken anew
     REFRESH_VIEW = "refresh-view"  # a materialised view, computed anew
     UNLINK_LARGE_OBJECT = "unlink-large-object"
+    REMOVE_COMMENTS = "remove-comments"  # of a database: those that hold a record
     FORGET = "forget"  # removed from memory
     CRYPTOGRAPHIC_ERASE = "cryptographic-erase"
     # Of residue: what was freed goes, and nothing that is anybody's.

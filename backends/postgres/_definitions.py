@@ -2,8 +2,9 @@
 
 A comment can quote a record, a function or a default hold one as a literal, a partition bound or
 an enumeration be made of them, and a statement that was run with values is kept by
-pg_stat_statements. Each kind is one unit. Comments and definitions are not altered: what is found
-is named, and the operator drops the object. Statistics of statements are reset where residue goes.
+pg_stat_statements. Each kind is one unit. A comment that holds a record is removed. Definitions are
+not altered: what is found is named, and the operator drops the object. Statistics of statements are
+reset where residue goes.
 """
 
 from __future__ import annotations
@@ -23,22 +24,18 @@ from backends.contract import (
     Unit,
     Verdict,
 )
-from backends.errors import Vanished
+from backends.errors import BY_VALUES, Vanished
+from backends.postgres import _comments
+from backends.postgres._comments import COMMENTS
 from backends.postgres._rows import RowScan, copy_query
 from backends.postgres._session import Cluster, Connection
 from backends.postgres.residue import statements
 from backends.postgres.residue.places import PHASES
 
 CURSOR = "3"
-COMMENTS, DEFINITIONS, STATEMENTS = "comments", "definitions", "statements"
+DEFINITIONS, STATEMENTS = "definitions", "statements"
 _HIDDEN = "<insufficient privilege>"  # pg_stat_statements, of other roles' statements
 
-_COMMENTS = """
-SELECT description FROM pg_description
-UNION ALL SELECT label FROM pg_seclabel
-UNION ALL SELECT description FROM pg_shdescription
-  WHERE objoid = (SELECT oid FROM pg_database WHERE datname = current_database())
-"""
 # Below 16384 (FirstNormalObjectId) lies what initdb made.
 _DEFINITIONS = """
 SELECT prosrc FROM pg_proc WHERE oid >= 16384
@@ -98,6 +95,8 @@ def examine(
 
     With `residue` the statistics of statements are reset.
     """
+    if unit.kind == COMMENTS:
+        return _examine_comments(cluster, unit, matcher)
     with cluster.reading(unit.scope) as connection:
         texts = _texts(connection, unit.kind)
         if texts is None:
@@ -133,9 +132,36 @@ def examine(
     return Examination(unit, holdings, gap, scan.bytes_read, evidence.windows)
 
 
+def _examine_comments(cluster: Cluster, unit: Unit, matcher: Matcher) -> Examination:
+    with cluster.reading(unit.scope) as connection, _comments.read(connection, matcher) as seen:
+        evidence = seen.evidence
+        holdings: tuple[Holding, ...] = ()
+        if evidence.verdict is Verdict.COPY:
+            obstacle = seen.obstacle
+            if not obstacle and not _comments.may_remove(connection):
+                obstacle = "no-rewrite-of-comments"
+            found = Holding(
+                store=cluster.store,
+                scope=unit.scope,
+                locator=unit.locator,
+                version=seen.version,
+                kind=unit.kind,
+                verdict=evidence.verdict,
+                records=evidence.records,
+                foreign_records=None,
+                size=seen.bytes_read,
+                whole=None,
+                partial=None if obstacle else Technique.REMOVE_COMMENTS,
+                obstacle=obstacle,
+                limitations=(BY_VALUES,) if evidence.promoted else (),
+                details={"promoted": int(evidence.promoted), "shared": int(seen.shared)},
+                signs=evidence.signs,
+            )
+            holdings = (found,)
+        return Examination(unit, holdings, None, seen.bytes_read, evidence.windows)
+
+
 def _texts(connection: Connection, kind: str) -> _Texts | None:
-    if kind == COMMENTS:
-        return _Texts(sql.SQL(_COMMENTS))
     if kind == DEFINITIONS:
         return _Texts(sql.SQL(_DEFINITIONS))
     if kind != STATEMENTS:

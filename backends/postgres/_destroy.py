@@ -22,9 +22,16 @@ from backends.contract import Destruction, Matcher, Order, Result, Step
 from backends.errors import BackendError, Unreachable
 from backends.postgres import _aftercare
 from backends.postgres._catalog import LARGE_OBJECT, database_exists, one
+from backends.postgres._comments import COMMENTS
 from backends.postgres._errors import translate
 from backends.postgres._session import SNAPSHOT, WRITING, Cluster, Connection
-from backends.postgres._undo import Done, LeftAloneError, take_relation, unlink_large_object
+from backends.postgres._undo import (
+    Done,
+    LeftAloneError,
+    remove_comments,
+    take_relation,
+    unlink_large_object,
+)
 from backends.postgres.raw.overwriting import Beneath, Notes
 from backends.postgres.residue.carry_out import carry_out
 from backends.postgres.residue.places import Residue
@@ -72,6 +79,8 @@ def _destroy(cluster: Cluster, order: Order, matcher: Matcher, residue: Residue)
         try:
             if order.holding.kind == LARGE_OBJECT:
                 done = unlink_large_object(connection, order, matcher)
+            elif order.holding.kind == COMMENTS:
+                done = remove_comments(connection, order, matcher)
             else:
                 done = take_relation(connection, order, matcher, beneath)
             # A deferred foreign key speaks now, not in COMMIT.

@@ -55,6 +55,7 @@ _TRAITS = Traits(
             Technique.DELETE_ROWS,
             Technique.REFRESH_VIEW,
             Technique.UNLINK_LARGE_OBJECT,
+            Technique.REMOVE_COMMENTS,
             Technique.COMPACT,
             Technique.REWRITE_CATALOGUE,
             Technique.RESET_STATISTICS,

@@ -12,7 +12,7 @@ from typing import NoReturn
 from psycopg import sql
 
 from backends.contract import Evidence, Matcher, Order, Result, Technique
-from backends.postgres import _large, _statistics
+from backends.postgres import _comments, _large, _statistics
 from backends.postgres._catalog import (
     FOREIGN_TABLE,
     VIEW,
@@ -197,6 +197,26 @@ def unlink_large_object(connection: Connection, order: Order, matcher: Matcher) 
         limitations=() if locked else ("large-object-not-locked",),
         numbers={"bytes-destroyed": reading.bytes_read, "statistics-removed": cleared.removed},
     )
+
+
+def remove_comments(connection: Connection, order: Order, matcher: Matcher) -> Done:
+    """Remove the comments of a database that hold a record."""
+    if order.technique is not Technique.REMOVE_COMMENTS or not _comments.may_remove(connection):
+        raise LeftAloneError(Result.FAILED, "technique-not-offered")
+    _comments.lock(connection)
+    promoted = bool(order.holding.details.get("promoted"))
+    with _comments.read(connection, matcher, promoted=promoted) as reading:
+        if reading.version != order.holding.version:
+            gone = not reading.evidence.matched
+            raise LeftAloneError(Result.ALREADY_ABSENT if gone else Result.CHANGED)
+        if reading.obstacle:
+            raise LeftAloneError(Result.FAILED, reading.obstacle)
+        count = _comments.remove(connection, reading)
+        if count != reading.evidence.matched:
+            raise LeftAloneError(Result.FAILED, "rows-not-deleted")
+    cleared = [_statistics.clear(connection, oid) for oid in _comments.CATALOGUES.values()]
+    removed = sum(each.removed for each in cleared)
+    return Done(numbers={"comments-removed": count, "statistics-removed": removed})
 
 
 def _locked(connection: Connection, order: Order, matcher: Matcher) -> Relation:

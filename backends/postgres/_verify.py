@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from backends.contract import Evidence, Finding, Matcher, Order, Step, Technique, Verification
 from backends.errors import BackendError
-from backends.postgres import _large, _statistics
+from backends.postgres import _comments, _large, _statistics
 from backends.postgres._catalog import (
     LARGE_OBJECT,
     database_exists,
@@ -14,6 +14,7 @@ from backends.postgres._catalog import (
     relation_at,
     relation_by_oid,
 )
+from backends.postgres._comments import COMMENTS
 from backends.postgres._examine import read_relation
 from backends.postgres._rows import RowScan
 from backends.postgres._session import Cluster, Connection
@@ -23,6 +24,7 @@ from backends.postgres.residue.places import Residue
 _ABSENT = ("listing",)
 _RELATION = ("rows", "statistics")
 _LARGE_OBJECT = ("content", "statistics")
+_TEXTS = ("texts", "statistics")
 
 
 def verify(
@@ -50,6 +52,8 @@ def _verify(cluster: Cluster, order: Order, matcher: Matcher) -> Verification:
     with cluster.reading(order.holding.scope, fresh=True) as connection:
         if order.holding.kind == LARGE_OBJECT:
             return _verify_large_object(connection, order, matcher)
+        if order.holding.kind == COMMENTS:
+            return _verify_comments(connection, order, matcher)
         return _verify_relation(connection, order, matcher)
 
 
@@ -80,6 +84,18 @@ def _verify_large_object(connection: Connection, order: Order, matcher: Matcher)
             return Verification(order.id, Finding.INCONCLUSIVE, looked, reading.reason)
     # Other large objects may name the same persons: only records tell.
     return _statistics_of(connection, order, matcher, _large.TABLE, None, _LARGE_OBJECT)
+
+
+def _verify_comments(connection: Connection, order: Order, matcher: Matcher) -> Verification:
+    with _comments.read(connection, matcher) as reading:
+        evidence = reading.evidence
+        if evidence.matched or reading.version == order.holding.version:
+            return _left(order, _TEXTS[:1], "records-left", evidence)
+    answers = [
+        _statistics_of(connection, order, matcher, oid, evidence, _TEXTS)
+        for oid in _comments.CATALOGUES.values()
+    ]
+    return next((each for each in answers if each.finding is not Finding.ABSENT), answers[0])
 
 
 def _statistics_of(

@@ -85,6 +85,7 @@ TECHNIQUES: Final = {
     "delete-rows": "deleted row by row",
     "refresh-view": "computed anew",
     "unlink-large-object": "unlinked as a large object",
+    "remove-comments": "removed as comments that quoted records",
     "forget": "removed from memory",
     "cryptographic-erase": "made unreadable by destroying its keys",
     "recycle-wal": "moved on until nothing old was left in it",

@@ -15,6 +15,7 @@ from backends.postgres._catalog import (
     one,
     relation_by_oid,
 )
+from backends.postgres._comments import COMMENTS
 from backends.postgres._session import Cluster, Connection
 from backends.postgres.residue import blockers, cost, online, rewrite, wal
 from backends.postgres.residue.places import (
@@ -30,6 +31,7 @@ from backends.postgres.residue.places import (
     pages_of_catalogue,
 )
 
+_DESTROYED = frozenset({TABLE, PARTITION, VIEW, LARGE_OBJECT, COMMENTS})
 _MAY_REWRITE = """
 SELECT pg_has_role(c.relowner, 'USAGE') OR pg_has_role(d.datdba, 'USAGE')
   FROM pg_class c, pg_database d WHERE c.oid = %s AND d.datname = current_database()
@@ -51,7 +53,12 @@ class _Touched:
     def add(self, holding: Holding) -> None:
         """Count one in."""
         self.verdict = strongest((self.verdict, holding.verdict)) or self.verdict
-        names = rewrite.OF_LARGE_OBJECTS if holding.kind == LARGE_OBJECT else rewrite.OF_RELATIONS
+        names: tuple[str, ...] = rewrite.OF_RELATIONS
+        if holding.kind == LARGE_OBJECT:
+            names = rewrite.OF_LARGE_OBJECTS
+        elif holding.kind == COMMENTS:
+            shared = bool(holding.details.get("shared"))
+            names = rewrite.OF_SHARED_COMMENTS if shared else rewrite.OF_COMMENTS
         self.catalogues.setdefault(holding.scope, {}).update(dict.fromkeys(names))
 
 
@@ -78,7 +85,7 @@ def _to_come(cluster: Cluster, residue: Residue, holdings: Iterable[Holding]) ->
         if holding.kind == PAGES and holding.residue:
             touched.add(holding)  # its statistics go, and those of others are taken anew
             continue
-        if holding.residue or holding.kind not in {TABLE, PARTITION, VIEW, LARGE_OBJECT}:
+        if holding.residue or holding.kind not in _DESTROYED:
             continue
         if holding.whole is None and holding.partial is None:
             continue  # nothing will be done to it

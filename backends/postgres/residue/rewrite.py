@@ -23,7 +23,9 @@ from backends.postgres.residue import blockers
 # What lies in which catalogue. The owner of the database may write them anew.
 OF_RELATIONS = ("pg_statistic", "pg_statistic_ext_data")
 OF_LARGE_OBJECTS = ("pg_largeobject", "pg_largeobject_metadata", "pg_statistic")
-CATALOGUES = frozenset({*OF_RELATIONS, *OF_LARGE_OBJECTS, "pg_description"})
+OF_COMMENTS = ("pg_description", "pg_statistic")
+OF_SHARED_COMMENTS = (*OF_COMMENTS, "pg_shdescription")
+CATALOGUES = frozenset({*OF_RELATIONS, *OF_LARGE_OBJECTS, *OF_SHARED_COMMENTS})
 _VACUUM = sql.SQL("VACUUM (FULL) {}")
 # Through a pooler no setting can be relied on, so nothing is waited for.
 _VACUUM_SKIPPING = sql.SQL("VACUUM (FULL, SKIP_LOCKED) {}")
