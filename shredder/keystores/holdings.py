@@ -1,8 +1,9 @@
 """A dataset's keys as holdings: the key store as a store like any other, for sweep, plan and run.
 
-Its units are the records of the dataset's keys, so that a key that was put back is found. An order
-by CRYPTOGRAPHIC_ERASE on something sealed in another store comes here, too: what destroys it is the
-end of the key that its details name.
+Its units are the records of the dataset's keys, so that a key that was put back is found; those of
+its key tree are among them (`DATASET/…`), so that none is left that opens half of something. An
+order by CRYPTOGRAPHIC_ERASE on something sealed in another store comes here, too: what destroys it
+is the end of the key that its details name.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ from shredder.keystores.errors import KeyStoreError, StoreBusy
 from shredder.keystores.slotfile import CACHED
 from shredder.plan.keyed import CLEAR, KEY, STATE
 
-_KIND = "key"
+_KIND, _OF_TREE = "key", "tree-key"
 _SCOPE = "keys"
 _LAST = 2**61  # phase: after whatever is sealed in other stores
 _BATCH = 1000
@@ -86,8 +87,10 @@ class KeyHoldings:
     def units(self, scope: str, after: str = "") -> Iterator[Unit | Gap]:
         """Yield the dataset's keys, destroyed ones as well."""
         for record in sorted(self._records(), key=lambda each: each.id):
-            if record.dataset == self.dataset and record.id > after:
-                yield Unit(scope, record.id, record.check, _KIND, KEY_BYTES, record.id)
+            whose = record.dataset.partition("/")[0]
+            if whose == self.dataset and record.id > after:
+                kind = _KIND if record.dataset == whose else _OF_TREE
+                yield Unit(scope, record.id, record.check, kind, KEY_BYTES, record.id)
 
     def examine(self, unit: Unit, matcher: Matcher) -> Examination:
         """Say that a key lives, or look for one that was destroyed."""
@@ -109,7 +112,7 @@ class KeyHoldings:
             scope=unit.scope,
             locator=unit.locator,
             version=unit.version,
-            kind=_KIND,
+            kind=unit.kind,
             verdict=Verdict.COPY,
             records=None,
             foreign_records=0,
@@ -118,7 +121,7 @@ class KeyHoldings:
             limitations=record.limitations,
             details={
                 "phase": _LAST,
-                STATE: record.state.value,
+                **({STATE: record.state.value} if unit.kind == _KIND else {}),
                 "probe": probe,
                 "created": record.created,
                 "wrapping": record.wrapping.value,

@@ -92,6 +92,16 @@ def erasures(operator: Operator) -> dict[str, KeyErasure | None]:
     return {target.kind: target.erasure for target in targets}
 
 
+def certificate(operator: Operator) -> str:
+    """What people read, made of what an auditor verifies."""
+    key = operator.state / "keys" / "signing.pub.pem"
+    assert operator.run("policy", "new", "policy.json", "--key", key).code == 0
+    (bundle,) = (operator.state / "attestations").iterdir()
+    done = operator.run("certificate", bundle, "--policy", "policy.json", "--output", "shown.html")
+    assert done.code in {0, 8, 10}, done.err
+    return (operator.folder / "shown.html").read_text()
+
+
 def test_a_locked_object_ends_with_the_key(locked: Locked) -> None:
     locked.lock("COMPLIANCE")
     shown = locked.operator.run("key", "show", SURVEY, "--json").json
@@ -111,6 +121,7 @@ def test_a_locked_object_ends_with_the_key(locked: Locked) -> None:
     )
     assert told["key"] is not None
     assert told["key"].ever_in_clear is Known.YES
+    assert "Conditions of the erasures by key" in certificate(locked.operator)
     answer = locked.client.get_object(Bucket=locked.bucket, Key="off-site.age")
     assert answer["Body"].read() == locked.sealed, "the server has it still"
     (locked.operator.folder / "copy").write_bytes(locked.sealed)

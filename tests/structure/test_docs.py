@@ -19,7 +19,7 @@ from tests.structure.tree import ROOT, modules, tracked
 NOT_CODES = {
     "delete-marker", "large-object", "materialised-view", "catalogue-pages", "server-log",  # kinds
     "files-of-no-relation", "server-files",
-    "filer-log", "filer-store",
+    "filer-log", "filer-store", "tree-key",
     "editor-backup", "editor-lock", "editor-swap", "editor-undo", "free-space",  # of holdings
     "trashed-file",
     "folder-device", "newest-ids", "to-come",  # details

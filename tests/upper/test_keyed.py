@@ -30,7 +30,7 @@ from shredder.plan import Decision, Options, read_items
 from shredder.run import execute as execute_module
 from shredder.run.results import Outcome, read_results
 from shredder.sealed import read_result
-from shredder.sealing.keys import key_store
+from shredder.sealing.keys import key_store, record_keys
 from tests.upper.place import DATASET, Place, opened_as
 from tests.upper.scripted import Scripted, View, absent, destroyed, holding
 
@@ -132,6 +132,25 @@ def test_a_key_goes_after_everything_else_in_all_stores(desk: Desk) -> None:
     assert desk.results(ended)["key"].status == "destroyed-verified"
     assert desk.results(ended)["key"].looked == ("key-slots", "sealed-probe")
     assert desk.place.outcome(ended) == "complete"
+
+
+def test_what_the_keys_of_records_lie_under_goes_as_well(desk: Desk) -> None:
+    desk.make()
+    work = desk.place.work
+    assert record_keys(work.config, work.state, DATASET).make()
+    alone = ("other", "survey-2", "surve/records/1")  # datasets, all of them another's
+    for name in alone:
+        desk.keys.create(name, escrowed=_NO, backed_up=_NO, in_clear=_NO)
+    ended = desk.run([], [[]])
+    assert {kind: each.status for kind, each in desk.results(ended).items()} == {
+        "key": "destroyed-verified",
+        "tree-key": "destroyed-verified",
+    }
+    living = {each.dataset for each in desk.keys.records() if each.state is KeyState.LIVE}
+    assert living == set(alone)
+    assert desk.place.outcome(ended) == "complete"
+    desk.make()
+    assert record_keys(work.config, work.state, DATASET).make(), "a new key begins a new tree"
 
 
 def test_a_key_is_destroyed_though_nothing_else_is_there(desk: Desk) -> None:
