@@ -2,7 +2,7 @@
 
     python -m tests.forensic.residue
 
-As root. On each file system lie a file of 2,000 canaries and 200 small files, each with a canary for
+As root, with the package ``secure-delete`` for ``srm``. On each file system lie a file of 2,000 canaries and 200 small files, each with a canary for
 its content, its name and an attribute. They are destroyed by one method, the file system is
 unmounted, and the raw image is searched for them. Prints the tables of ``docs/residue.md``; that of
 a SeaweedFS comes from :mod:`tests.forensic.objects`.
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Sequence
@@ -46,6 +47,11 @@ def shred(image: Image) -> None:
     subprocess.run(["shred", "-u", "-n1", *_files(image)], check=True)
 
 
+def srm(image: Image) -> None:
+    """Overwrite 38 times and remove by secure-delete."""
+    subprocess.run(["srm", *_files(image)], check=True)
+
+
 def destroy(image: Image) -> None:
     """Destroy as ``shredder destroy`` does."""
     context = Context(image.file.parent, image.file.parent / "none")
@@ -73,6 +79,7 @@ def destroy_and_scrub(image: Image) -> None:
 METHODS: dict[str, Callable[[Image], None]] = {
     "`rm`": remove,
     "`shred -u -n1`": shred,
+    "`srm`": srm,
     "`shredder destroy`": destroy,
     "the same, and `shredder scrub`": destroy_and_scrub,
 }
@@ -117,6 +124,8 @@ def main() -> None:
     parser.add_argument("--objects", action="store_true", help="only of a SeaweedFS's objects")
     given = parser.parse_args()
     if not given.objects:
+        if shutil.which("srm") is None:
+            parser.error("srm is missing: install the package secure-delete")
         print(table(given.kinds, list(METHODS)), end="\n\n")
     print(objects.table())
 
