@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 from backends.contract import SourceRows
 from shredder import clock, durable
+from shredder.config import DatasetConfig
+from shredder.config.names import MARK, whole
 from shredder.errors import Refused, UsageError
 from shredder.fingerprint import EnrolReport, Role, enrol, unfinished
 from shredder.keys import fingerprint_key
@@ -19,24 +23,49 @@ def enroll(work: Work, name: str) -> EnrolReport:
     cannot be read. In both cases an earlier fingerprint stays.
     """
     dataset = work.dataset(name)
+    if name != whole(name):
+        raise UsageError(f"{name} are chosen records", hint="choose them again, of the dataset")
+    roles = {column: Role(role) for column, role in dataset.columns.items()}
+
+    def found(report: EnrolReport) -> None:
+        if not report.records:
+            raise UsageError(
+                f"the sources of dataset {name} hold no record",
+                hint="an earlier fingerprint, if there is one, was kept; see sources in the file",
+            )
+
+    return take(work, dataset, roles=roles, found=found)
+
+
+def take(
+    work: Work,
+    dataset: DatasetConfig,
+    *,
+    roles: Mapping[str, Role],
+    found: Callable[[EnrolReport], None],
+    parted: Callable[[SourceRows], SourceRows] = lambda rows: rows,
+) -> EnrolReport:
+    """Take a fingerprint of what `parted` makes of the sources; raises as `enroll` does.
+
+    `found` is asked when all is read, and raises UsageError where it is not what it was to be.
+    """
+    name = dataset.name
     key = fingerprint_key(work.state, name, create=True)
     standing = work.state.catalogue(name)
     fresh = standing.with_name(standing.name + ".fresh")
     with opened({source.store for source in dataset.sources}, work.config) as stores:
-        rows: list[SourceRows] = [stores[spec.store].source(spec) for spec in dataset.sources]
         report = enrol(
-            rows,
-            roles={column: Role(role) for column, role in dataset.columns.items()},
+            [parted(stores[spec.store].source(spec)) for spec in dataset.sources],
+            roles=roles,
             key=key,
             path=fresh,
             progress=lambda done: work.observer.progress("enroll", units=done),
         )
-    if not report.records:
+    try:
+        found(report)
+    except UsageError:
         fresh.unlink()
-        raise UsageError(
-            f"the sources of dataset {name} hold no record",
-            hint="an earlier fingerprint, if there is one, was kept; see sources in the file",
-        )
+        raise
     fresh.replace(standing)
     durable.sync_directory(standing.parent)
     return report
@@ -71,6 +100,8 @@ def destroy_fingerprint(work: Work, name: str) -> int:
     swept = state.ledger(name)
     leftover = swept.with_name(swept.name + "-journal")
     paths = (key, standing, unfinished(standing), fresh, unfinished(fresh), swept, leftover)
-    gone = sum(durable.destroy(path) for path in paths)
+    gone = sum(durable.destroy(path) for path in (*paths, state.record_paths(name)))
+    for selection in sorted(standing.parent.glob(f"{name}{MARK}*{standing.suffix}")):
+        gone += destroy_fingerprint(work, selection.stem)  # what is chosen of it is of it
     work.observer.event("fingerprint-destroyed", dataset=name, files=gone)
     return gone

@@ -77,6 +77,10 @@ class State:
         """The folder of what the keys of single records are derived from, each encrypted."""
         return self.root / "keys" / "trees"
 
+    def record_paths(self, selection: str) -> Path:
+        """Where the keys of chosen records are in the key tree: keyed digests, a line each."""
+        return self.root / "catalogues" / f"{selection}.paths"
+
     @property
     def log_key(self) -> Path:
         """The private key that signs the log's heads."""

@@ -7,7 +7,8 @@ from contextlib import ExitStack, contextmanager
 
 from backends.contract import Context, Store, Tell, untold
 from backends.errors import BackendError, CouldNotTell
-from shredder.config import KEYS, Config
+from shredder.config import KEYS, RECORD_KEYS, Config
+from shredder.config.names import whole
 from shredder.registry import backend
 from shredder.state import State
 
@@ -33,6 +34,34 @@ def open_keys(config: Config, state: State, dataset: str) -> Store | BackendErro
         # Whether it has a key is not known: that is never read as none.
         return CouldNotTell(error.message, hint=error.hint, reason="key-store-unreadable")
     return KeyHoldings(KEYS, dataset, keys)
+
+
+def open_record_keys(config: Config, state: State, selection: str) -> Store | BackendError | None:
+    """The own keys of chosen records as a store; None if they have none."""
+    from shredder.keystores import KeyDestroyed, KeyStoreError, NoKey  # noqa: PLC0415
+    from shredder.sealing.holdings import RecordKeyHoldings  # noqa: PLC0415
+    from shredder.sealing.keys import key_store, living_record  # noqa: PLC0415
+    from shredder.sealing.records import RecordKeys  # noqa: PLC0415
+
+    store = key_store(config, state)
+    try:
+        record = living_record(store, whole(selection))
+        keys = RecordKeys(store, state.key_trees, record)
+        if not keys.made:
+            return None
+        lines = state.record_paths(selection).read_text("ascii").split()
+    except (NoKey, KeyDestroyed):
+        return None  # without the dataset's key none of them opens anything
+    except KeyStoreError as error:
+        return CouldNotTell(error.message, hint=error.hint, reason="key-store-unreadable")
+    except FileNotFoundError:
+        return CouldNotTell(
+            f"which keys the records {selection} have is not known",
+            hint="choose them once more, by --record",
+            reason="key-not-found",
+        )
+    paths = [bytes.fromhex(line) for line in lines]
+    return RecordKeyHoldings(RECORD_KEYS, keys, record, store.traits, paths)
 
 
 @contextmanager

@@ -84,6 +84,8 @@ def destroy(
         str | None,
         typer.Option("--digest", help="With --plan: the digest that was approved."),
     ] = None,
+    record: options.Record = None,
+    record_list: options.RecordList = None,
     include: options.Include = None,
     dismiss: options.Dismiss = None,
     mixed: options.MixedOption = "leave",
@@ -111,6 +113,9 @@ def destroy(
     decided = options.decided(include, dismiss, mixed, despite_gaps=despite_gaps)
     if plan is not None and (include or dismiss or despite_gaps or mixed != "leave"):
         raise UsageError("a plan has its decisions in it", hint="leave them out, or plan again")
+    chosen = options.records(record, record_list)
+    if plan is not None and chosen:
+        raise UsageError("a plan has its records in it", hint="leave them out")
     if digest is not None and plan is None:
         raise UsageError("--digest goes with --plan")
     if approval and plan is None:
@@ -126,12 +131,13 @@ def destroy(
         spooling(work) as spool,
     ):
         options.refuse_held(work, dataset)
-        wanted = work.config.datasets[dataset].approvals
+        wanted = work.dataset(dataset).approvals
         if plan is None and wanted:
             raise needs_approvals(dataset, wanted)
         # A key that cannot sign must show before anything is touched, and so must a missing name.
         signers(work.config, work.state)
         wanted_names(work, [operator(work.config)])
+        dataset = options.selected(work, dataset, chosen)
         how = "plan" if plan is not None else "yes" if yes else ""
         facts = {
             "destroying": True,

@@ -56,6 +56,8 @@ def locate(
 
 def plan(
     dataset: options.Dataset,
+    record: options.Record = None,
+    record_list: options.RecordList = None,
     include: options.Include = None,
     dismiss: options.Dismiss = None,
     mixed: options.MixedOption = "leave",
@@ -93,6 +95,7 @@ def plan(
         changing(config, out, how) as work,
         spooling(work) as spool,
     ):
+        dataset = options.selected(work, dataset, options.records(record, record_list))
         run = machine.begin(work, dataset, decided)
         problems = machine.plan(work, run, spool, decisions)
         planned = work.journal.run(run)

@@ -55,6 +55,14 @@ MixedOption = Annotated[
         help="Mixed holdings that cannot be rewritten: leave them, or destroy them whole.",
     ),
 ]
+Record = Annotated[
+    list[str] | None,
+    typer.Option("--record", metavar="ID", help="Only the record of this identifier; repeatable."),
+]
+RecordList = Annotated[
+    Path | None,
+    typer.Option("--records", metavar="FILE", help="Only the records that it names, a line each."),
+]
 DespiteGaps = Annotated[
     bool,
     typer.Option("--despite-gaps", help="Destroy what was found though not all could be examined."),
@@ -143,3 +151,26 @@ def refuse_held(work: Work, dataset: str) -> None:
             f"dataset {dataset} must not be destroyed: {reason}",
             hint=f"see [datasets.{dataset}.hold] in the configuration",
         )
+
+
+def records(given: Sequence[str] | None, path: Path | None) -> list[str]:
+    """The records that the command line names; none: it is about all. Raises UsageError."""
+    names = list(given or ())
+    if path is not None:
+        try:
+            names += path.read_text("utf-8").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            why = getattr(error, "strerror", "") or "it is not UTF-8"
+            raise UsageError(f"{path} cannot be read: {why}") from None
+    if (given or path) and not (names and all(names)):
+        raise UsageError("a record has an empty name, or there is none at all")
+    return names
+
+
+def selected(work: Work, dataset: str, chosen: Sequence[str]) -> str:
+    """The name of what is to go: the dataset's, or that of records that were chosen of it."""
+    if not chosen:
+        return dataset
+    from shredder.selection import select
+
+    return select(work, dataset, chosen)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -193,14 +192,8 @@ def _show(
 
 def destroy(
     dataset: options.Dataset,
-    record: Annotated[
-        list[str] | None,
-        typer.Option("--record", metavar="ID", help="Only this record's own key; repeatable."),
-    ] = None,
-    record_list: Annotated[
-        Path | None,
-        typer.Option("--records", metavar="FILE", help="Only the keys of records, a line each."),
-    ] = None,
+    record: options.Record = None,
+    record_list: options.RecordList = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask, for scripts.")] = False,
     config: options.Config = None,
     as_json: options.Json = False,
@@ -219,7 +212,7 @@ def destroy(
                 f"nobody destroys {dataset} alone, nor its key",
                 hint=f"[datasets.{dataset}] has `approvals` in the configuration",
             )
-        names = _records(record or (), record_list)
+        names = options.records(record, record_list)
         if names:
             keys = record_keys(work.config, work.state, dataset)
             if not yes:
@@ -231,20 +224,6 @@ def destroy(
         if not yes:
             _ask(out, dataset, f"What is sealed to {dataset}")
         return _destroyed(out, store.destroy(known.id), store.verify(known.id), None)
-
-
-def _records(given: Sequence[str], path: Path | None) -> list[str]:
-    """The records that the command line names. Raises UsageError."""
-    names = list(given)
-    if path is not None:
-        try:
-            names += path.read_text("utf-8").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
-            why = getattr(error, "strerror", "") or "it is not UTF-8"
-            raise UsageError(f"{path} cannot be read: {why}") from None
-    if (given or path) and not (names and all(names)):
-        raise UsageError("a record has an empty name, or there is none at all")
-    return names
 
 
 def _destroyed(

@@ -18,6 +18,7 @@ from shredder.config.model import (
     KEEP,
     KEYS,
     OPERATOR,
+    RECORD_KEYS,
     Approver,
     Config,
     DatasetConfig,
@@ -30,6 +31,7 @@ from shredder.config.model import (
     SignerConfig,
     StoreConfig,
 )
+from shredder.config.names import MARK
 from shredder.config.places import clash
 from shredder.config.secrets import secret_hint
 from shredder.errors import UsageError
@@ -159,6 +161,8 @@ class _Table:
                 raise self._reader.error(
                     (*group.path, name), "is no name: letters, digits, dot, dash and underscore"
                 )
+            if MARK in name:
+                raise self._reader.error((*group.path, name), f"has {MARK!r} in it, which is ours")
         return [_Table(self._reader, value, (*group.path, name)) for name, value in group.items()]
 
     def names(self) -> list[str]:
@@ -345,8 +349,8 @@ class _Reader:
 
     def _store(self, table: _Table) -> StoreConfig:
         name, backend = table.path[-1], table.text("backend")
-        if name == KEYS:
-            raise self.error(table.path, "is the name of the store of datasets' keys: take another")
+        if name in {KEYS, RECORD_KEYS}:
+            raise self.error(table.path, "is the name of a store of keys: take another")
         spec = backend_settings(backend)
         if isinstance(spec, str):
             raise self.error((*table.path, "backend"), spec)

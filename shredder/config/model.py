@@ -11,6 +11,7 @@ from backends.contract import SourceSpec
 
 KEEP, DESTROY = "keep", "destroy"  # what is to become of a fingerprint
 KEYS = "keys"  # the store that the keys of datasets are holdings of
+RECORD_KEYS = "record-keys"  # and those of chosen records
 OPERATOR = "operator"  # the role of a signer that an auditor's policy asks for
 
 

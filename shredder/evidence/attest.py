@@ -24,6 +24,7 @@ from attestations import (
     issue_result,
 )
 from shredder import answers, clock
+from shredder.config.names import whole
 from shredder.errors import Refused, UsageError
 from shredder.evidence import parts
 from shredder.evidence.announce import read_announced, timestamps
@@ -152,7 +153,7 @@ def _predicate(work: Work, run: Run, plan: Plan, announced: Sealed) -> Destructi
                 else Told.NOT_TOLD,
             )
             for each in work.config.recipients
-            if run.dataset in each.datasets
+            if whole(run.dataset) in each.datasets
         ),
         times=Times(
             planned=plan.times.planned,

@@ -13,6 +13,7 @@ from backends.errors import BackendError, Unreachable
 from shredder import answers, clock
 from shredder.answers import DEFECT
 from shredder.config import load
+from shredder.config.names import whole
 from shredder.errors import ShredderError, Waiting
 from shredder.plan import to_destroy
 from shredder.plan.keyed import WAITS
@@ -215,7 +216,7 @@ def _interrupted(
 def held(work: Work, dataset: str) -> str:
     """A reason code if a hold on the dataset is active now, read afresh from the file."""
     try:
-        current = load(work.config.path).datasets.get(dataset)
+        current = load(work.config.path).datasets.get(whole(dataset))
     except ShredderError:
         # Somebody is editing the file: whether there is a hold cannot be told, so stop.
         return "configuration-unreadable"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -15,14 +15,15 @@ from backends.contract import Store, Tell, untold
 from backends.errors import BackendError
 from shredder import clock
 from shredder.answers import DEFECT
-from shredder.config import KEYS, Config, DatasetConfig
+from shredder.config import KEYS, RECORD_KEYS, Config, DatasetConfig
+from shredder.config.names import whole
 from shredder.errors import UsageError
 from shredder.journal import Journal
 from shredder.keys import fingerprint_key
 from shredder.observer import Observer
 from shredder.plan import Options, load_options
 from shredder.state import State
-from shredder.stores import open_keys, open_store
+from shredder.stores import open_keys, open_record_keys, open_store
 
 if TYPE_CHECKING:
     # At run time it is imported where it is needed: numpy costs 0.2 s.
@@ -63,14 +64,14 @@ class Work:
     sweeping: Sweeping = Sweeping()
 
     def dataset(self, name: str) -> DatasetConfig:
-        """A dataset's configuration. Raises UsageError."""
-        try:
-            return self.config.datasets[name]
-        except KeyError:
-            known = ", ".join(sorted(self.config.datasets)) or "none"
-            raise UsageError(
-                f"no dataset is called {name!r}", hint=f"configured: {known}"
-            ) from None
+        """A dataset's configuration, or that of records chosen of one. Raises UsageError."""
+        found = self.config.datasets.get(whole(name))
+        if found and found.name == name:
+            return found
+        if found and self.state.catalogue(name).exists():
+            return replace(found, name=name, title=f"chosen records: {found.title}")
+        known = ", ".join(sorted(self.config.datasets)) or "none"
+        raise UsageError(f"no dataset is called {name!r}", hint=f"configured: {known}")
 
     def matcher(self, dataset: str) -> FingerprintMatcher:
         """A dataset's matcher. Raises NotEnrolled (2), CatalogueDamaged (8)."""
@@ -78,7 +79,7 @@ class Work:
         from shredder.sealing.identities import identities_of  # noqa: PLC0415 - only with keys
 
         key = fingerprint_key(self.state, dataset)
-        identities = partial(identities_of, self.config.keys, self.state.root, dataset)
+        identities = partial(identities_of, self.config.keys, self.state.root, whole(dataset))
         return FingerprintMatcher(self.state.catalogue(dataset), key, identities)
 
     def enrolled(self, dataset: str) -> Enrolled:
@@ -130,6 +131,9 @@ def stores_or_errors(
         if work.state.key_records.exists():  # else what keys need is not even loaded
             keys = open_keys(config, work.state, dataset)
             opened |= {KEYS: keys} if keys else {}
+            if dataset != whole(dataset):
+                own = open_record_keys(config, work.state, dataset)
+                opened |= {RECORD_KEYS: own} if own else {}
         yield opened
 
 

@@ -51,6 +51,14 @@ class RecordsDestroyed:
     finding: KeyFinding  # of looking for that key, and into the tree, again
 
 
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What looking for destroyed keys of records gave."""
+
+    living: frozenset[bytes]  # of the paths that were asked for, those that have a key
+    key: KeyFinding  # of looking for the key that the tree was under before
+
+
 class RecordKeys:
     """The key tree of one dataset. Whoever changes it holds the state directory's lock."""
 
@@ -106,39 +114,57 @@ class RecordKeys:
                     hint="bring back a copy of its last state: it need not be kept secret",
                 ) from None
 
+    def paths(self, records: Iterable[str]) -> list[bytes]:
+        """The places of records in the tree, by name. Raises KeyStoreError."""
+        with self._store.using(self._record.id) as key, Values(key) as values:
+            return [values.path(name) for name in dict.fromkeys(records)]
+
+    def living(self, paths: Sequence[bytes]) -> list[bytes]:
+        """Which of these keys can be derived. Raises KeyStoreError."""
+        with self._store.using(self._record.id) as key:
+            tree = self._tree(key)
+        try:
+            return [path for path in paths if tree.has(path)]
+        finally:
+            tree.close()
+
     def destroy(self, records: Iterable[str]) -> RecordsDestroyed:
         """Destroy the keys of records by name, durably; repeatable. Raises KeyStoreError."""
-        names = list(dict.fromkeys(records))
-        if not self.made:
-            raise NoKey(
-                f"the records of {self._record.dataset} have no keys of their own",
-                hint=f"they have from `shredder key records {self._record.dataset}` on",
-            )
+        return self.destroy_paths(self.paths(records))
+
+    def destroy_paths(self, paths: Sequence[bytes]) -> RecordsDestroyed:
+        """Destroy the keys of records by their places; at least one."""
         with self._store.using(self._record.id) as key:
-            kept, tree = bytearray(key), self.tree(key)
-        assert tree is not None
+            kept, tree = bytearray(key), self._tree(key)
         try:
-            with Values(kept) as values:
-                paths = [values.path(name) for name in names]
             living = [path for path in paths if tree.has(path)]
             done = self._settle(self._live()[1])
             if living:
                 done = self._replace(tree.without(living), kept)
-            done = done or self._last()
-            found = self._looked_again(paths, kept, done.record.id)
         finally:
             tree.close()
             kept[:] = bytes(len(kept))
-        return RecordsDestroyed(len(names), len(names) - len(living), done, found)
+        done = done or self._store.destroy(self._last().id)  # also if it was put back
+        found = self.look(paths)
+        finding = found.key
+        if found.living:
+            finding = replace(finding, finding=Finding.RESIDUE, reason="key-lives")
+        return RecordsDestroyed(len(paths), len(paths) - len(living), done, finding)
 
-    def _looked_again(self, paths: Sequence[bytes], key: bytearray, old: str) -> KeyFinding:
+    def look(self, paths: Sequence[bytes]) -> Looked:
         """Read the tree again, and look for the key that it was under before."""
+        living = self.living(paths)
+        found = self._store.verify(self._last().id)
+        return Looked(frozenset(living), replace(found, looked=("key-tree", *found.looked)))
+
+    def _tree(self, key: bytearray) -> KeyTree:
         tree = self.tree(key)
-        if tree is None or any(tree.has(path) for path in paths):
-            return KeyFinding(Finding.RESIDUE, ("key-tree",), "key-lives")
-        tree.close()
-        found = self._store.verify(old)
-        return replace(found, looked=("key-tree", *found.looked))
+        if tree is None:
+            raise NoKey(
+                f"the records of {self._record.dataset} have no keys of their own",
+                hint=f"they have from `shredder key records {self._record.dataset}` on",
+            )
+        return tree
 
     # --- the file ---
 
@@ -209,7 +235,12 @@ class RecordKeys:
         gone = KeyState.DESTROYED
         return [each for each in self._all() if each.id != current and each.state is not gone]
 
-    def _last(self) -> KeyDestruction:
-        """The key that was destroyed last, destroyed once more if it has come back."""
+    def _last(self) -> KeyRecord:
+        """Of the key that was destroyed last. Raises StoreDamaged where none ever was."""
         gone = [each for each in self._all() if each.state is KeyState.DESTROYED]
-        return self._store.destroy(max(gone, key=lambda each: each.destroyed).id)
+        if not gone:
+            raise StoreDamaged(
+                f"no state of the key tree of {self._record.dataset} was ever destroyed",
+                hint="bring back the state directory as it was",
+            )
+        return max(gone, key=lambda each: each.destroyed)

@@ -12,7 +12,7 @@ import typer
 
 from backends.contract import Signs
 from demo.servers.tsa import TimestampAuthority
-from demo.survey import NAME
+from demo.survey import NAME, records
 from shredder.cli.app import app
 from shredder.errors import ExitCode
 from tests.cli.operating import strict
@@ -144,6 +144,7 @@ def test_the_files_are_those_of_the_state_directory(
     for words in (
         f"key create {NAME}",
         f"key records {NAME}",
+        f"plan {NAME} --record {records(1)[0].respondent_id}",
         f"plan {NAME} --output p.jsonl",
         f"propose {NAME} --plan p.jsonl --output proposal.json",
         f"approve proposal.json --plan p.jsonl {own} {who} --output approval.json",
@@ -151,13 +152,15 @@ def test_the_files_are_those_of_the_state_directory(
     ):
         assert "[exit" not in run(f"shredder {words}", folder, MATCHER), words
     state = folder / ".shredder"
-    (number,) = (path.name for path in (state / "runs").iterdir())
+    numbers = [path.name for path in (state / "runs").iterdir()]
     found = {str(p.relative_to(state)) for p in state.rglob("*") if p.is_file()}
     told = {row[0].strip("`") for row in rows(section("The state directory"))}
     found = {re.sub(r"(?<=signing-)[0-9a-f]{16}", "KEYID", path) for path in found}
     found = {re.sub(r"(?<=records/)[0-9a-f]{32}", "KEY", path) for path in found}
     found = {re.sub(r"/(proposal|annex)-[0-9a-f]{16}", r"/\1-DIGEST", path) for path in found}
-    assert {path.replace(number, "RUN").replace(NAME, "DATASET") for path in found} == told
+    found = {re.sub(rf"{NAME}(\.records-[0-9a-f]{{12}})?", "DATASET", path) for path in found}
+    found = {re.sub("|".join(numbers), "RUN", path) for path in found}
+    assert found == told
 
 
 def test_the_variables_are_those_that_are_read() -> None:

@@ -18,7 +18,7 @@ from tests.structure.tree import ROOT, modules, tracked
 # Literals that have the form of a code and are something else: encodings, kinds of units, ….
 NOT_CODES = {
     "delete-marker", "large-object", "materialised-view", "catalogue-pages", "server-log",  # kinds
-    "files-of-no-relation", "server-files",
+    "files-of-no-relation", "record-key", "server-files",
     "filer-log", "filer-store", "tree-key",
     "editor-backup", "editor-lock", "editor-swap", "editor-undo", "free-space",  # of holdings
     "trashed-file",
@@ -42,7 +42,8 @@ NOT_CODES = {
 GIVING_REASONS = ("shredder.run.", "shredder.plan.decide", "shredder.plan.keyed",
                   "shredder.sweep.", "shredder.answers",
                   "shredder.evidence.attest", "shredder.evidence.groups",
-                  "shredder.evidence.parts", "shredder.keystores.", "shredder.sealing.records")  # fmt: skip
+                  "shredder.evidence.parts", "shredder.keystores.", "shredder.sealing.records",
+                  "shredder.sealing.holdings")  # fmt: skip
 
 CODE_KEYWORDS = {"reason", "obstacle", "problem", "retention"}
 CODES_KEYWORDS = {"limitations", "blind_spots"}
