@@ -1,22 +1,27 @@
 """How fast `shredder locate` goes through a directory, beside its own matcher in the same run.
 
-    python bench/locate.py --sizes 1GB 4GB
+    python bench/locate.py --sizes 1GB 8GB
 
 For each size a directory is filled with dense foreign text, in files of 4 KB to a quarter of it
-all; the command is run on it as an operator would, with a process a processor. The matcher alone
-has the same text in memory, cut into lines beforehand, in one thread; the promise is 0.6 of its
-rate. Told are, too, the processor time that a gigabyte takes, which other work on the machine
-falsifies least, and the memory of all its processes together, which is not to grow from size to
-size. What the disk and the page cache give is told by `cat`, right after: beyond the memory of the
-machine nothing is faster than the disk. Beginning (Python, numba, the catalogue, in each process)
-is measured over an empty directory; the rate is told with it and without. The sources are gone once
-they are enrolled, so nothing but foreign text is read.
+all, and written out; the command is run on it as an operator would, with a process a processor, and
+the best of some rounds is told. The matcher alone has the same text in memory, cut into lines
+beforehand, in one thread; the promise is 0.6 of its rate. Told are, too, the processor time that a
+gigabyte takes, which other work on the machine falsifies least, and the memory of all its
+processes together, at its most in any round, which is not to grow from size to size.
+
+What machine and kernel give is told by a peer right after: as many processes that read the same
+files in the same pieces, and do nothing else. Beyond the memory of the machine that is the disk,
+and nothing is faster; where reading alone is below what is promised, this is said, and how much of
+it is reached. Beginning (Python, numba, the catalogue, in each process) is measured over an empty
+directory; the rate is told with it and without. The sources are gone once they are enrolled, so
+nothing but foreign text is read.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import multiprocessing
 import os
 import re
 import shutil
@@ -34,10 +39,13 @@ from shredder.fingerprint import FingerprintMatcher, enrol
 from shredder.sweep.memory import keep_what_is_freed
 
 PROMISED = 0.6
+OF_READING = 0.9  # of the peer's rate, where that is below what is promised
 FLAT = 1.1  # memory of the largest size, to that of the smallest
 _SHREDDER = Path(sys.executable).with_name("shredder")
 _FILES = (4_000, 64_000, MEGA, 16 * MEGA, 64 * MEGA)  # bytes; as many bytes of each kind
 _SMALL = 2_000  # files of a kind
+_ROUNDS = 5  # of the matcher alone
+_PIECE = 256 << 10  # bytes, as the command reads
 _CONFIG = """
 [stores.desk]
 backend = "csv"
@@ -78,6 +86,7 @@ def fill(folder: Path, total: int, content: bytes) -> int:
             while written < end:
                 written += file.write(content[at : at + end - written])
                 at = 0
+    os.sync()  # what still had to be written would be written while the command reads
     return written
 
 
@@ -123,10 +132,13 @@ class Watch(threading.Thread):
 
 def located(folder: Path, size: int) -> Told:
     """Run the command."""
+    # As it is installed: Python keeps what it has compiled of the code.
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
     begun = time.perf_counter()
     with subprocess.Popen(
         [_SHREDDER, "locate", "survey", "--full", "--json"],
         cwd=folder,
+        env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -145,33 +157,66 @@ def located(folder: Path, size: int) -> Told:
 
 def read_through(folder: Path) -> float:
     """Return how many seconds it takes to read all files, by the clock."""
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    context = multiprocessing.get_context("fork")
+    turn = context.Value("q", 0)
+
+    def read() -> None:
+        while True:
+            with turn.get_lock():
+                number = turn.value
+                turn.value += 1
+            if number >= len(paths):
+                return
+            with paths[number].open("rb", buffering=0) as file:
+                while file.read(_PIECE):
+                    pass
+
+    processes = [context.Process(target=read) for _ in os.sched_getaffinity(0)]
     begun = time.perf_counter()
-    command = ["find", folder, "-type", "f", "-exec", "cat", "{}", "+"]
-    subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
     return time.perf_counter() - begun
 
 
 def matcher_rate(path: Path, content: bytes) -> float:
-    """Return bytes a second of processor time, in one thread."""
+    """Return bytes a second of processor time, in one thread; the best of some rounds."""
     work = blocks(content)
     keep_what_is_freed()  # as a sweep does
     scan = FingerprintMatcher(path, KEY).scan()
     scan.feed(*work[0])
-    begun = time.thread_time()
-    for block, ends in work:
-        scan.feed(block, ends)
-    return len(content) / (time.thread_time() - begun)
+    best = float("inf")
+    for _ in range(_ROUNDS):
+        begun = time.thread_time()
+        for block, ends in work:
+            scan.feed(block, ends)
+        best = min(best, time.thread_time() - begun)
+    return len(content) / best
+
+
+def several(folder: Path, size: int, rounds: int) -> Told:
+    """Run the command some times; the best of it, but for memory, of which it is the most."""
+    told = [located(folder, size) for _ in range(rounds)]
+    return Told(
+        min(each.passed for each in told),
+        min(each.used for each in told),
+        size,
+        max(each.memory for each in told),
+    )
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--sizes", type=size_of, nargs="+", default=[size_of("1GB")])
     parser.add_argument("--tokens", type=int, default=1_000_000)
+    parser.add_argument("--rounds", type=int, default=3)
     given = parser.parse_args()
     content = text(64 * MEGA)
     survey = Survey(given.tokens)
-    results = []
-    reads = []
+    results: list[Told] = []
+    good: list[bool] = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         enrol([survey], roles={}, key=KEY, path=folder / "catalogue")
@@ -188,32 +233,51 @@ def main() -> int:
         located(folder, fill(folder / "share", 20 * MEGA, content))  # compiles, warms the cache
         shutil.rmtree(folder / "share")
         (folder / "share").mkdir()
-        empty = located(folder, 0)
+        empty = several(folder, 0, given.rounds)
+        print(f"matcher alone, one thread, {given.tokens:,} tokens: {alone / MEGA:.0f} MB/s")
+        print(f"locate, nothing: {empty.passed:.1f} s, {empty.used:.1f} s of processor time")
         for size in sorted(given.sizes):
             written = fill(folder / "share", size, content)
-            results.append(located(folder, written))
-            reads.append(read_through(folder / "share"))
-    print(f"matcher alone, one thread, {given.tokens:,} tokens: {alone / MEGA:.0f} MB/s")
-    print(f"locate, nothing: {empty.passed:.1f} s, {empty.used:.1f} s of processor time")
-    for told, read in zip(results, reads, strict=True):
-        rate, net = told.read / told.passed, told.read / (told.passed - empty.passed)
-        used = 1000 * MEGA * (told.used - empty.used) / told.read
-        print(
-            f"locate: {told.read / MEGA:6.0f} MB in {told.passed:5.1f} s: {rate / MEGA:.0f} MB/s, "
-            f"{rate / alone:.2f} of the matcher; without beginning {net / MEGA:.0f} MB/s, "
-            f"{net / alone:.2f}, {used:.2f} s of processor time a GB "
-            f"({1000 * MEGA / used / alone:.2f} of the matcher, a processor); "
-            f"{told.memory / MEGA:.0f} MB; cat: {told.read / read / MEGA:.0f} MB/s",
-            flush=True,
-        )
-    ratio = results[-1].read / results[-1].passed / alone
+            told = several(folder, written, given.rounds)
+            read = min(read_through(folder / "share") for _ in range(given.rounds))
+            show(told, empty, alone, written / read)
+            results.append(told)
+            good.append(judged(told.read / told.passed / alone, written / read / alone))
     growth = results[-1].memory / results[0].memory
-    good = ratio >= PROMISED, growth <= FLAT
-    words = ["PASS" if each else "short" for each in good]
-    print(f"ratio {ratio:.2f} (promised: {PROMISED}) {words[0]}")
     if len(results) > 1:
-        print(f"memory, largest size to smallest: {growth:.2f} (at most {FLAT}) {words[1]}")
+        good.append(growth <= FLAT)
+        print(
+            f"memory, largest size to smallest: {growth:.2f} (at most {FLAT}) "
+            f"{'PASS' if good[-1] else 'short'}"
+        )
     return 0 if all(good) else 1
+
+
+def show(told: Told, empty: Told, alone: float, reading: float) -> None:
+    """Print what a run took, beside the matcher and beside reading alone (bytes a second)."""
+    rate, net = told.read / told.passed, told.read / (told.passed - empty.passed)
+    used = 1000 * MEGA * (told.used - empty.used) / told.read
+    print(
+        f"locate: {told.read / MEGA:6.0f} MB in {told.passed:5.1f} s: {rate / MEGA:.0f} MB/s, "
+        f"{rate / alone:.2f} of the matcher; without beginning {net / MEGA:.0f} MB/s, "
+        f"{net / alone:.2f}, {used:.2f} s of processor time a GB "
+        f"({1000 * MEGA / used / alone:.2f} of the matcher, a processor); "
+        f"{told.memory / MEGA:.0f} MB; reading alone: {reading / MEGA:.0f} MB/s",
+        flush=True,
+    )
+
+
+def judged(ratio: float, reading: float) -> bool:
+    """Print what became of the promise; both are rates by that of the matcher."""
+    good = ratio >= PROMISED
+    print(f"  ratio {ratio:.2f} (promised: {PROMISED}) {'PASS' if good else 'short'}")
+    if reading < PROMISED:
+        good = ratio >= OF_READING * reading
+        print(
+            f"  reading alone is {reading:.2f}, of which {ratio / reading:.2f} is reached "
+            f"(at least {OF_READING}) {'PASS' if good else 'short'}"
+        )
+    return good
 
 
 if __name__ == "__main__":
