@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
 from itertools import chain
 from typing import Self
 
@@ -14,11 +15,30 @@ from shredder.sweep.memory import keep_what_is_freed
 from shredder.sweep.worker import Seen, Task, examine
 
 _AHEAD = 4  # batches under way for each worker
+_KEPT, _KEPT_UNITS = 1000, 10_000  # batches, units that may wait for one before them
 # A crew costs a second to begin, so it is called for more than a small store only.
 _MUCH, _MANY = 64 << 20, 1000  # bytes, units
 _BATCH, _BATCH_UNITS = 64 << 20, 200
 
-_Wait = Callable[[], list[Seen]]
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """A batch that somebody examines."""
+
+    units: int
+    future: Callable[[], Future[list[Seen]]]  # as of now: a batch may be sent again
+    result: Callable[[], list[Seen]]  # waits, and sends again what was lost
+
+    @property
+    def done(self) -> bool:
+        """Whether there is a result that need not be waited for."""
+        return self.future().done() and not self.lost
+
+    @property
+    def lost(self) -> bool:
+        """Whether whoever was to examine it has not."""
+        future = self.future()
+        return future.done() and (future.cancelled() or future.exception() is not None)
 
 
 class Hands:
@@ -67,9 +87,12 @@ class Hands:
         yield from self._by(self._crew, chain(first, tasks))
 
     def _here(self, tasks: Iterable[Task]) -> Iterator[Seen]:
-        def send(task: Task) -> _Wait:
-            future = self._pool.submit(examine, self._store, self._matcher, task)
-            return lambda: [future.result()]
+        def examined(task: Task) -> list[Seen]:
+            return [examine(self._store, self._matcher, task)]
+
+        def send(task: Task) -> _Sent:
+            future = self._pool.submit(examined, task)
+            return _Sent(1, lambda: future, future.result)
 
         return _in_order(map(send, tasks), ahead=_AHEAD * self._threads)
 
@@ -77,21 +100,41 @@ class Hands:
         assert self._job is not None
         packed = self._packed = self._packed or self._job()
 
-        def send(batch: list[Task]) -> _Wait:
-            sent = crew.send(packed, batch)
-            return lambda: crew.result(sent)
+        def send(tasks: list[Task]) -> _Sent:
+            batch = crew.send(packed, tasks)
+            return _Sent(len(tasks), lambda: batch.future, lambda: crew.result(batch))
 
         return _in_order(map(send, _batches(tasks)), ahead=_AHEAD * crew.size)
 
 
-def _in_order(sent: Iterator[_Wait], *, ahead: int) -> Iterator[Seen]:
-    waiting: deque[_Wait] = deque()
-    for wait in sent:
-        waiting.append(wait)
-        if len(waiting) > ahead:
-            yield from waiting.popleft()()
+def _in_order(batches: Iterator[_Sent], *, ahead: int) -> Iterator[Seen]:
+    """Yield what came of batches in their order, which are sent as they are taken.
+
+    No more than `ahead` are under way at once. One that takes long keeps nobody from examining
+    what comes after it: as much of that as :data:`_KEPT` says is kept until its turn comes.
+    """
+    waiting: deque[_Sent] = deque()
+    units = 0
+    for batch in batches:
+        waiting.append(batch)
+        units += batch.units
+        while waiting and (waiting[0].done or _is_full(waiting, units, ahead)):
+            units -= waiting[0].units
+            yield from waiting.popleft().result()
     while waiting:
-        yield from waiting.popleft()()
+        yield from waiting.popleft().result()
+
+
+def _is_full(waiting: deque[_Sent], units: int, ahead: int) -> bool:
+    """Wait until another batch may be sent, or the first one is done; whether it must be first."""
+    while len(waiting) < _KEPT and units < _KEPT_UNITS and not waiting[0].done:
+        under_way = [batch.future() for batch in waiting if not batch.done]
+        if len(under_way) <= ahead:
+            return False
+        if any(batch.lost for batch in waiting):
+            return True  # with its worker: it is sent again in its turn
+        wait(under_way, return_when=FIRST_COMPLETED)
+    return True
 
 
 def _batches(tasks: Iterable[Task]) -> Iterator[list[Task]]:
