@@ -16,6 +16,7 @@ import pytest
 from backends.agefile import identity_text
 from backends.contract import Finding
 from backends.fsops.ground import OBSTACLES
+from demo.survey import as_csv, records
 from shredder import durable, values
 from shredder.errors import ShredderError
 from shredder.journal import Journal
@@ -26,6 +27,8 @@ from shredder.observer import Nobody
 from shredder.sealing.files import open_file, seal_file
 from shredder.state import State
 from tests.backends.dying import dies_at
+from tests.cli.operating import SURVEY, HereOperator
+from tests.cli.test_sealing import FILES
 from tests.forensic.images import KINDS, Image, canary, mounted
 from tests.keystores.suite import created
 
@@ -129,6 +132,38 @@ def test_nothing_of_a_destroyed_key_is_in_the_image(image: Image, tmp_path: Path
     assert in_image(image, key) == {}
     assert image.canaries() == {}, "0 of 20,000 sealed records"
     assert kept in image.file.read_bytes(), "what was sealed is all still there"
+
+
+def test_nothing_of_a_key_is_left_by_a_run_that_destroyed_it(image: Image, tmp_path: Path) -> None:
+    """By the command: state directory, journal, plan and spool lie on the image, the data does not."""
+    share = tmp_path / "share"
+    share.mkdir()
+    (share / "survey.csv").write_text(as_csv(records(60)))
+    operator = HereOperator(image.place)
+    source = f'sources = [{{ store = "share", path = "{share}/survey.csv" }}]'
+    text = FILES.replace('roots = ["share"]', f'roots = ["{share}"]')
+    text = text.replace('sources = [{ store = "share", path = "share/survey.csv" }]', source)
+    operator.config.write_text(text.replace('erasure = "best-effort"\n', ""))
+    for words in (
+        ("init",),
+        ("enroll", SURVEY),
+        ("key", "create", SURVEY),
+        ("seal", SURVEY, share / "survey.csv", "-o", share / "sealed.age"),
+    ):
+        done = operator.run(*words)
+        assert done.code == 0, done.err
+    state = State.open(operator.state)
+    store = FileKeyStore(state.slots, state.key_records, passphrase=None)
+    with store.using(store.records()[0].id) as given:
+        key = bytes(given)
+    subprocess.run(["sync", "-f", image.mount], check=True)
+    assert in_image(image, key) == {"raw": 2}
+    came = operator.run("destroy", SURVEY, "--yes", "--timestamp-later", "--json").json
+    assert came["outcome"] == "complete"
+    methods = {each["kind"]: each["method"] for each in came["holdings"]}
+    assert methods["key"] == "clear"
+    image.unmount()
+    assert in_image(image, key) == {}
 
 
 def test_nothing_of_a_bare_key_is_left_when_it_is_wrapped(
