@@ -18,6 +18,7 @@ class Technique(StrEnum):
     REFRESH_VIEW = "refresh-view"  # a materialised view, computed anew
     UNLINK_LARGE_OBJECT = "unlink-large-object"
     REMOVE_COMMENTS = "remove-comments"  # of a database: those that hold a record
+    DROP_DEFINITIONS = "drop-definitions"  # views, functions, …: those that hold a record
     FORGET = "forget"  # removed from memory
     CRYPTOGRAPHIC_ERASE = "cryptographic-erase"
     # Of residue: what was freed goes, and nothing that is anybody's.

@@ -3,8 +3,7 @@
 A comment can quote a record, a function or a default hold one as a literal, a partition bound or
 an enumeration be made of them, and a statement that was run with values is kept by
 pg_stat_statements. Each kind is one unit. A comment that holds a record is removed. Definitions are
-not altered: what is found is named, and the operator drops the object. Statistics of statements are
-reset where residue goes.
+dropped by the operator's word alone. Statistics of statements are reset where residue goes.
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ from psycopg import sql
 
 from backends.contract import (
     CoverageStatus,
+    Evidence,
     Examination,
     Gap,
     Holding,
@@ -25,39 +25,18 @@ from backends.contract import (
     Verdict,
 )
 from backends.errors import BY_VALUES, Vanished
-from backends.postgres import _comments
+from backends.postgres import _comments, _dropping
 from backends.postgres._comments import COMMENTS
+from backends.postgres._dropping import DEFINITIONS
 from backends.postgres._rows import RowScan, copy_query
 from backends.postgres._session import Cluster, Connection
 from backends.postgres.residue import statements
 from backends.postgres.residue.places import PHASES
 
 CURSOR = "3"
-DEFINITIONS, STATEMENTS = "definitions", "statements"
+STATEMENTS = "statements"
 _HIDDEN = "<insufficient privilege>"  # pg_stat_statements, of other roles' statements
 
-# Below 16384 (FirstNormalObjectId) lies what initdb made.
-_DEFINITIONS = """
-SELECT prosrc FROM pg_proc WHERE oid >= 16384
-UNION ALL SELECT pg_get_viewdef(oid) FROM pg_class
-  WHERE relkind IN ('v', 'm') AND oid >= 16384
-UNION ALL SELECT pg_get_ruledef(oid) FROM pg_rewrite
-  WHERE rulename <> '_RETURN' AND oid >= 16384
-UNION ALL SELECT pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal
-UNION ALL SELECT pg_get_constraintdef(oid) FROM pg_constraint
-  WHERE contype IN ('c', 'x') AND oid >= 16384
-UNION ALL SELECT pg_get_expr(adbin, adrelid) FROM pg_attrdef WHERE oid >= 16384
-UNION ALL SELECT attmissingval::text FROM pg_attribute WHERE atthasmissing
-UNION ALL SELECT pg_get_indexdef(indexrelid) FROM pg_index
-  WHERE indexrelid >= 16384 AND (indexprs IS NOT NULL OR indpred IS NOT NULL)
-UNION ALL SELECT pg_get_expr(relpartbound, oid) FROM pg_class WHERE relpartbound IS NOT NULL
-UNION ALL SELECT concat_ws(' ', pg_get_expr(polqual, polrelid),
-                           pg_get_expr(polwithcheck, polrelid)) FROM pg_policy
-UNION ALL SELECT enumlabel::text FROM pg_enum WHERE oid >= 16384
-UNION ALL SELECT array_to_string(ftoptions, ' ') FROM pg_foreign_table
-UNION ALL SELECT array_to_string(setconfig, ' ') FROM pg_db_role_setting
-  WHERE setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database())
-"""
 _WHERE_STATEMENTS_ARE = """
 SELECT format('%I.pg_stat_statements', n.nspname)
   FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace
@@ -107,12 +86,14 @@ def examine(
             sql.SQL("COPY (SELECT * FROM ({}) t(v)) TO STDOUT").format(texts.query),
             scan,
         )
-        there = statements.of(connection) if residue and unit.kind == STATEMENTS else None
+        way = _Way()
+        if evidence.verdict is Verdict.COPY:  # a person can be named in one with good reason
+            way = _way(connection, unit.kind, matcher, evidence, residue=residue)
     gap = None
     if not texts.all_of_it:
         gap = Gap(unit.scope, CoverageStatus.FAILED, "access-denied", unit.locator)
     holdings: tuple[Holding, ...] = ()
-    if evidence.verdict is Verdict.COPY:  # a person can be named in a comment with good reason
+    if evidence.verdict is Verdict.COPY:
         found = Holding(
             store=cluster.store,
             scope=unit.scope,
@@ -123,13 +104,43 @@ def examine(
             records=evidence.records,
             foreign_records=None,
             size=scan.bytes_read,
-            whole=Technique.RESET_STATISTICS if there and there.may_reset else None,
-            obstacle="" if there and there.may_reset else _OBSTACLES[unit.kind],
-            details={"phase": PHASES[STATEMENTS], "promoted": int(evidence.promoted)},
+            whole=way.whole,
+            obstacle=_OBSTACLES[unit.kind] if way.waits else "",
+            details={
+                "phase": PHASES[STATEMENTS],
+                "promoted": int(evidence.promoted),
+                "catalogues": way.catalogues,
+            },
             signs=evidence.signs,
         )
         holdings = (found,)
     return Examination(unit, holdings, gap, scan.bytes_read, evidence.windows)
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """How texts of one kind are destroyed."""
+
+    whole: Technique | None = None
+    waits: bool = True  # for the operator's word, or for the operator
+    catalogues: str = ""  # that have definitions which are dropped
+
+
+def _way(
+    connection: Connection, kind: str, matcher: Matcher, evidence: Evidence, *, residue: bool
+) -> _Way:
+    if kind == STATEMENTS:
+        there = statements.of(connection) if residue else None
+        return (
+            _Way(Technique.RESET_STATISTICS, waits=False) if there and there.may_reset else _Way()
+        )
+    if not _dropping.may_drop(connection):
+        return _Way()
+    seen = _dropping.found(connection, matcher, promoted=evidence.promoted)
+    if not seen or len(seen) != evidence.matched:
+        return _Way()
+    names = " ".join(sorted({each.catalogue for each in seen}))
+    return _Way(Technique.DROP_DEFINITIONS, catalogues=names)
 
 
 def _examine_comments(cluster: Cluster, unit: Unit, matcher: Matcher) -> Examination:
@@ -163,7 +174,7 @@ def _examine_comments(cluster: Cluster, unit: Unit, matcher: Matcher) -> Examina
 
 def _texts(connection: Connection, kind: str) -> _Texts | None:
     if kind == DEFINITIONS:
-        return _Texts(sql.SQL(_DEFINITIONS))
+        return _Texts(_dropping.TEXTS)
     if kind != STATEMENTS:
         raise Vanished(f"database {connection.info.dbname}: no such texts")
     found = connection.execute(_WHERE_STATEMENTS_ARE).fetchone()

@@ -23,11 +23,13 @@ from backends.errors import BackendError, Unreachable
 from backends.postgres import _aftercare
 from backends.postgres._catalog import LARGE_OBJECT, database_exists, one
 from backends.postgres._comments import COMMENTS
+from backends.postgres._dropping import DEFINITIONS
 from backends.postgres._errors import translate
 from backends.postgres._session import SNAPSHOT, WRITING, Cluster, Connection
 from backends.postgres._undo import (
     Done,
     LeftAloneError,
+    drop_definitions,
     remove_comments,
     take_relation,
     unlink_large_object,
@@ -81,6 +83,8 @@ def _destroy(cluster: Cluster, order: Order, matcher: Matcher, residue: Residue)
                 done = unlink_large_object(connection, order, matcher)
             elif order.holding.kind == COMMENTS:
                 done = remove_comments(connection, order, matcher)
+            elif order.holding.kind == DEFINITIONS:
+                done = drop_definitions(connection, order, matcher)
             else:
                 done = take_relation(connection, order, matcher, beneath)
             # A deferred foreign key speaks now, not in COMMIT.

@@ -56,6 +56,7 @@ _TRAITS = Traits(
             Technique.REFRESH_VIEW,
             Technique.UNLINK_LARGE_OBJECT,
             Technique.REMOVE_COMMENTS,
+            Technique.DROP_DEFINITIONS,
             Technique.COMPACT,
             Technique.REWRITE_CATALOGUE,
             Technique.RESET_STATISTICS,

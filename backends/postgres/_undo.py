@@ -12,7 +12,7 @@ from typing import NoReturn
 from psycopg import sql
 
 from backends.contract import Evidence, Matcher, Order, Result, Technique
-from backends.postgres import _comments, _large, _statistics
+from backends.postgres import _comments, _dropping, _large, _statistics
 from backends.postgres._catalog import (
     FOREIGN_TABLE,
     VIEW,
@@ -217,6 +217,28 @@ def remove_comments(connection: Connection, order: Order, matcher: Matcher) -> D
     cleared = [_statistics.clear(connection, oid) for oid in _comments.CATALOGUES.values()]
     removed = sum(each.removed for each in cleared)
     return Done(numbers={"comments-removed": count, "statistics-removed": removed})
+
+
+def drop_definitions(connection: Connection, order: Order, matcher: Matcher) -> Done:
+    """Drop the definitions of a database that hold a record."""
+    offered = order.technique is Technique.DROP_DEFINITIONS and _dropping.may_drop(connection)
+    if not (offered and order.whole):
+        raise LeftAloneError(Result.FAILED, "technique-not-offered")
+    _dropping.lock(connection, order.holding)
+    promoted = bool(order.holding.details.get("promoted"))
+    evidence, version = _dropping.read(connection, matcher, promoted=promoted)
+    if version != order.holding.version:
+        raise LeftAloneError(Result.CHANGED if evidence.matched else Result.ALREADY_ABSENT)
+    wanted = _dropping.found(connection, matcher, promoted=promoted)
+    if wanted is None or len(wanted) != evidence.matched:
+        raise LeftAloneError(Result.FAILED, "technique-not-offered")
+    if not _dropping.drop(connection, wanted):
+        raise LeftAloneError(Result.FAILED, "others-depend-on-it")
+    cleared = [
+        _statistics.clear(connection, oid) for oid in _dropping.oids(connection, order.holding)
+    ]
+    removed = sum(each.removed for each in cleared)
+    return Done(numbers={"definitions-dropped": len(wanted), "statistics-removed": removed})
 
 
 def _locked(connection: Connection, order: Order, matcher: Matcher) -> Relation:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from backends.contract import Evidence, Finding, Matcher, Order, Step, Technique, Verification
 from backends.errors import BackendError
-from backends.postgres import _comments, _large, _statistics
+from backends.postgres import _comments, _dropping, _large, _statistics
 from backends.postgres._catalog import (
     LARGE_OBJECT,
     database_exists,
@@ -15,6 +15,7 @@ from backends.postgres._catalog import (
     relation_by_oid,
 )
 from backends.postgres._comments import COMMENTS
+from backends.postgres._dropping import DEFINITIONS
 from backends.postgres._examine import read_relation
 from backends.postgres._rows import RowScan
 from backends.postgres._session import Cluster, Connection
@@ -53,7 +54,13 @@ def _verify(cluster: Cluster, order: Order, matcher: Matcher) -> Verification:
         if order.holding.kind == LARGE_OBJECT:
             return _verify_large_object(connection, order, matcher)
         if order.holding.kind == COMMENTS:
-            return _verify_comments(connection, order, matcher)
+            with _comments.read(connection, matcher) as reading:
+                read = reading.evidence, reading.version
+            return _verify_texts(connection, order, matcher, read, _comments.CATALOGUES.values())
+        if order.holding.kind == DEFINITIONS:
+            read = _dropping.read(connection, matcher)
+            oids = _dropping.oids(connection, order.holding)
+            return _verify_texts(connection, order, matcher, read, oids)
         return _verify_relation(connection, order, matcher)
 
 
@@ -86,14 +93,18 @@ def _verify_large_object(connection: Connection, order: Order, matcher: Matcher)
     return _statistics_of(connection, order, matcher, _large.TABLE, None, _LARGE_OBJECT)
 
 
-def _verify_comments(connection: Connection, order: Order, matcher: Matcher) -> Verification:
-    with _comments.read(connection, matcher) as reading:
-        evidence = reading.evidence
-        if evidence.matched or reading.version == order.holding.version:
-            return _left(order, _TEXTS[:1], "records-left", evidence)
+def _verify_texts(
+    connection: Connection,
+    order: Order,
+    matcher: Matcher,
+    read: tuple[Evidence, str],
+    catalogues: Iterable[int],
+) -> Verification:
+    evidence, version = read
+    if evidence.matched or version == order.holding.version:
+        return _left(order, _TEXTS[:1], "records-left", evidence)
     answers = [
-        _statistics_of(connection, order, matcher, oid, evidence, _TEXTS)
-        for oid in _comments.CATALOGUES.values()
+        _statistics_of(connection, order, matcher, oid, evidence, _TEXTS) for oid in catalogues
     ]
     return next((each for each in answers if each.finding is not Finding.ABSENT), answers[0])
 

@@ -86,6 +86,7 @@ TECHNIQUES: Final = {
     "refresh-view": "computed anew",
     "unlink-large-object": "unlinked as a large object",
     "remove-comments": "removed as comments that quoted records",
+    "drop-definitions": "dropped as definitions that held records",
     "forget": "removed from memory",
     "cryptographic-erase": "made unreadable by destroying its keys",
     "recycle-wal": "moved on until nothing old was left in it",

@@ -16,6 +16,7 @@ from backends.postgres._catalog import (
     relation_by_oid,
 )
 from backends.postgres._comments import COMMENTS
+from backends.postgres._dropping import DEFINITIONS, catalogues_of
 from backends.postgres._session import Cluster, Connection
 from backends.postgres.residue import blockers, cost, online, rewrite, wal
 from backends.postgres.residue.places import (
@@ -31,7 +32,7 @@ from backends.postgres.residue.places import (
     pages_of_catalogue,
 )
 
-_DESTROYED = frozenset({TABLE, PARTITION, VIEW, LARGE_OBJECT, COMMENTS})
+_DESTROYED = frozenset({TABLE, PARTITION, VIEW, LARGE_OBJECT, COMMENTS, DEFINITIONS})
 _MAY_REWRITE = """
 SELECT pg_has_role(c.relowner, 'USAGE') OR pg_has_role(d.datdba, 'USAGE')
   FROM pg_class c, pg_database d WHERE c.oid = %s AND d.datname = current_database()
@@ -59,6 +60,8 @@ class _Touched:
         elif holding.kind == COMMENTS:
             shared = bool(holding.details.get("shared"))
             names = rewrite.OF_SHARED_COMMENTS if shared else rewrite.OF_COMMENTS
+        elif holding.kind == DEFINITIONS:
+            names = (*catalogues_of(holding), "pg_statistic")
         self.catalogues.setdefault(holding.scope, {}).update(dict.fromkeys(names))
 
 

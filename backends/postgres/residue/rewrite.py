@@ -16,6 +16,7 @@ import psycopg
 from psycopg import sql
 
 from backends.contract import Step
+from backends.postgres import _dropping
 from backends.postgres._catalog import one
 from backends.postgres._session import SNAPSHOT, Cluster, Connection
 from backends.postgres.residue import blockers
@@ -25,7 +26,9 @@ OF_RELATIONS = ("pg_statistic", "pg_statistic_ext_data")
 OF_LARGE_OBJECTS = ("pg_largeobject", "pg_largeobject_metadata", "pg_statistic")
 OF_COMMENTS = ("pg_description", "pg_statistic")
 OF_SHARED_COMMENTS = (*OF_COMMENTS, "pg_shdescription")
-CATALOGUES = frozenset({*OF_RELATIONS, *OF_LARGE_OBJECTS, *OF_SHARED_COMMENTS})
+CATALOGUES = frozenset(
+    {*OF_RELATIONS, *OF_LARGE_OBJECTS, *OF_SHARED_COMMENTS, *_dropping.CATALOGUES}
+)
 _VACUUM = sql.SQL("VACUUM (FULL) {}")
 # Through a pooler no setting can be relied on, so nothing is waited for.
 _VACUUM_SKIPPING = sql.SQL("VACUUM (FULL, SKIP_LOCKED) {}")

@@ -88,7 +88,7 @@ def _matching(
     found = []
     with connection.cursor() as cursor:
         for user, database, query_id, text in cursor.stream(_TEXTS.format(there.name)):
-            window = _as_copied(text)
+            window = as_copied(text)
             (kind,) = scan.feed(*readable(window, [len(window)]))
             if kind == RecordClass.RECORD:
                 found.append((user, database, query_id))
@@ -96,7 +96,7 @@ def _matching(
     return found
 
 
-def _as_copied(text: str) -> bytes:
+def as_copied(text: str) -> bytes:
     """Return a text as one row in COPY's form: what it was found in."""
     escaped = text.replace("\\", "\\\\").replace("\n", "\\n").replace("\t", "\\t")
     return escaped.replace("\r", "\\r").encode() + b"\n"

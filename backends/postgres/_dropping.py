@@ -1,0 +1,178 @@
+"""Definitions of a database that hold a record, and what drops each of them.
+
+Dropping one alters what programs find, so it is done by the operator's word alone: a holding of
+definitions has no technique that takes out records and leaves the rest. Nothing goes that others
+depend on, and nothing but what holds a record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import psycopg
+from psycopg import sql
+
+from backends.contract import Evidence, Holding, Matcher, RecordClass
+from backends.postgres._rows import RowScan, copy_query
+from backends.postgres._session import Connection
+from backends.postgres._text import readable
+from backends.postgres.residue.statements import as_copied
+
+DEFINITIONS: Final = "definitions"
+CATALOGUES: Final = (
+    "pg_proc",
+    "pg_rewrite",
+    "pg_trigger",
+    "pg_constraint",
+    "pg_attrdef",
+    "pg_index",
+    "pg_policy",
+)
+"""Where what can be dropped lies."""
+# What drops it, in SQL (nothing: it is more than a definition, or no command does), its text, and
+# the catalogue that has it.
+# Below 16384 (FirstNormalObjectId) lies what initdb made.
+_PARTS = """
+SELECT format('DROP ROUTINE IF EXISTS %s', oid::regprocedure),
+       CASE prokind WHEN 'a' THEN prosrc ELSE pg_get_functiondef(oid) END,
+       'pg_proc'
+  FROM pg_proc WHERE oid >= 16384
+UNION ALL
+SELECT CASE relkind WHEN 'v' THEN format('DROP VIEW IF EXISTS %s', oid::regclass) END,
+       pg_get_viewdef(oid),
+       'pg_rewrite'
+  FROM pg_class WHERE relkind IN ('v', 'm') AND oid >= 16384
+UNION ALL
+SELECT format('DROP RULE IF EXISTS %I ON %s', rulename, ev_class::regclass), pg_get_ruledef(oid),
+       'pg_rewrite'
+  FROM pg_rewrite WHERE rulename <> '_RETURN' AND oid >= 16384
+UNION ALL
+SELECT format('DROP TRIGGER IF EXISTS %I ON %s', tgname, tgrelid::regclass), pg_get_triggerdef(oid),
+       'pg_trigger'
+  FROM pg_trigger WHERE NOT tgisinternal
+UNION ALL
+SELECT format('ALTER %s DROP CONSTRAINT IF EXISTS %I',
+              CASE contypid WHEN 0 THEN format('TABLE %s', conrelid::regclass)
+                            ELSE format('DOMAIN %s', contypid::regtype) END, conname),
+       pg_get_constraintdef(oid),
+       'pg_constraint'
+  FROM pg_constraint WHERE contype IN ('c', 'x') AND oid >= 16384
+UNION ALL
+SELECT CASE attgenerated WHEN ''
+       THEN format('ALTER TABLE %s ALTER %I DROP DEFAULT', adrelid::regclass, attname) END,
+       pg_get_expr(adbin, adrelid),
+       'pg_attrdef'
+  FROM pg_attrdef d JOIN pg_attribute a ON a.attrelid = adrelid AND a.attnum = adnum
+ WHERE d.oid >= 16384
+UNION ALL
+SELECT NULL, attmissingval::text, NULL FROM pg_attribute WHERE atthasmissing
+UNION ALL
+SELECT format('DROP INDEX IF EXISTS %s', indexrelid::regclass), pg_get_indexdef(indexrelid),
+       'pg_index'
+  FROM pg_index WHERE indexrelid >= 16384 AND (indexprs IS NOT NULL OR indpred IS NOT NULL)
+UNION ALL
+SELECT NULL, pg_get_expr(relpartbound, oid), NULL FROM pg_class WHERE relpartbound IS NOT NULL
+UNION ALL
+SELECT format('DROP POLICY IF EXISTS %I ON %s', polname, polrelid::regclass),
+       concat_ws(' ', pg_get_expr(polqual, polrelid), pg_get_expr(polwithcheck, polrelid)),
+       'pg_policy'
+  FROM pg_policy
+UNION ALL
+SELECT NULL, enumlabel::text, NULL FROM pg_enum WHERE oid >= 16384
+UNION ALL
+SELECT NULL, array_to_string(ftoptions, ' '), NULL FROM pg_foreign_table
+UNION ALL
+SELECT NULL, array_to_string(setconfig, ' '), NULL FROM pg_db_role_setting
+ WHERE setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
+TEXTS: Final = sql.SQL("SELECT v FROM ({}) parts(s, v, c)").format(sql.SQL(_PARTS))
+_COPY = sql.SQL("COPY ({}) TO STDOUT").format(TEXTS)
+_MAY_DROP = """
+SELECT current_setting('is_superuser') = 'on' AND NOT pg_is_in_recovery()
+   AND NOT EXISTS (SELECT FROM pg_event_trigger WHERE evtenabled <> 'D')
+"""
+_LOCK = sql.SQL("LOCK TABLE pg_catalog.{} IN SHARE ROW EXCLUSIVE MODE")
+# Others depend on it; it is inherited from what may be dropped, too, and takes it along.
+_NOT_ALONE = frozenset({"2BP01", "42P16"})
+
+
+def may_drop(connection: Connection) -> bool:
+    """Whether this role may drop whatever it is, and nobody's program is run by that."""
+    row = connection.execute(_MAY_DROP).fetchone()
+    return row is not None and bool(row[0])
+
+
+def read(
+    connection: Connection, matcher: Matcher, *, promoted: bool = False
+) -> tuple[Evidence, str]:
+    """Return what all definitions hold, and their version."""
+    scan = RowScan(matcher, promoted=promoted)
+    evidence = copy_query(connection, _COPY, scan)
+    return evidence, f"{DEFINITIONS}:{scan.digest()}"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A definition that holds a record."""
+
+    statement: str  # drops it
+    catalogue: str  # has it
+
+
+def found(connection: Connection, matcher: Matcher, *, promoted: bool) -> list[Found] | None:
+    """Return the definitions that hold a record; None: nothing drops one of them."""
+    scan = matcher.scan(promoted=promoted)
+    seen: list[Found] = []
+    with connection.cursor() as cursor:
+        for statement, text, catalogue in cursor.stream(_PARTS.encode()):
+            window = as_copied(text or "")
+            (kind,) = scan.feed(*readable(window, [len(window)]))
+            if kind == RecordClass.RECORD:
+                if statement is None:
+                    return None
+                seen.append(Found(statement, catalogue))
+    return seen
+
+
+def catalogues_of(holding: Holding) -> list[str]:
+    """Return the catalogues that have definitions of a holding."""
+    named = str(holding.details.get("catalogues", "")).split()
+    return [name for name in CATALOGUES if name in named]
+
+
+def oids(connection: Connection, holding: Holding) -> list[int]:
+    """Return the oids of these catalogues."""
+    query = "SELECT to_regclass('pg_catalog.' || unnest(%s::text[]))::oid"
+    return [row[0] for row in connection.execute(query, [catalogues_of(holding)])]
+
+
+def lock(connection: Connection, holding: Holding) -> None:
+    """Keep whoever defines or alters such a thing out until the transaction ends."""
+    for name in catalogues_of(holding):
+        connection.execute(_LOCK.format(sql.Identifier(name)))
+
+
+def drop(connection: Connection, wanted: Sequence[Found]) -> bool:
+    """Drop all, each after what depends on it; False: something else does, and none may go."""
+    left = [each.statement for each in wanted]
+    while left:
+        kept = [each for each in left if not _dropped(connection, each)]
+        if len(kept) == len(left):
+            return False
+        left = kept
+    return True
+
+
+def _dropped(connection: Connection, statement: str) -> bool:
+    connection.execute("SAVEPOINT dropping")
+    try:
+        connection.execute(statement.encode())
+    except psycopg.Error as error:
+        if error.sqlstate not in _NOT_ALONE:
+            raise
+        connection.execute("ROLLBACK TO SAVEPOINT dropping")
+        return False
+    connection.execute("RELEASE SAVEPOINT dropping")
+    return True

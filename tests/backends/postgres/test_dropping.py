@@ -1,0 +1,173 @@
+"""Definitions that hold records are dropped by the operator's word, and nothing else is.
+
+What is there before they are made, and after they are dropped, is told by pg_dump.
+"""
+
+# ruff: noqa: SIM300  # expected == actual, throughout
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from backends.conformance import records
+from backends.contract import Finding, Holding, Order, Result, Store, Technique
+from tests.backends.postgres import leftovers
+from tests.backends.postgres.place import DATASET, OPERATOR, Place, destroyed, order, unit, verified
+
+ID = records(1)[0].respondent_id
+_THERE = """
+CREATE TABLE t (v text, n int DEFAULT 7, CHECK (v <> 'x'));
+CREATE TABLE child () INHERITS (t);
+CREATE DOMAIN d AS text CHECK (VALUE <> 'x');
+CREATE FUNCTION f() RETURNS text LANGUAGE sql AS $$ SELECT 'others' $$;
+CREATE FUNCTION fire() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$;
+CREATE VIEW others AS SELECT v, f() FROM t;
+CREATE TABLE parted (v text) PARTITION BY LIST (v);
+CREATE TABLE part PARTITION OF parted FOR VALUES IN ('x');
+COMMENT ON VIEW others IS 'it stays'
+"""
+_DROPPED = {
+    "function": "CREATE FUNCTION g(int) RETURNS text LANGUAGE sql AS $$ SELECT '{id}' $$",
+    "default of a parameter": "CREATE FUNCTION g(v text DEFAULT '{id}') RETURNS text"
+    " LANGUAGE sql AS $$ SELECT v $$",
+    "procedure": "CREATE PROCEDURE \"a % b\"() LANGUAGE sql AS $$ SELECT '{id}' $$",
+    "view": "CREATE VIEW v AS SELECT '{id}'::text",
+    "view on a view": "CREATE VIEW v AS SELECT '{id}'::text AS x;"
+    "CREATE VIEW w AS SELECT x, '{id}' AS y FROM v",
+    "constraint": "ALTER TABLE t ADD CONSTRAINT \"c c\" CHECK (v <> '{id}')",  # and the child's
+    "constraint that is inherited, too": "ALTER TABLE child ADD CONSTRAINT c CHECK (v <> '{id}');"
+    "ALTER TABLE t ADD CONSTRAINT c CHECK (v <> '{id}');"
+    # The child's comes first then.
+    "UPDATE pg_constraint SET conname = conname WHERE conname = 'c' AND conrelid = 't'::regclass",
+    "constraint of a domain": "ALTER DOMAIN d ADD CONSTRAINT c CHECK (VALUE <> '{id}')",
+    "default": "ALTER TABLE t ALTER v SET DEFAULT '{id}'",
+    "index": "CREATE INDEX i ON t (v) WHERE v <> '{id}'",
+    "policy": "CREATE POLICY p ON t USING (v <> '{id}')",
+    "rule": "CREATE RULE r AS ON INSERT TO t WHERE new.v = '{id}' DO NOTHING",
+    "trigger": "CREATE TRIGGER tr AFTER INSERT ON t FOR EACH ROW WHEN (new.v = '{id}')"
+    " EXECUTE FUNCTION fire()",
+    "trigger of a partition": "CREATE TRIGGER tr AFTER INSERT ON parted FOR EACH ROW"
+    " WHEN (new.v = '{id}') EXECUTE FUNCTION fire()",
+}
+
+
+@pytest.fixture
+def filled(any_place: Place) -> Place:
+    any_place.sql(_THERE)
+    return any_place
+
+
+@contextlib.contextmanager
+def planned(place: Place, user: str = "postgres") -> Iterator[tuple[Store, Holding]]:
+    with place.store(user) as store:
+        (held,) = store.examine(unit(store, f"{place.name}/definitions"), DATASET).holdings
+        yield store, held
+
+
+@pytest.mark.parametrize("statements", _DROPPED.values(), ids=_DROPPED.keys())
+def test_what_holds_a_record_is_dropped(filled: Place, statements: str) -> None:
+    before = filled.dump()
+    filled.sql(statements.format(id=ID))
+    assert before != filled.dump()
+    with planned(filled) as (store, held):
+        assert (None, Technique.DROP_DEFINITIONS) == (held.partial, held.whole)
+        wanted = order(held, whole=True)
+        outcome = destroyed(store, wanted)
+        assert (Result.DESTROYED, "") == (outcome.result, outcome.reason)
+        assert outcome.numbers["definitions-dropped"] >= 1
+        assert Finding.ABSENT is verified(store, wanted).finding
+        assert Result.ALREADY_ABSENT is destroyed(store, wanted).result
+    assert before == filled.dump()
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "CREATE MATERIALIZED VIEW v AS SELECT 1 WHERE '{id}' = 'x'",
+        "CREATE TYPE e AS ENUM ('a', '{id}')",
+        "CREATE TABLE p PARTITION OF parted FOR VALUES IN ('{id}')",
+        "ALTER TABLE t ADD w uuid DEFAULT '{id}'",
+        "ALTER TABLE t ADD w bool GENERATED ALWAYS AS (v = '{id}') STORED",
+    ],
+)
+def test_what_is_more_than_a_definition_is_named(filled: Place, statement: str) -> None:
+    filled.sql("INSERT INTO t VALUES ('y')")
+    filled.sql(statement.format(id=ID))
+    with planned(filled) as (_, held):
+        assert (None, "no-rewrite-of-definitions") == (held.whole, held.obstacle)
+
+
+def test_nothing_goes_that_others_depend_on(filled: Place) -> None:
+    filled.sql(_DROPPED["view"].format(id=ID))
+    filled.sql("CREATE VIEW on_it AS SELECT 1 FROM v")
+    filled.sql(_DROPPED["function"].format(id=ID))
+    before = filled.dump()
+    with planned(filled) as (store, held):
+        outcome = destroyed(store, order(held, whole=True))
+        assert (Result.FAILED, "others-depend-on-it") == (outcome.result, outcome.reason)
+        assert Finding.RESIDUE is verified(store, order(held, whole=True)).finding
+    assert before == filled.dump()
+
+
+def test_what_was_defined_since_is_left_alone(filled: Place) -> None:
+    filled.sql(_DROPPED["function"].format(id=ID))
+    with planned(filled) as (store, held):
+        filled.sql("CREATE OR REPLACE FUNCTION f() RETURNS text LANGUAGE sql AS $$ SELECT 'new' $$")
+        before = filled.dump()
+        assert Result.CHANGED is destroyed(store, order(held, whole=True)).result
+    assert before == filled.dump()
+
+
+@pytest.mark.parametrize("because", ["no word", "no superuser", "an event trigger"])
+def test_it_is_not_done_without(filled: Place, because: str) -> None:
+    filled.sql(_DROPPED["function"].format(id=ID))
+    with planned(filled) as (_, held):
+        wanted = Order("order-0", held, Technique.DROP_DEFINITIONS, whole=because != "no word")
+    if because == "an event trigger":
+        filled.sql(
+            "CREATE FUNCTION seen() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN END $$;"
+            "CREATE EVENT TRIGGER e ON sql_drop EXECUTE FUNCTION seen()"
+        )
+    try:
+        user = OPERATOR if because == "no superuser" else "postgres"
+        before = filled.dump()
+        with planned(filled, user) as (store, held):
+            assert (held.whole is None) == (because != "no word")
+            outcome = destroyed(store, wanted)
+        assert (Result.FAILED, "technique-not-offered") == (outcome.result, outcome.reason)
+        assert before == filled.dump()
+    finally:
+        filled.sql("DROP EVENT TRIGGER IF EXISTS e")
+
+
+def test_nothing_of_them_is_left_in_the_data_directory(tmp_path: Path) -> None:
+    dataset = leftovers.enrolled_matcher(tmp_path)
+    without = {"shared_preload_libraries": ""}  # else statements are remembered
+    with (
+        leftovers.server(tmp_path, 18, **without) as place,
+        place.store(residue=True) as store,
+    ):
+        for number in range(100):
+            row = leftovers.row("m", number)
+            said = f"{row.respondent_id} {row.email}"
+            place.sql(
+                f"CREATE FUNCTION f{number}() RETURNS text LANGUAGE sql AS $$SELECT '{said}'$$"
+            )
+        place.sql("VACUUM ANALYZE")
+        directory = place.server.data_directory
+        assert 100 == leftovers.counted(directory, "m")["E"]
+        holdings, _ = leftovers.looked(store, dataset)
+        made = [
+            Order(f"order-{at}", each, each.whole, whole=True)
+            for at, each in enumerate(holdings)
+            if each.whole is not None
+        ]
+        made.sort(key=lambda each: (each.technique.stage, int(each.holding.details["phase"])))
+        outcomes, answers = leftovers.carried_out(store, made, dataset)
+        assert {Result.DESTROYED} == {outcome.result for outcome in outcomes}
+        assert {Finding.ABSENT} == {answer.finding for answer in answers}
+        assert leftovers.NONE == leftovers.counted(directory, "m")
