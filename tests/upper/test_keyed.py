@@ -373,6 +373,19 @@ def test_a_key_is_spared_where_something_sealed_was_not_destroyed(
     assert desk.results(again)["key"].status == "destroyed-verified"
 
 
+def test_a_hold_in_mid_run_keeps_the_key(desk: Desk) -> None:
+    desk.make()
+    run = desk.place.plan()
+    desk.place.drive_to(run, Phase.ANNOUNCED)
+    hold = f'[datasets.{DATASET}.hold]\nreason = "litigation"\n'
+    desk.place.configure(f'[keys]\nerasure = "best-effort"\n{hold}')
+    ended = desk.place.drive(run)
+    assert (desk.results(ended)["key"].status, desk.state) == ("retained", KeyState.LIVE)
+    erasure = desk.erasures(ended)["key"]
+    assert erasure is not None
+    assert erasure.keys_destroyed == 0
+
+
 def test_without_a_living_key_nothing_ends_with_one(desk: Desk) -> None:
     desk.keys.destroy(desk.make().id)
     place = desk.place
