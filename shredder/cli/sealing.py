@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +15,7 @@ from shredder.cli.passphrase import passphrase
 from shredder.errors import ExitCode, Refused, UsageError
 
 if TYPE_CHECKING:
+    from backends.sealedvalue import Values
     from shredder.keystores import Declared, KeyDestruction, KeyFinding, KeyRecord, KeyStore
     from shredder.sealing.records import RecordsDestroyed
 
@@ -282,6 +285,10 @@ def seal(
     output: _Output,
     columns: _Columns = "",
     row: _Row = "",
+    per_record: Annotated[
+        bool,
+        typer.Option("--per-record", help="With --columns: each row under its record's own key."),
+    ] = False,
     config: options.Config = None,
     as_json: options.Json = False,
 ) -> int:
@@ -291,19 +298,23 @@ def seal(
     """
     from shredder.sealing.columns import named, seal_columns
     from shredder.sealing.files import seal_file
-    from shredder.sealing.keys import keys_of, living_record, recipient_of
+    from shredder.sealing.keys import living_record, recipient_of
 
     _refuse_existing(output)
     with console(as_json, None) as out:
         chosen = named(columns, row)
+        if per_record and chosen is None:
+            raise UsageError("--per-record goes with --columns")
         store = _store(out, config, dataset)
         record = living_record(store, dataset)
         to, values = output.absolute(), None
         if chosen is None:
             size = seal_file(file, to, bytes.fromhex(record.public), out)
         else:
-            with keys_of(store, dataset) as key:
-                values = seal_columns(file, to, chosen, dataset, key, out)
+            with _values(out, config, dataset, needed=per_record) as sealing:
+                values = seal_columns(
+                    file, to, chosen, dataset, sealing, out, under_records=per_record
+                )
             size = file.stat().st_size
         recipient = recipient_of(record)
         out.result(
@@ -336,17 +347,48 @@ def open_sealed(
     with console(as_json, None) as out:
         chosen = named(columns, row)
         store = _store(out, config, dataset)
-        to, values = output.absolute(), None
-        with keys_of(store, dataset) as key:
-            if chosen is None:
+        to, came = output.absolute(), None
+        if chosen is None:
+            with keys_of(store, dataset) as key:
                 size = open_file(file, to, key, dataset, out)
-            else:
-                values = open_columns(file, to, chosen, dataset, key, out)
-                size = to.stat().st_size
-        out.result({"opened": str(output), "size": size, "values": values}, ExitCode.COMPLETE)
-        told = sized(size) if values is None else f"{values:,} values of it opened"
+        else:
+            with _values(out, config, dataset) as values:
+                came = open_columns(file, to, chosen, dataset, values, out)
+            size = to.stat().st_size
+        shut = came and came.destroyed
+        count = None if came is None else came.values - came.destroyed
+        out.result(
+            {"opened": str(output), "size": size, "values": count, "destroyed": shut},
+            ExitCode.COMPLETE,
+        )
+        told = sized(size) if count is None else f"{count:,} values of it opened"
         out.say(f"wrote {shown(output)}: {told}, in the clear (mode 0600)")
+        if shut:
+            out.say(f"{shut:,} values stay sealed: the keys of their records are destroyed")
     return ExitCode.COMPLETE
+
+
+@contextmanager
+def _values(
+    out: Console, config: Path | None, dataset: str, *, needed: bool = False
+) -> Iterator[Values]:
+    """A dataset's values, also those under records; `needed`: records must have keys."""
+    from backends.sealedvalue import Values
+    from shredder.cli.session import working
+    from shredder.keystores import NoKey
+    from shredder.sealing.keys import key_store, keys_of, record_keys
+
+    with working(config, out) as work:
+        own = record_keys(work.config, work.state, dataset)
+        with keys_of(key_store(work.config, work.state), dataset) as key:
+            tree = own.tree(key)
+            if needed and tree is None:
+                raise NoKey(
+                    f"the records of {dataset} have no keys of their own",
+                    hint=f"they have from `shredder key records {dataset}` on",
+                )
+            with Values(key, tree) as values:
+                yield values
 
 
 def _refuse_existing(output: Path) -> None:

@@ -19,6 +19,7 @@ from backends.sealedvalue import (
     Cell,
     NotSealed,
     OtherKey,
+    RecordDestroyed,
     SealedValueError,
     Values,
     of_text,
@@ -56,34 +57,57 @@ class Columns:
             raise UsageError(f"the column {self.row} names the row, and cannot be sealed itself")
 
 
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What came of opening columns, in values."""
+
+    values: int
+    destroyed: int  # of them, stay sealed: their records' own keys are destroyed
+
+
 def seal_columns(
-    source: Path, output: Path, columns: Columns, dataset: str, key: bytearray, observer: Observer
+    source: Path,
+    output: Path,
+    columns: Columns,
+    dataset: str,
+    values: Values,
+    observer: Observer,
+    *,
+    under_records: bool = False,
 ) -> int:
-    """Seal columns of a file into another; returns how many values. Raises UsageError."""
-    with Values(key) as values:
+    """Seal columns of a file into another; returns how many values. Raises UsageError.
 
-        def sealed(value: str, cell: Cell) -> str:
-            return to_text(values.seal(value, cell))
+    `under_records`: under the own key of the record that the row is named after.
+    """
 
-        return _rewrite(source, output, columns, dataset, sealed, ("sealing", observer))
+    def sealed(value: str, cell: Cell) -> str:
+        return to_text(values.seal(value, cell, record=cell.row if under_records else ""))
+
+    return _rewrite(source, output, columns, dataset, sealed, ("sealing", observer))
 
 
 def open_columns(
-    source: Path, output: Path, columns: Columns, dataset: str, key: bytearray, observer: Observer
-) -> int:
-    """Open sealed columns; returns how many values. Raises UsageError, Inconclusive.
+    source: Path, output: Path, columns: Columns, dataset: str, values: Values, observer: Observer
+) -> Opened:
+    """Open sealed columns. Raises UsageError, Inconclusive.
 
     Where one value is not that of its cell, nothing is left of what was opened.
     """
-    with Values(key) as values:
+    destroyed = 0
 
-        def opened(value: str, cell: Cell) -> str:
+    def opened(value: str, cell: Cell) -> str:
+        nonlocal destroyed
+        try:
             found = values.open(of_text(value), cell)
-            if isinstance(found, bytes):
-                raise NotSealed("it holds bytes, and no text")
-            return found
+        except RecordDestroyed:
+            destroyed += 1
+            return value
+        if isinstance(found, bytes):
+            raise NotSealed("it holds bytes, and no text")
+        return found
 
-        return _rewrite(source, output, columns, dataset, opened, ("opening", observer))
+    count = _rewrite(source, output, columns, dataset, opened, ("opening", observer))
+    return Opened(count, destroyed)
 
 
 def _rewrite(
@@ -175,6 +199,11 @@ def _changed(change: _Change, value: str, cell: Cell, line: int) -> str:
         raise UsageError(
             f"a value is not sealed to the key of {cell.table} ({where})",
             hint="is it another dataset's, or of an earlier key?",
+        ) from None
+    except RecordDestroyed:
+        raise UsageError(
+            f"a record's own key is destroyed, and nothing is sealed under it any more ({where})",
+            hint="leave the record out",
         ) from None
     except SealedValueError as error:
         raise Inconclusive(

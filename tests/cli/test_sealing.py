@@ -117,6 +117,21 @@ def test_columns_there_and_back(keyed: Operator) -> None:
     assert (refused.code, "needs --row" in refused.error) == (2, True)
 
 
+def test_columns_under_records(keyed: Operator) -> None:
+    plain = keyed.folder / "shelf" / "survey.csv"
+    words = ("seal", SURVEY, plain, "-o", "sealed.csv", *CHOSEN, "--per-record")
+    assert (keyed.run(*words).code, keyed.run(*words[:5], "--per-record").code) == (2, 2)
+    assert keyed.run("key", "records", SURVEY).code == 0
+    assert keyed.run(*words).code == 0
+    who = records(1)[0].respondent_id
+    assert keyed.run("key", "destroy", SURVEY, "--record", who, "--yes").code == 0
+    done = keyed.run("open", SURVEY, "sealed.csv", "-o", "opened.csv", *CHOSEN, "--json").json
+    rest = 2 * (len(plain.read_text().splitlines()) - 2)
+    assert (done["values"], done["destroyed"]) == (rest, 2)
+    told = keyed.run("open", SURVEY, "sealed.csv", "-o", "again.csv", *CHOSEN).out
+    assert "2 values stay sealed" in told
+
+
 def test_a_table_with_sealed_columns_is_found_and_destroyed(files: Operator) -> None:
     """Unmixed: what is sealed in a record is a part of it."""
     (files.folder / "share" / "backup.age").unlink()

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from backends.sealedvalue import Cell, Values, of_text
+from backends.sealedvalue import Cell, KeyTree, Values, of_text
 from shredder.errors import Inconclusive, UsageError
 from shredder.observer import Nobody
 from shredder.sealing.columns import Columns, named, open_columns, seal_columns
@@ -27,7 +27,7 @@ TEXT = 'id,email,note,year\n7,jane@example.org,"she said, ""no""\nand left",2018
 def sealed(folder: Path, text: str | bytes, columns: Columns = BOTH) -> Path:
     plain, output = folder / "plain.csv", folder / "sealed.csv"
     plain.write_bytes(text.encode() if isinstance(text, str) else text)
-    seal_columns(plain, output, columns, NAME, KEY, Nobody())
+    seal_columns(plain, output, columns, NAME, Values(KEY), Nobody())
     return output
 
 
@@ -36,7 +36,7 @@ def opened(
 ) -> bytes:
     output = source.with_name("opened.csv")
     output.unlink(missing_ok=True)
-    open_columns(source, output, columns, name, key, Nobody())
+    open_columns(source, output, columns, name, Values(key), Nobody())
     return output.read_bytes()
 
 
@@ -137,6 +137,26 @@ def test_of_what_does_not_hold_together_nothing_is_left(
     assert sorted(path.name for path in tmp_path.iterdir()) == before
 
 
+def test_a_row_under_its_own_key_goes_alone(tmp_path: Path) -> None:
+    plain, output = tmp_path / "plain.csv", tmp_path / "sealed.csv"
+    plain.write_text(TEXT)
+    whole = bytes(KeyTree.made().packed())
+    with Values(KEY, KeyTree.unpacked(whole)) as values:
+        seal_columns(plain, output, BOTH, NAME, values, Nobody(), under_records=True)
+        gone = values.path("8")
+    with Values(KEY, KeyTree.unpacked(whole).without([gone])) as values:
+        came = open_columns(output, tmp_path / "opened.csv", BOTH, NAME, values, Nobody())
+        assert (came.values, came.destroyed) == (4, 2)
+        with pytest.raises(UsageError, match="own key is destroyed"):
+            seal_columns(plain, tmp_path / "x", BOTH, NAME, values, Nobody(), under_records=True)
+    header, jane, john = rows((tmp_path / "opened.csv").read_bytes())
+    assert [header, jane] == rows(TEXT)[:2]
+    assert john == rows(output.read_bytes())[2], "it stays as it was"
+    with pytest.raises(UsageError, match="not sealed to the key"):
+        opened(output)
+    assert not (tmp_path / "x").exists()
+
+
 def test_of_another_key_or_dataset(tmp_path: Path) -> None:
     source = sealed(tmp_path, TEXT)
     with pytest.raises(UsageError, match="not sealed to the key"):
@@ -190,13 +210,14 @@ def test_a_long_value_and_the_limit_of_others(tmp_path: Path) -> None:
 PEAK = """
 import resource, sys
 from pathlib import Path
+from backends.sealedvalue import Values
 from shredder.observer import Nobody
 from shredder.sealing.columns import Columns, open_columns, seal_columns
 source, sealed, opened = map(Path, sys.argv[1:])
-key, columns = bytearray(32), Columns(("email",), "id")
+values, columns = Values(bytes(32)), Columns(("email",), "id")
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-seal_columns(source, sealed, columns, "survey", key, Nobody())
-open_columns(sealed, opened, columns, "survey", key, Nobody())
+seal_columns(source, sealed, columns, "survey", values, Nobody())
+open_columns(sealed, opened, columns, "survey", values, Nobody())
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 """
 
