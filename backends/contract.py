@@ -19,7 +19,7 @@ Rules that the conformance suite (``backends.conformance``) holds every backend 
 * ``destroy`` touches exactly the version named in the order. What is gone already is
   ``ALREADY_ABSENT``; what has been altered since the plan is ``CHANGED`` and left alone.
   When it returns, what it reports is durable (fsync, COMMIT, a listing that shows it).
-* Nothing it says in an error, a reason or a limitation holds a locator or record content.
+* Nothing it says in an error, a reason, a limitation or a step holds a locator or record content.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import NamedTuple
 
-from backends.contract import Backend, Context, SourceSpec, Store
+from backends.contract import Backend, Context, SourceSpec, Step, Store
 from backends.reference import ReferenceMatcher
 
 ROWS = 40  # records in the dataset that the suite plants
@@ -79,6 +79,7 @@ class Harness(ABC):
 
     def __init__(self, scratch: Path) -> None:
         self.scratch = scratch
+        self.told: list[Step] = []  # by stores, of how far they were
 
     @property
     @abstractmethod
@@ -98,7 +99,8 @@ class Harness(ABC):
         """Open the store anew, as another process would."""
         state = self.scratch / ".state"
         state.mkdir(exist_ok=True)
-        return self.backend.open("place", self.settings(), Context(self.scratch, state))
+        context = Context(self.scratch, state, self.told.append)
+        return self.backend.open("place", self.settings(), context)
 
     @abstractmethod
     def plant(self, name: str, rows: Sequence[Row]) -> str:

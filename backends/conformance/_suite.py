@@ -85,10 +85,14 @@ class Suite:
 
     @pytest.fixture
     def store(self, harness: Harness) -> Iterator[Store]:
-        """Open the store on the harness's place."""
+        """Open the store on the harness's place; whatever it tells meanwhile is fitting."""
         store = harness.open()
         yield store
         store.close()
+        for step in harness.told:
+            assert is_code(step.name), "a step is a code, and names nothing that it works on"
+            assert step.done >= 0
+            assert step.total == 0 or step.done <= step.total
 
     @pytest.fixture
     def dataset(self) -> ReferenceMatcher:
