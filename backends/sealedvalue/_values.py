@@ -35,6 +35,7 @@ class Values:
         self._key = bytearray(_derived(key, b"key", 32))
         self._path_key = bytearray(_derived(key, b"path", 32))
         self._tree = tree
+        self._latest = b"", bytearray()  # a row's values come one after the other: a path, its key
         self.tag = _derived(key, b"tag", TAG)
 
     def __enter__(self) -> Self:
@@ -45,7 +46,7 @@ class Values:
 
     def close(self) -> None:
         """Zero the keys. Copies that a library made of them are not reached."""
-        for key in (self._key, self._path_key):
+        for key in (self._key, self._path_key, self._latest[1]):
             key[:] = bytes(len(key))
         self._key = bytearray()
         if self._tree:
@@ -103,7 +104,9 @@ class Values:
             return key
         if self._tree is None:
             raise OtherKey("it is sealed under a record's own key, and there is no key tree")
-        return _derived(self._tree.key(path), b"record", 32, salt=key)
+        if self._latest[0] != path:
+            self._latest = path, bytearray(_derived(self._tree.key(path), b"record", 32, salt=key))
+        return bytes(self._latest[1])
 
     def _live(self) -> bytes:
         if not self._key:

@@ -160,6 +160,28 @@ def test_a_records_own_key_goes_with_it(desk: Operator) -> None:
     assert desk.run("key", "show", SURVEY, "--json").json["state"] == "live"
 
 
+def test_a_run_that_was_broken_off_is_resumed(desk: Operator) -> None:
+    """After the records are taken out and their keys destroyed, before anything is verified."""
+    from shredder.run import machine
+
+    assert desk.run("key", "create", SURVEY).code == 0
+    assert desk.run("key", "records", SURVEY).code == 0
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    words = ("--record", IDS[0], "--yes", "--timestamp-later")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(machine, "look_for_residue", killed)
+        assert desk.run("destroy", SURVEY, *words).code != 0
+    assert ids_in(desk, "survey.csv") == IDS[1:]
+    again = desk.run("destroy", SURVEY, "--record", IDS[0], "--yes")
+    assert (again.code, "not at its end" in again.error) == (6, True)
+    done = desk.run("resume", "--json")
+    assert (done.code, done.json["outcome"]) == (0, "complete"), done.err
+    assert {h["status"] for h in done.json["holdings"]} == {"destroyed-verified"}
+
+
 def test_without_the_passphrase_keys_of_records_are_not_passed_over(desk: Operator) -> None:
     assert desk.run("key", "create", SURVEY).code == 0
     assert desk.run("key", "records", SURVEY).code == 0

@@ -1,4 +1,4 @@
-"""The benchmark of sealing runs; what it measures is not judged here."""
+"""The benchmarks of sealing run; what they measure is not judged here."""
 
 from __future__ import annotations
 
@@ -18,3 +18,11 @@ def test_it_prints_a_rate_for_each_way() -> None:
     assert done.returncode == 0, done.stderr
     for what in ("sealing", "opening"):
         assert re.search(rf"^{what}: age \d+ MB/s, ours \d+ MB/s$", done.stdout, re.MULTILINE)
+
+
+def test_it_prints_how_values_fare() -> None:
+    command = [sys.executable, str(ROOT / "bench" / "values.py"), "--values", "30", "--rounds", "1"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    for what in ("sealing", "opening", "sealing under a record"):
+        assert re.search(rf"^{what}: [\d,]+ values/s, [\d.]+ of ", done.stdout, re.MULTILINE)

@@ -115,6 +115,22 @@ def test_a_record_goes_alone() -> None:
             values.seal("again", CELL, record="r1")
 
 
+def test_records_do_not_share_a_key_when_they_come_in_turn() -> None:
+    with Values(KEY, KeyTree.made()) as values:
+        sealed = [values.seal(str(n), CELL, record=f"r{n % 2}") for n in range(6)]
+        assert [values.open(each, CELL) for each in sealed] == [str(n) for n in range(6)]
+        pruned = values._tree.without([values.path("r1")]) if values._tree else None
+    assert pruned is not None
+    assert not any(values._latest[1])
+    with Values(KEY, pruned) as values:
+        for number, each in enumerate(sealed):
+            if number % 2:
+                with pytest.raises(RecordDestroyed):
+                    values.open(each, CELL)
+            else:
+                assert values.open(each, CELL) == str(number)
+
+
 def test_a_record_shows_its_path_and_not_its_name() -> None:
     with Values(KEY, KeyTree.made()) as values:
         sealed = values.seal("mail", CELL, record="respondent 17")
