@@ -5,7 +5,8 @@
 Both tables lie on one embedded server, in the folder that ``--in`` names. The store goes after what
 is left of the table, too: in the catalogues, the write-ahead log and, where this host may, the
 files themselves. Each step is told by itself; the ratio is of all orders together, durable, to DROP
-and the write, fsync included. Verification is told beside it.
+and the write, fsync included. Beside it stand verification, and what the disk takes to read the
+same back: that is part of overwriting, and of no peer.
 """
 
 from __future__ import annotations
@@ -50,6 +51,14 @@ def written(folder: Path, size: int) -> None:
         for _ in range(size // MEGA):
             file.write(block)
         os.fsync(file.fileno())
+
+
+def read_back(folder: Path) -> None:
+    """Read the file past the kernel's cache, or what of it the cache lets go."""
+    with (folder / "written").open("rb", buffering=0) as file:
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+        while file.read(MEGA):
+            pass
 
 
 def orders(holdings: Sequence[Holding]) -> list[Order]:
@@ -115,8 +124,10 @@ def main() -> int:
             holdings.extend(store.companions(holdings, matcher))
             drop = timed(lambda: connection.execute("DROP TABLE peer"))
             write = timed(lambda: written(server.data_directory.parent, size))
+            read = timed(lambda: read_back(server.data_directory.parent))
         print(f"{given.rows:,} rows, {size / MEGA:,.0f} MB")
         print(f"DROP {drop:.2f} s, one raw write {write:.2f} s ({size / write / MEGA:.0f} MB/s)")
+        print(f"reading it back {read:.2f} s ({size / read / MEGA:.0f} MB/s)")
         planned = orders(holdings)
         took = destroyed(store, planned, matcher)
         looking = timed(lambda: list(store.verify(planned, matcher)))
