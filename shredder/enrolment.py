@@ -77,7 +77,8 @@ def forget_fingerprint(work: Work, name: str) -> int:
     Raises UsageError for an unknown dataset, Refused while one of its runs needs it.
     """
     work.dataset(name)
-    open_runs = [r for r in work.journal.runs() if r.dataset == name and not r.phase.ended]
+    mine = [run for run in work.journal.runs() if name in {run.dataset, whole(run.dataset)}]
+    open_runs = [run for run in mine if not run.phase.ended]
     if open_runs:
         raise Refused(
             f"run {open_runs[0].id} is not at its end, and needs the fingerprint",

@@ -200,10 +200,18 @@ def test_without_the_passphrase_keys_of_records_are_not_passed_over(desk: Operat
 
 def test_what_recognises_chosen_records_goes_with_the_datasets(desk: Operator) -> None:
     for who in IDS[:2]:
-        assert desk.run("plan", SURVEY, "--record", who).code == 0
+        words = ("destroy", SURVEY, "--record", who, "--yes", "--timestamp-later")
+        assert desk.run(*words).code == 0
     assert len(list((desk.state / "catalogues").glob("*.catalogue"))) == 3
     assert desk.run("forget-fingerprint", SURVEY, "--yes").code == 0
     left = [path.name for path in (desk.state / "catalogues").iterdir()]
     assert all(name.endswith(".destroyed") for name in left), left
     assert not list((desk.state / "keys").glob("*.fingerprint"))
-    assert desk.run("plan", SURVEY, "--record", IDS[0]).code != 0
+    assert desk.run("plan", SURVEY, "--record", IDS[2]).code != 0
+
+
+def test_what_a_plan_for_chosen_records_needs_is_not_taken_away(desk: Operator) -> None:
+    assert desk.run("plan", SURVEY, "--record", IDS[0]).code == 0
+    refused = desk.run("forget-fingerprint", SURVEY, "--yes")
+    assert (refused.code, "not at its end" in refused.error) == (6, True)
+    assert len(list((desk.state / "catalogues").glob("*.catalogue"))) == 2

@@ -7,7 +7,7 @@ import pytest
 from backends.conformance import records
 from backends.contract import Examination, Verdict
 from backends.reference import ReferenceMatcher
-from backends.sealedvalue import Cell, Values
+from backends.sealedvalue import Cell, Values, to_text
 from tests.backends.postgres.place import Place, unit
 
 KEY = bytes(range(32))
@@ -37,12 +37,15 @@ def test_they_are_found_by_the_key(any_place: Place, at: str) -> None:
     assert "sealed" in holding.limitations
 
 
-def test_a_sealed_column_makes_no_table_a_mixed_one(any_place: Place) -> None:
-    any_place.sql("CREATE TABLE mails (id text, mail bytea)")
+@pytest.mark.parametrize("kind", ["bytea", "text"])
+@pytest.mark.parametrize("size", [1, 40])
+def test_a_sealed_column_makes_no_table_a_mixed_one(any_place: Place, kind: str, size: int) -> None:
+    any_place.sql(f"CREATE TABLE mails (id text, mail {kind})")
     with Values(KEY) as values:
         for each in IDS:
-            sealed = values.seal(f"{each} again", Cell("mails", "mail", each))
-            any_place.sql("INSERT INTO mails VALUES (%s, %s)", each, sealed)
+            sealed = values.seal(f"{each} again " * size, Cell("mails", "mail", each))
+            value = sealed if kind == "bytea" else to_text(sealed)
+            any_place.sql("INSERT INTO mails VALUES (%s, %s)", each, value)
     for strangers in (0, 1):
         (holding,) = swept(any_place, any_place.locator("mails"), KEY).holdings
         assert (holding.foreign_records, holding.limitations) == (strangers, ("sealed",))
