@@ -1,163 +1,105 @@
-"""What is left of a table in the raw image of the file system below a Postgres server, by method.
+"""What is left of records on a Postgres server, in its files and in the raw image below, by method.
 
-    python -m tests.forensic.postgres
+    python -m tests.forensic.postgres --runs 8
 
-As root. A server's data directory lies on an ext4 in a file. In it lie 2,000 records, with long values
-in TOAST and three indexes, and 200 texts that the server has compressed. They are destroyed by one
-method, the server is stopped, the file system unmounted, and its raw image searched: for the canaries
-as they are, and within whatever pglz decompresses. Prints the table of ``docs/residue.md``.
+As root. A server's data directory lies on a file system in a file. In it are 2,000 records, in tables
+of their own and in mixed ones, a partition, a materialised view, indexes, TOAST, large objects and
+statistics, one of them in the server's log, and 200 texts of each sort that it has compressed. They
+go by one method; the server's files are searched while it runs, then the raw image, and once more
+when it has been scrubbed: for the canaries as they are, and within whatever pglz or LZ4 decompresses.
+Prints the tables of ``docs/residue.md``: the most that were left in any run.
 """
 
 from __future__ import annotations
 
 import argparse
-import re
+import functools
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import numpy as np
+from tests.forensic.runs import destroyed
+from tests.forensic.warehouse import (
+    NONE,
+    SYSTEMS,
+    World,
+    kept_from_files,
+    operator,
+    scrubbed,
+    world,
+)
 
-from backends.contract import Destruction, Order, Verification
-from backends.scrub import Limits, scrub
-from tests.backends.postgres import leftovers
-from tests.backends.postgres.place import Place
-from tests.backends.postgres.raw.compressing import decompressed
-from tests.forensic.images import Image, Kind, mounted
-
-EXT4 = Kind(("mkfs.ext4", "-q"), size=768 << 20)
-PACKED = 200
-_SORTS = "ENTIP"
-_PACKED = re.compile(rb"P(\d{4})packed")
-_STEP, _LAP = 16 << 20, 1 << 16
-# On a disk as it is used: nothing is on it before the server says so.
-_SETTINGS = {
-    "fsync": "on",
-    "logging_collector": "off",
-    "max_wal_size": "64MB",
-    "min_wal_size": "32MB",
-}
+_TABLES = ("pure", "packed", "ids", "parent", "mixed", "jumbled")
+_HEAD = ("in its files", "in the image", "and scrubbed")
 
 
-def afterwards(version: int, method: Callable[[Image, Place], None]) -> dict[str, int]:
-    """Run a method on a server that has a file system of its own, and search its raw image.
-
-    Server and file system are stopped and unmounted before.
-    """
-    with tempfile.TemporaryDirectory() as folder:
-        Path(folder).chmod(0o755)  # the server runs as nobody
-        with mounted(EXT4, Path(folder)) as image:
-            with leftovers.server(image.place, version, **_SETTINGS) as place:
-                assert place.server.data_directory.is_relative_to(image.mount)
-                plant(place)
-                method(image, place)
-                place.close()
-                place.server.stop()
-            image.unmount()
-        return counted(image.file)
-
-
-def counted(file: Path) -> dict[str, int]:
-    """How many canaries of each sort are anywhere in a raw image, P within what is compressed."""
-    found: dict[str, set[bytes]] = {sort: set() for sort in _SORTS}
-    with file.open("rb") as raw:
-        at = 0
-        while data := raw.read(_STEP + _LAP):
-            if any(data):
-                for sort, seen in leftovers.canaries(data, "m").items():
-                    found[sort] |= seen
-                for text in _opened(data):
-                    found["P"].update(_PACKED.findall(text))
-            at += _STEP
-            raw.seek(at)
-    return {sort: len(seen) for sort, seen in found.items()}
-
-
-def _opened(data: bytes) -> Iterator[bytes]:
-    """Yield what comes out wherever a value that pglz has compressed may begin.
-
-    Its length, four times and two more, and the size of its text; in the log at any place.
-    """
-    for offset in range(4):
-        words = np.frombuffer(data[offset : offset + (len(data) - offset) // 4 * 4], "<u4")
-        length, size = words[:-1].astype(np.int64) >> 2, words[1:].astype(np.int64)
-        may = (words[:-1] & 3 == 2) & (length > 30) & (length < _LAP) & (size > length)
-        for place in np.flatnonzero(may & (size < 100 * length)).tolist():
-            begin = offset + 4 * place + 8
-            yield decompressed(data[begin : begin + int(length[place]) - 8], int(size[place]))
-
-
-def plant(place: Place) -> None:
-    """Lay the records down, and the texts that get compressed."""
-    leftovers.table(place, "pure", leftovers.rows("m"))
-    place.sql("CREATE TABLE packed (respondent_id uuid, text text COMPRESSION pglz)")
-    with place.connection.cursor() as cursor, cursor.copy("COPY packed FROM STDIN") as copy:
-        for number, row in enumerate(leftovers.rows("m", PACKED)):
-            said = f"again and again and P{number:04}packed, "
-            copy.write_row((row.respondent_id, "and " * 40 + said * 90))
-    place.sql("ANALYZE")
-    place.sql("CHECKPOINT")
-
-
-def destroy(
-    place: Place, *, residue: bool
-) -> tuple[list[Order], list[Destruction], list[Verification]]:
-    """Destroy as a plan does, and look again."""
-    with tempfile.TemporaryDirectory() as folder:
-        dataset = leftovers.enrolled_matcher(Path(folder))
-        with place.store(residue=residue) as store:
-            planned = leftovers.orders(leftovers.looked(store, dataset)[0])
-            return planned, *leftovers.carried_out(store, planned, dataset)
-
-
-def _sql(statement: str) -> Callable[[Image, Place], None]:
-    def run(image: Image, place: Place) -> None:
-        del image
-        for table in ("pure", "packed"):
-            for each in statement.split(";"):
-                place.sql(each.format(table))
+def _sql(*statements: str) -> Callable[[World], None]:
+    def run(here: World) -> None:
+        here.place.sql("SELECT lo_unlink(oid) FROM pg_largeobject_metadata")
+        for table in _TABLES:
+            for each in statements:
+                here.place.sql(each.format(table))
 
     return run
 
 
-def _shredder(image: Image, place: Place) -> None:
-    del image
-    destroy(place, residue=False)
+def _shredder(here: World, *, host: bool) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        who = operator(Path(folder) / "desk", here)
+        destroyed(who, prefix=() if host else kept_from_files(here))
 
 
-def _residue(image: Image, place: Place) -> None:
-    del image
-    destroy(place, residue=True)
-
-
-def _scrubbed(image: Image, place: Place) -> None:
-    destroy(place, residue=True)
-    scrub(image.place, Limits(reserve=0, seconds=120), lambda *_: None)
-
-
-METHODS: dict[str, Callable[[Image, Place], None]] = {
+METHODS: dict[str, Callable[[World], None]] = {
     "`DELETE`": _sql("DELETE FROM {}"),
-    "`DELETE`, `VACUUM FULL`": _sql("DELETE FROM {};VACUUM FULL {}"),
-    "`DROP TABLE`, `CHECKPOINT`": _sql("DROP TABLE {};CHECKPOINT"),
-    "`shredder destroy`": _shredder,
-    "the same, with `residue = true`": _residue,
-    "the same, and `shredder scrub`": _scrubbed,
+    "`DELETE`, `VACUUM FULL`": _sql("DELETE FROM {}", "VACUUM FULL {}"),
+    "`DROP`, `CHECKPOINT`": _sql("DROP TABLE {} CASCADE", "CHECKPOINT"),
+    "`shredder destroy` by SQL alone": functools.partial(_shredder, host=False),
+    "`shredder destroy` on its host": functools.partial(_shredder, host=True),
 }
+
+
+def left(system: str, version: int, method: Callable[[World], None]) -> list[dict[str, int]]:
+    """Count what a method leaves: in the server's files, in the image, in it when scrubbed."""
+    with world(system, version) as here:
+        method(here)
+        counts = [here.in_directory(), here.in_image()]
+        scrubbed(here)
+        set_aside = here.set_aside()
+        here.end()
+        return [*counts, here.in_image(set_aside)]
+
+
+def most(system: str, version: int, method: Callable[[World], None], runs: int) -> list[str]:
+    """Return the cells of one row and one server: the most of each sort that was left."""
+    found = [left(system, version, method) for _ in range(runs)]
+    cells = []
+    for place in zip(*found, strict=True):
+        counts = {sort: max(each[sort] for each in place) for sort in NONE}
+        cells.append("0" if counts == NONE else " / ".join(map(str, counts.values())))
+    return cells
+
+
+def table(system: str, versions: Sequence[int], runs: int) -> None:
+    """Print one file system's table, row by row."""
+    heads = [f"Postgres {version}: {_HEAD[0]}" for version in versions]
+    heads = [head for first in heads for head in (first, *_HEAD[1:])]
+    print(f"| {system} | {' | '.join(heads)} |")
+    print(f"| --- |{' --- |' * len(heads)}")
+    for name, method in METHODS.items():
+        times = runs if "shredder" in name else 1
+        cells = [cell for each in versions for cell in most(system, each, method, times)]
+        print(f"| {name} | {' | '.join(cells)} |", flush=True)
+    print()
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--runs", type=int, default=1)
     parser.add_argument("--versions", type=int, nargs="+", default=[15, 18])
+    parser.add_argument("--systems", nargs="+", default=list(SYSTEMS), choices=list(SYSTEMS))
     given = parser.parse_args()
-    print("| | " + " | ".join(f"Postgres {version}" for version in given.versions) + " |")
-    print("| --- " * (1 + len(given.versions)) + "|")
-    for name, method in METHODS.items():
-        cells = []
-        for version in given.versions:
-            runs = [afterwards(version, method) for _ in range(given.runs)]
-            cells.append(" / ".join(str(max(each[sort] for each in runs)) for sort in _SORTS))
-        print(f"| {name} | " + " | ".join(cells) + " |", flush=True)
+    for system in given.systems:
+        table(system, given.versions, given.runs)
 
 
 if __name__ == "__main__":

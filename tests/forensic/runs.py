@@ -38,6 +38,7 @@ class Attested:
     """What a statement says of the holdings of one kind and one outcome."""
 
     kind: str
+    technique: str | None
     status: str
     method: str | None
     reasons: tuple[str, ...]
@@ -52,6 +53,7 @@ class Ended:
     code: int
     answer: dict[str, Any]
     attested: tuple[Attested, ...]
+    risks: frozenset[str]  # what no store can promise
 
     @property
     def free_space(self) -> Attested:
@@ -107,6 +109,7 @@ def destroyed(operator: Operator, *words: str, prefix: Sequence[str] = ()) -> En
     targets = tuple(
         Attested(
             kind=each["kind"],
+            technique=each["technique"],
             status=each["status"],
             method=each["method"],
             reasons=tuple(reason["code"] for reason in each["reasons"]),
@@ -117,4 +120,5 @@ def destroyed(operator: Operator, *words: str, prefix: Sequence[str] = ()) -> En
         )
         for each in statement["predicate"]["targets"]
     )
-    return Ended(done.returncode, answer, targets)
+    risks = frozenset(each["code"] for each in statement["predicate"]["residualRisks"])
+    return Ended(done.returncode, answer, targets, risks)

@@ -1,54 +1,83 @@
-"""A Postgres server on a file system of its own: what is claimed must be what the raw image shows."""
+"""A Postgres server on a file system of its own: what is attested must be what its bytes show."""
 
 from __future__ import annotations
 
+from collections import Counter
+from pathlib import Path
+
 import pytest
 
-from backends.contract import Finding, Result
-from backends.scrub import Limits, scrub
-from tests.backends.postgres import leftovers
-from tests.backends.postgres.conftest import VERSIONS
-from tests.backends.postgres.place import Place
-from tests.forensic import postgres
-from tests.forensic.images import Image
+from tests.forensic.postgres import METHODS
+from tests.forensic.runs import destroyed
+from tests.forensic.warehouse import ALL, NONE, kept_from_files, operator, scrubbed, world
 
 pytestmark = [pytest.mark.needs("root", "loop")]
 
-_SORTS = "ENTIP"
+# Each of the servers and file systems is reached in each of the ways, not each with each:
+# python -m tests.forensic.postgres has all of them.
+CASES = [
+    pytest.param("ext4", 15, "host", marks=pytest.mark.needs("postgres-15")),
+    pytest.param("ext4", 18, "sql"),
+    pytest.param("xfs", 15, "sql", marks=pytest.mark.needs("postgres-15", "xfs")),
+    pytest.param("xfs", 18, "host", marks=pytest.mark.needs("xfs")),
+]
+KINDS = {
+    "table": 5, "partition": 1, "materialised-view": 1, "large-object": 20, "pages": 3,
+    "catalogue-pages": 4, "statements": 1, "server-log": 1, "wal": 1,
+}  # fmt: skip
 
 
-@pytest.mark.parametrize("version", VERSIONS, ids="postgres-{}".format)
-def test_nothing_is_left_in_the_data_directory_and_with_scrubbing_in_the_image(
-    version: int,
+@pytest.mark.parametrize(("system", "version", "way"), CASES)
+def test_what_is_attested_is_what_the_bytes_show(
+    tmp_path: Path, system: str, version: int, way: str
 ) -> None:
-    in_directory: dict[str, int] = {}
-    findings: set[Finding] = set()
+    with world(system, version) as here:
+        who = operator(tmp_path / "desk", here)
+        before = here.others()
+        ended = destroyed(who, prefix=() if way == "host" else kept_from_files(here))
+        in_directory, in_image = here.in_directory(), here.in_image()
+        assert here.others() == before
+        answer = scrubbed(here)
+        set_aside = here.set_aside()
+        here.end()
+        left = here.in_image(set_aside)
+    assert Counter(each["kind"] for each in ended.answer["holdings"]) == KINDS
 
-    def method(image: Image, place: Place) -> None:
-        leftovers.table(place, "others", leftovers.rows("s"))
-        before = place.dump("pure", "packed")
-        planned, outcomes, answers = postgres.destroy(place, residue=True)
-        assert {outcome.result for outcome in outcomes} == {Result.DESTROYED}
-        findings.update(answer.finding for answer in answers)
-        overwritten = [
-            outcome
-            for order, outcome in zip(planned, outcomes, strict=True)
-            if order.holding.kind == "table"
-        ]
-        assert len(overwritten) == 2
-        assert all(outcome.numbers["bytes-overwritten"] for outcome in overwritten)
-        assert not any("relation-files-not-overwritten" in o.limitations for o in overwritten)
-        in_directory.update(leftovers.counted(place.server.data_directory, "m"))
-        assert place.dump("pure", "packed") == before
-        scrub(image.place, Limits(reserve=0, seconds=120), lambda *_: None)
+    # Nothing is in the data directory where all of it is verified; what is there was said to be.
+    by_kind = {each.kind: each for each in ended.attested}
+    verified = {each.status for each in ended.attested} == {"destroyed-verified"}
+    assert (ended.answer["outcome"] == "complete") == verified == (in_directory == NONE)
+    log_stays = by_kind["server-log"].reasons == ("log-removal-needs-host",)
+    assert log_stays == (way == "sql" and version >= 17)
+    assert in_directory == (NONE | {"W": 1} if log_stays else NONE)
 
-    found = postgres.afterwards(version, method)
-    assert in_directory == dict.fromkeys("ENTI", 0)
-    assert findings == {Finding.ABSENT}
-    assert found == dict.fromkeys(_SORTS, 0)
+    # The blocks of a table's files hold nothing where they were overwritten; no others are
+    # claimed to, and the log's are not scrubbed while it has them.
+    emptied = [each for each in ended.attested if each.technique == "truncate"]
+    overwritten = all(
+        each.numbers.get("bytes-overwritten", 0)
+        and "relation-files-not-overwritten" not in each.limitations
+        for each in emptied
+    )
+    assert overwritten == (way == "host")
+    if overwritten:
+        assert in_image["P"] + in_image["L"] == 0
+    else:
+        assert any(in_image.values()), "nothing is left: a false alarm"
+    assert {each.method for each in ended.attested} <= {"logical-delete", None}
+    assert "postgres-freed-blocks" in ended.risks
+
+    # After scrubbing, nothing is in the image but what was said to be set aside.
+    assert answer["complete"]
+    assert "blocks-set-aside" in answer["limitations"]
+    assert left == in_directory
 
 
 def test_the_test_sees_what_is_left() -> None:
     """After DROP everything is in the image, what is compressed, too."""
-    found = postgres.afterwards(18, postgres.METHODS["`DROP TABLE`, `CHECKPOINT`"])
-    assert found == {**dict.fromkeys("ENTI", leftovers.RECORDS), "P": postgres.PACKED}
+    with world("ext4", 18) as here:
+        assert here.in_directory() == ALL
+        METHODS["`DROP`, `CHECKPOINT`"](here)
+        assert here.in_directory() != NONE
+        here.end()
+        assert here.in_image() == ALL

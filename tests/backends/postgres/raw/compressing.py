@@ -1,6 +1,9 @@
-"""pglz the other way, as plainly as can be, and a decompressor that shares nothing with ours."""
+"""pglz the other way, as plainly as can be, and decompressors that share nothing with ours."""
 
 from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
 
 
 def compressed(text: bytes) -> bytes:
@@ -58,3 +61,30 @@ def decompressed(data: bytes, size: int) -> bytes:
             for place in range(start, start + length):
                 out.append(out[place])
     return bytes(out[:size])
+
+
+def decompressed_lz4(data: bytes, size: int) -> bytes:
+    """Decompress a block of LZ4, as far as it goes."""
+    stream = iter(data)
+    out = bytearray()
+    with contextlib.suppress(StopIteration):
+        while len(out) < size:
+            token = next(stream)
+            for _ in range(_extended(token >> 4, stream)):
+                out.append(next(stream))
+            back = next(stream) + (next(stream) << 8)
+            length = _extended(token & 15, stream) + 4
+            if not 0 < back <= len(out):
+                break
+            for _ in range(length):
+                out.append(out[-back])
+    return bytes(out[:size])
+
+
+def _extended(length: int, stream: Iterator[int]) -> int:
+    """Return a length of four bits, with the bytes that follow the greatest of them."""
+    more = 255 if length == 15 else 0
+    while more == 255:
+        more = next(stream)
+        length += more
+    return length
