@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes.util
 import functools
 import os
+import platform
 import shutil
 import subprocess
 import tempfile
@@ -69,6 +70,11 @@ def _postgres_15() -> str:
     return "" if (POSTGRES_15 / "initdb").exists() else "no Postgres 15: install postgresql-15"
 
 
+def _postgres_packages() -> str:
+    """Of the versions between: npm's packages have servers for this kind of processor only."""
+    return _node() or ("" if platform.machine() == "x86_64" else "packages are for x86_64 only")
+
+
 def _softhsm() -> str:
     found = ctypes.util.find_library("softhsm2") or Path("/usr/lib/softhsm/libsofthsm2.so").exists()
     return "" if found else "no SoftHSM here: install softhsm2"
@@ -90,6 +96,7 @@ NEEDS: dict[str, Callable[[], str]] = {
     "xattr": _xattr,
     "vectors": _vectors,
     "postgres-15": _postgres_15,
+    "postgres-packages": _postgres_packages,
     "pg-repack": _program("pg_repack", "postgresql-15-repack"),
     "softhsm": _softhsm,
     "age": _program("age", "age"),

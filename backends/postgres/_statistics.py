@@ -31,10 +31,14 @@ _DELETE_PLAIN = sql.SQL("""
 DELETE FROM pg_statistic s USING holders h
  WHERE s.starelid = h.oid AND (h.own OR s.stainherit)
 """)
-_DELETE_EXTENDED_13 = sql.SQL("""
-DELETE FROM pg_statistic_ext_data d USING pg_statistic_ext e, line l
- WHERE d.stxoid = e.oid AND e.stxrelid = l.oid
+# Before 15 each statistics object has a row there from its making on, and no table that has one can
+# be read without it: its values go, and the row stays.
+_EMPTY_EXTENDED = sql.SQL("""
+UPDATE pg_statistic_ext_data d SET {} FROM pg_statistic_ext e, line l
+ WHERE d.stxoid = e.oid AND e.stxrelid = l.oid AND num_nonnulls({}) > 0
 """)
+_EXTENDED_13 = ("stxdndistinct", "stxddependencies", "stxdmcv")
+_EXTENDED_14 = (*_EXTENDED_13, "stxdexpr")
 _DELETE_EXTENDED_15 = sql.SQL("""
 DELETE FROM pg_statistic_ext_data d USING pg_statistic_ext e, line l
  WHERE d.stxoid = e.oid AND e.stxrelid = l.oid AND (l.own OR d.stxdinherit)
@@ -91,9 +95,8 @@ def clear(connection: Connection, oid: int) -> Cleared:
     connection.execute("SAVEPOINT statistics")
     try:
         if superuser:
-            extended = _DELETE_EXTENDED_15 if version >= 150000 else _DELETE_EXTENDED_13
             removed = connection.execute(holders + _DELETE_PLAIN).rowcount
-            removed += connection.execute(holders + extended).rowcount
+            removed += connection.execute(holders + _without_extended(version)).rowcount
             complete = True
         else:
             removed = 0  # the function does not tell
@@ -105,6 +108,18 @@ def clear(connection: Connection, oid: int) -> Cleared:
         return Cleared(complete=False)
     connection.execute("RELEASE SAVEPOINT statistics")
     return Cleared(complete, removed)
+
+
+def _without_extended(version: int) -> sql.Composable:
+    if version >= 150000:
+        return _DELETE_EXTENDED_15
+    fields = [
+        sql.Identifier(each) for each in (_EXTENDED_14 if version >= 140000 else _EXTENDED_13)
+    ]
+    return _EMPTY_EXTENDED.format(
+        sql.SQL(", ").join(sql.SQL("{} = NULL").format(each) for each in fields),
+        sql.SQL(", ").join(sql.SQL("d.{}").format(each) for each in fields),
+    )
 
 
 def ancestors(connection: Connection, oid: int) -> list[tuple[str, str]]:

@@ -25,6 +25,7 @@ from backends.contract import (
     Holding,
     Matcher,
     Order,
+    Result,
     Store,
     Unit,
     Verdict,
@@ -105,11 +106,12 @@ def counted(directory: Path, kind: str) -> dict[str, int]:
 
 
 @contextlib.contextmanager
-def server(directory: Path, version: int, **settings: str) -> Iterator[Place]:
-    """A server of a version, with a database on it."""
+def server(directory: Path, version: int | Path, **settings: str) -> Iterator[Place]:
+    """A server of a version that is at hand, or of programs, with a database on it."""
+    programs = version if isinstance(version, Path) else None
     with PostgresServer(
         directory / "server",
-        bin_dir=POSTGRES_15 if version == 15 else None,
+        bin_dir=POSTGRES_15 if version == 15 else programs,
         settings=SETTINGS | settings,
     ) as running:
         with psycopg.connect(running.conninfo, password=running.password) as connection:
@@ -123,17 +125,17 @@ def server(directory: Path, version: int, **settings: str) -> Iterator[Place]:
             place.close()
 
 
-def planted(place: Place) -> None:
+def planted(place: Place, count: int = RECORDS) -> None:
     """Lay records down in every kind of relation, with older versions of them beside."""
     place.sql("CREATE EXTENSION pg_stat_statements")
-    table(place, "pure", rows("m"))
-    table(place, "mixed", [*rows("m"), *rows("s")])
+    table(place, "pure", rows("m", count))
+    table(place, "mixed", [*rows("m", count), *rows("s", count)])
     place.sql("CREATE TABLE parent (k int, id uuid, email text) PARTITION BY LIST (k)")
     place.sql("CREATE TABLE leaf PARTITION OF parent FOR VALUES IN (1)")
     place.sql("INSERT INTO parent SELECT 1, respondent_id, email FROM mixed")
     place.sql("CREATE MATERIALIZED VIEW seen AS SELECT email, respondent_id FROM mixed")
     place.sql("CREATE STATISTICS pairs (mcv) ON email, answer FROM mixed")
-    lines = [f"{','.join(each)}\n" for each in rows("m")]
+    lines = [f"{','.join(each)}\n" for each in rows("m", count)]
     for at in range(0, len(lines), 100):
         place.sql("SELECT lo_from_bytea(0, %s)", "".join(lines[at : at + 100]).encode())
     place.sql("SELECT lo_from_bytea(4711, 'of others')")
@@ -203,6 +205,28 @@ def looked(
                 gaps.append(entry)
     holdings.extend(store.companions(holdings, dataset))
     return holdings, gaps
+
+
+def assert_nothing_is_left(
+    place: Place, store: Store, dataset: Matcher, *, host: bool, count: int = RECORDS
+) -> dict[str, Holding]:
+    """Destroy all that is planted, and look at the bytes; return what had been found."""
+    directory = place.server.data_directory
+    everything, nothing = dict.fromkeys("ENTI", count), dict.fromkeys("ENTI", 0)
+    assert counted(directory, "m") == everything
+    assert counted(directory, "s") == everything
+    before = others(place)
+    holdings, _ = looked(store, dataset)
+    planned = orders(holdings)
+    assert len(holdings) == len(planned)
+    outcomes, answers = carried_out(store, planned, dataset)
+    assert {outcome.result for outcome in outcomes} == {Result.DESTROYED}
+    assert host == any("bytes-overwritten" in outcome.numbers for outcome in outcomes)
+    assert counted(directory, "m") == nothing
+    assert counted(directory, "s") == everything
+    assert {answer.finding for answer in answers} == {Finding.ABSENT}
+    assert others(place) == before
+    return {each.locator: each for each in holdings}
 
 
 def orders(holdings: Sequence[Holding]) -> list[Order]:

@@ -3,15 +3,12 @@
 Byte by byte: deleted rows, TOAST, indexes, statistics, large objects, the write-ahead log.
 """
 
-# ruff: noqa: SIM300  # expected == actual, throughout
-
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
 
-from backends.contract import Finding, Result
 from tests.backends.postgres import leftovers
 from tests.backends.postgres.conftest import VERSIONS
 
@@ -26,18 +23,4 @@ def test_nothing_is_left_in_the_data_directory(
     dataset = leftovers.enrolled_matcher(tmp_path)
     with leftovers.server(tmp_path, version) as place, place.store(residue=True) as store:
         leftovers.planted(place)
-        directory = place.server.data_directory
-        assert leftovers.ALL == leftovers.counted(directory, "m")
-        assert leftovers.ALL == leftovers.counted(directory, "s")
-        before = leftovers.others(place)
-        holdings, _ = leftovers.looked(store, dataset)
-        planned = leftovers.orders(holdings)
-        assert len(holdings) == len(planned)
-        outcomes, answers = leftovers.carried_out(store, planned, dataset)
-        assert {Result.DESTROYED} == {outcome.result for outcome in outcomes}
-        beneath = any("bytes-overwritten" in outcome.numbers for outcome in outcomes)
-        assert (way == "host") == beneath
-        assert leftovers.NONE == leftovers.counted(directory, "m")
-        assert leftovers.ALL == leftovers.counted(directory, "s")
-        assert {Finding.ABSENT} == {answer.finding for answer in answers}
-        assert before == leftovers.others(place)
+        leftovers.assert_nothing_is_left(place, store, dataset, host=way == "host")
