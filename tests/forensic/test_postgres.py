@@ -19,7 +19,10 @@ CASES = [
     pytest.param("ext4", 15, "host", marks=pytest.mark.needs("postgres-15")),
     pytest.param("ext4", 18, "sql"),
     pytest.param("xfs", 15, "sql", marks=pytest.mark.needs("postgres-15", "xfs")),
-    pytest.param("xfs", 18, "host", marks=pytest.mark.needs("xfs")),
+]
+SCRUBBED = [
+    pytest.param("ext4", 15, marks=pytest.mark.needs("postgres-15")),
+    pytest.param("xfs", 18, marks=pytest.mark.needs("xfs")),
 ]
 KINDS = {
     "table": 5, "partition": 1, "materialised-view": 1, "large-object": 20, "pages": 3,
@@ -71,6 +74,30 @@ def test_what_is_attested_is_what_the_bytes_show(
     assert answer["complete"]
     assert "blocks-set-aside" in answer["limitations"]
     assert left == in_directory
+
+
+@pytest.mark.parametrize(("system", "version"), SCRUBBED)
+def test_what_a_store_says_of_free_space_is_what_the_image_shows(
+    tmp_path: Path, system: str, version: int
+) -> None:
+    with world(system, version) as here:
+        before = here.others()
+        ended = destroyed(operator(tmp_path / "desk", here, scrub=True))
+        in_directory = here.in_directory()
+        assert here.others() == before
+        set_aside = here.set_aside()
+        here.end()
+        left, outside = here.in_image(), here.in_image(set_aside)
+    told = ended.free_space
+    assert {each.status for each in ended.attested if each != told} == {"destroyed-verified"}
+    assert in_directory == NONE
+    assert outside == NONE
+    assert "blocks-set-aside" in told.limitations
+    seen = told.numbers.get("records", 0) + told.numbers.get("records-on-device", 0)
+    clean = told.status == "destroyed-verified" and not seen
+    assert clean == (left == NONE), (told, left)
+    assert (ended.answer["outcome"] == "complete") == (told.status == "destroyed-verified")
+    assert "postgres-freed-blocks" not in ended.risks
 
 
 def test_the_test_sees_what_is_left() -> None:

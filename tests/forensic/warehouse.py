@@ -68,6 +68,7 @@ roots = ["papers"]
 backend = "postgres"
 conninfo = "service=warehouse dbname={database}"
 databases = ["{database}"]
+residue = true
 {more}
 
 [datasets.canaries]
@@ -77,6 +78,13 @@ sources = [{{ store = "papers", path = "canaries.csv" }}]
 respondent_id = "private"
 email = "private"
 answer = "quasi"
+"""
+
+
+_SCRUB = """\
+data_directory = "{}"
+scrub = true
+scrub_reserve = "0%"
 """
 
 
@@ -244,8 +252,8 @@ def _opened(data: bytes) -> Iterator[bytes]:
             yield open_(stored, int(size[place]))
 
 
-def operator(folder: Path, here: World, more: str = "residue = true") -> Operator:
-    """Set an operator up who is after all records, on the server and in a file of their own."""
+def operator(folder: Path, here: World, *, scrub: bool = False) -> Operator:
+    """Set an operator up who is after all records on the server, and what is left of them."""
     (folder / "papers").mkdir(parents=True)
     with (folder / "canaries.csv").open("w", newline="") as file:
         writer = csv.writer(file)
@@ -256,6 +264,7 @@ def operator(folder: Path, here: World, more: str = "residue = true") -> Operato
         "PGSERVICEFILE": str(server.service_file(folder / "pg_service.conf")),
         "PGPASSFILE": str(server.pgpass(folder / "pgpass")),
     }
+    more = _SCRUB.format(server.data_directory) if scrub else ""
     text = _CONFIGURATION.format(database=here.place.name, more=more)
     (folder / "shredder.toml").write_text(text)
     for words in (["init"], ["enroll", runs.DATASET]):
