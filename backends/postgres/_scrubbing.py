@@ -1,8 +1,9 @@
 """The free space that a server's files have gone back to, written over when all else is done.
 
 At COMMIT the server cuts the old files of what was written anew to nothing: then they keep no
-block, not for whoever holds them open either. VACUUM leaves no moment before that in which somebody
-else could overwrite them, so what they held lies in free blocks.
+block, not for whoever holds them open either. Before COMMIT they must not be written over, for a
+crash would bring them back, without the rows that are to stay. So what they held lies in free
+blocks.
 """
 
 from __future__ import annotations
