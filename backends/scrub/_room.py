@@ -48,7 +48,11 @@ class Room:
 
     def late(self) -> bool:
         """Whether the time is up."""
-        return time.monotonic() - self._begun > self.seconds
+        return self.left() < 0
+
+    def left(self) -> float:
+        """Return the seconds that are left."""
+        return self.seconds - (time.monotonic() - self._begun)
 
 
 def unnamed(folder: int) -> int:

@@ -10,7 +10,7 @@ from backends.contract import Step, Tell, untold
 from backends.errors import CouldNotTell, SettingError
 from backends.fsops import linux
 from backends.fsops.reasons import reason_for
-from backends.scrub import _fill, _journal, _trim
+from backends.scrub import _fill, _journal, _trees, _trim
 from backends.scrub._reserved import lent
 from backends.scrub._room import Room, unnamed
 
@@ -98,6 +98,8 @@ def _scrubbed(folder: int, kind: str, limits: Limits, tell: Tell) -> Scrubbed:
     if kind in _INODES:
         inodes, problem = _fill.take_inodes(folder, room, tell)
         codes.append(problem)
+    if kind == "btrfs":
+        codes.append(_trees.move_trees(folder, room, tell))
     with lent(folder, kind):
         filled, left, stopped = _fill.fill(folder, room, tell)
     tell(Step("handing-back"))
@@ -107,8 +109,6 @@ def _scrubbed(folder: int, kind: str, limits: Limits, tell: Tell) -> Scrubbed:
     elif untrimmed:
         # These keep blocks back that no file can fill; only a trim reaches them.
         codes += [stopped or "blocks-kept-back", untrimmed]
-    if kind == "btrfs":
-        codes.append("metadata-slack")
     reached = tuple(code for code in codes if code)
     limitations = ["names-in-folders"]
     if kind in _SETTING_ASIDE:

@@ -61,8 +61,8 @@ CASES = {
     "ext4 inline_data": Case("ext4-inline"),
     "xfs": Case("xfs", 2000),
     "xfs with a reflink": Case("xfs", 20, _reflink, frozenset({LARGE})),
-    "btrfs": Case("btrfs", left=frozenset({NAMES, ATTRIBUTES})),
-    "btrfs nocow": Case("btrfs-nocow", 2000, left=frozenset({NAMES, ATTRIBUTES})),
+    "btrfs": Case("btrfs"),
+    "btrfs nocow": Case("btrfs-nocow", 2000),
     "btrfs with a snapshot": Case(
         "btrfs", 20, _snapshot, frozenset({LARGE, CONTENT, NAMES, ATTRIBUTES})
     ),

@@ -22,7 +22,7 @@ from tests.forensic.images import KINDS, Image, Kind, canary, mounted
 pytestmark = [pytest.mark.needs("root", "loop")]
 
 WHOLE = Limits(reserve=0, seconds=120)
-LARGE, NAMES = {2, 3, 4, 5}, {50, 99}  # contents too large for a tree's block; names
+NAMES = {50, 99}
 
 
 def _needs(kind: str) -> object:
@@ -60,15 +60,26 @@ def test_nothing_deleted_is_left_but_what_is_said(tmp_path: Path, kind: str) -> 
         image.unmount()
     left = image.canaries()
     assert left.pop(77) == set(range(100))
-    if kind.startswith("btrfs"):
-        assert done.codes == ("metadata-slack",)
-        assert LARGE.isdisjoint(left)
-    else:
-        assert done.codes == ()
-        assert done.complete
-        trusted = ("trim-trusted",) if kind == "xfs" else ()
-        assert done.limitations == ("names-in-folders", "blocks-set-aside", *trusted)
-        assert set(left) <= NAMES
+    assert done.codes == ()
+    assert done.complete
+    trusted = ("trim-trusted",) if kind.startswith(("xfs", "btrfs")) else ()
+    assert done.limitations == ("names-in-folders", "blocks-set-aside", *trusted)
+    assert set(left) <= NAMES
+
+
+@pytest.mark.needs("btrfs")
+def test_trees_that_have_no_room_to_move_to_are_told_of(tmp_path: Path) -> None:
+    with mounted(KINDS["btrfs"], tmp_path) as image:
+        space = os.statvfs(image.place)
+        subprocess.run(
+            ["fallocate", "-l", str(space.f_bavail * space.f_frsize), image.place / "stays"],
+            check=True,
+        )
+        done = scrub(image.place, WHOLE)
+        assert (image.place / "stays").stat().st_size == space.f_bavail * space.f_frsize
+        again = scrub(image.place, Limits(reserve=0, seconds=-1))
+    assert "metadata-slack" in done.codes
+    assert "metadata-slack" in again.codes
 
 
 @pytest.mark.parametrize("kind", [_needs(kind) for kind in ("ext4", "btrfs")])
