@@ -26,11 +26,13 @@ def tokens(folder: Path, *labels: str) -> Iterator[Path]:
     settings.write_text(f"directories.tokendir = {folder}/tokens\nobjectstore.backend = file\n")
     before = os.environ.get("SOFTHSM2_CONF")
     os.environ["SOFTHSM2_CONF"] = str(settings)
-    for label in labels:
-        softhsm("--init-token", "--free", "--label", label, "--pin", PIN, "--so-pin", OFFICER)
-    pkcs11.lib(MODULE).reinitialize()
-    yield folder
-    if before is None:
-        del os.environ["SOFTHSM2_CONF"]
-    else:
-        os.environ["SOFTHSM2_CONF"] = before
+    try:
+        for label in labels:
+            softhsm("--init-token", "--free", "--label", label, "--pin", PIN, "--so-pin", OFFICER)
+        pkcs11.lib(MODULE).reinitialize()
+        yield folder
+    finally:
+        if before is None:
+            del os.environ["SOFTHSM2_CONF"]
+        else:
+            os.environ["SOFTHSM2_CONF"] = before
