@@ -43,12 +43,13 @@ SELECT c.oid FROM pg_class c
  WHERE c.relkind IN ('r', 'm') AND c.relpersistence <> 't' AND c.oid >= 16384 AND c.oid > %s
  ORDER BY c.oid
 """
+# Those that all databases share are looked at with each: none of them is the server's first.
 _ALL_CATALOGUES = """
 SELECT c.oid, c.relname, quote_ident(current_database()), pg_relation_filenode(c.oid),
        pg_total_relation_size(c.oid)
   FROM pg_class c
  WHERE c.relkind = 'r' AND c.oid < 16384 AND c.relnamespace = 'pg_catalog'::regnamespace
-   AND NOT c.relisshared AND c.oid > %s
+   AND c.oid > %s
  ORDER BY c.oid
 """
 _DATABASE = """

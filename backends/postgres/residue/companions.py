@@ -34,7 +34,7 @@ from backends.postgres.residue.places import (
 
 _DESTROYED = frozenset({TABLE, PARTITION, VIEW, LARGE_OBJECT, COMMENTS, DEFINITIONS})
 _MAY_REWRITE = """
-SELECT pg_has_role(c.relowner, 'USAGE') OR pg_has_role(d.datdba, 'USAGE')
+SELECT pg_has_role(c.relowner, 'USAGE') OR NOT c.relisshared AND pg_has_role(d.datdba, 'USAGE')
   FROM pg_class c, pg_database d WHERE c.oid = %s AND d.datname = current_database()
 """
 _MAY_MAINTAIN = "SELECT has_table_privilege(%s::oid, 'MAINTAIN')"  # from 17 on

@@ -67,6 +67,29 @@ def test_what_others_have_deleted_is_found_cleaned_and_gone(place: Place, tmp_pa
         assert again == []
 
 
+def test_what_shared_catalogues_keep_is_found(place: Place, tmp_path: Path) -> None:
+    """A comment on a role, and a setting of one, both gone since."""
+    dataset = leftovers.enrolled_matcher(tmp_path)
+    gone = leftovers.row("m", 7)
+    place.sql(f"COMMENT ON ROLE {OPERATOR} IS '{gone.respondent_id} {gone.email}'")
+    place.sql(f"COMMENT ON ROLE {OPERATOR} IS NULL")
+    place.sql(f"ALTER ROLE {OPERATOR} SET shredder.note = '{gone.respondent_id} {gone.email}'")
+    place.sql(f"ALTER ROLE {OPERATOR} RESET shredder.note")
+    with place.store(residue=True) as store:
+        holdings, gaps = leftovers.looked(store, dataset)
+        assert gaps == []
+        named = {each.locator: each for each in holdings if each.kind == CATALOGUE}
+        assert set(named) == {
+            f"{place.name}/pg_catalog.{name}:pages"
+            for name in ("pg_db_role_setting", "pg_shdescription")
+        }
+        planned = leftovers.orders(list(named.values()))
+        assert len(planned) == 2
+        outcomes, answers = leftovers.carried_out(store, planned, dataset)
+    assert {each.result for each in outcomes} == {Result.DESTROYED}
+    assert {each.finding for each in answers} == {Finding.ABSENT}
+
+
 def test_rows_that_are_there_are_no_residue(place: Place, tmp_path: Path) -> None:
     """They are a holding of their own, and so is what the log has of them."""
     dataset = leftovers.enrolled_matcher(tmp_path)
