@@ -92,7 +92,7 @@ class RowScan:
                 for document in documents(row, self.binary):
                     self._examiner.take(document)
         if may_hold_base64(block):
-            self._examiner.take_within(quoted(block))
+            self._examiner.take_within(quoted(block, self.binary))
         classes = self._scan.feed(*readable(block, ends))
         if not self.several and not _OURS.isdisjoint(classes):
             self.several = any(
