@@ -8,6 +8,7 @@ six times), so they are moved by a balance (btrfs-balance(8)), which the file sy
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import os
@@ -20,6 +21,7 @@ from backends.scrub._room import Room
 _BALANCE, _CONTROL = 0xC4009420, 0x40049421  # BTRFS_IOC_BALANCE_V2, BTRFS_IOC_BALANCE_CTL
 _SIZE = 1024  # of struct btrfs_ioctl_balance_args
 _FLAGS = struct.Struct("=Q")
+_CHUNKS, _CHUNKS_AT = struct.Struct("=QQQ"), 424  # expected, considered, completed
 _SYSTEM, _METADATA = 1 << 1, 1 << 2
 _CANCEL = 2
 _LEAST = 1.0  # seconds
@@ -50,13 +52,13 @@ def move_trees(folder: int, room: Room, tell: Tell) -> str:
     finally:
         ending.cancel()
         ending.join()
+    expected, _, completed = _CHUNKS.unpack_from(wanted, _CHUNKS_AT)
+    if not 0 < expected == completed:
+        return LEFT  # as where it is being resized, which the call tells by no error
     os.sync()  # what they were in is free from here on
     return ""
 
 
 def _cancel(folder: int) -> None:
-    try:
+    with contextlib.suppress(OSError):  # it has ended by itself; or it takes as long as it takes
         fcntl.ioctl(folder, _CONTROL, _CANCEL)
-    except OSError as error:
-        if error.errno != errno.ENOTCONN:  # it has ended by itself
-            raise

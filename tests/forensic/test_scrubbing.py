@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 import re
 import subprocess
@@ -9,11 +11,13 @@ import sys
 import textwrap
 import time
 from pathlib import Path
+from threading import Event
 
 import pytest
 
+from backends.contract import untold
 from backends.errors import SettingError
-from backends.scrub import Limits, scrub
+from backends.scrub import Limits, _trees, scrub
 from backends.scrub._fill import take_inodes
 from backends.scrub._journal import journal_size
 from backends.scrub._room import Room
@@ -80,6 +84,39 @@ def test_trees_that_have_no_room_to_move_to_are_told_of(tmp_path: Path) -> None:
         again = scrub(image.place, Limits(reserve=0, seconds=-1))
     assert "metadata-slack" in done.codes
     assert "metadata-slack" in again.codes
+
+
+def test_trees_that_take_too_long_are_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A balance that is asked to end: on so small an image none takes long."""
+    asked = Event()
+
+    def ioctl(fd: int, request: int, argument: object) -> int:
+        del fd, argument
+        if request == _trees._CONTROL:
+            asked.set()
+            return 0
+        assert asked.wait(10)
+        raise OSError(errno.ECANCELED, "")
+
+    monkeypatch.setattr(fcntl, "ioctl", ioctl)
+    monkeypatch.setattr(_trees, "_LEAST", 0.01)
+    fd = os.open(tmp_path, os.O_RDONLY)
+    assert _trees.move_trees(fd, Room(fd, 0, 0.2), untold) == "metadata-slack"
+    os.close(fd)
+    assert asked.is_set()
+
+
+def test_trees_that_were_not_moved_are_told_of_whatever_is_answered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The kernel refuses by a number above 0 while something else is done to the file system."""
+    fd = os.open(tmp_path, os.O_RDONLY)
+    for answer in (8, 0):
+        monkeypatch.setattr(fcntl, "ioctl", lambda *_, answer=answer: answer)
+        assert _trees.move_trees(fd, Room(fd, 0, 10), untold) == "metadata-slack"
+    os.close(fd)
 
 
 @pytest.mark.parametrize("kind", [_needs(kind) for kind in ("ext4", "btrfs")])
