@@ -177,7 +177,7 @@ def _clean(run: bytes) -> bytes:
     """Return the characters of a run alone, those of section 5 as those of section 4."""
     if b"\n" in run or b"\\" in run:
         run = _BREAKS.sub(b"", run)
-    return run.translate(_PLAIN, b"=")
+    return run.translate(_PLAIN, b"=\\\r")  # halves of an end, too: a head may be cut there
 
 
 def _padded(rest: bytes) -> bytes:

@@ -165,6 +165,14 @@ def test_base64_within_base64_has_a_limit() -> None:
     assert found.reason == "bomb-limit"
 
 
+@pytest.mark.parametrize(
+    ("width", "end"), [(1023, b"\r\n"), (203, b"\\n"), (201, b"\\r\\n"), (75, b"\\r\\n")]
+)
+def test_a_line_may_end_where_the_look_at_a_beginning_does(width: int, end: bytes) -> None:
+    found = looked_at(b"x: " + wrapped(HEADER + RECORDS, width, end) + b"\n")
+    assert (found.evidence.records, found.reason) == (len(IDS), "")
+
+
 def test_the_text_round_it_is_seen_as_before() -> None:
     found = looked_at(HEADER + RECORDS + b"x,y," + base64.b64encode(FOREIGN) + b"\n")
     assert found.evidence.records == len(IDS)
