@@ -30,8 +30,11 @@ def fill(folder: int, room: Room, tell: Tell) -> tuple[int, int, str]:
     fd = unnamed(folder)
     try:
         written, problem = _pour(fd, room, tell)
-        with contextlib.suppress(OSError):  # what was promised room and found none
+        try:
             os.fdatasync(fd)
+        except OSError as error:
+            if error.errno not in FULL:  # what was promised room and found none
+                raise
         left = room.unused()
     finally:
         os.close(fd)

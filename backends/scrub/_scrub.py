@@ -35,9 +35,9 @@ class Limits:
 class Scrubbed:
     """What was done. Bytes, but for `inodes`.
 
-    `complete`: every free block was written (on xfs, or handed to the device as free), the journal
-    was written over, and every free inode used. `codes`: what was not, or may not be.
-    `limitations`: codes of what no scrubbing of what is free reaches.
+    `complete`: every free block was written (on xfs and btrfs, or handed to the device as free),
+    the journal was written over, every free inode used, and btrfs's trees moved. `codes`: what was
+    not, or may not be. `limitations`: codes of what no scrubbing of what is free reaches.
     """
 
     kind: str

@@ -26,8 +26,16 @@ _SYSTEM, _METADATA = 1 << 1, 1 << 2
 _CANCEL = 2
 _LEAST = 1.0  # seconds
 LEFT = "metadata-slack"
-# No rights, no room for as much again, a balance that is under way, the time is up.
-_IN_VAIN = {errno.EPERM, errno.ENOSPC, errno.EINPROGRESS, errno.ECANCELED, errno.EOPNOTSUPP}
+# No rights, no room for as much again, groups of blocks that files lie in, too (mkfs.btrfs(8),
+# --mixed), a balance that is under way, the time is up.
+_IN_VAIN = {
+    errno.EPERM,
+    errno.ENOSPC,
+    errno.EINVAL,
+    errno.EINPROGRESS,
+    errno.ECANCELED,
+    errno.EOPNOTSUPP,
+}
 
 
 def move_trees(folder: int, room: Room, tell: Tell) -> str:

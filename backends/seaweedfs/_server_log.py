@@ -21,6 +21,7 @@ from backends.contract import Cost, Matcher, Step, Technique
 from backends.errors import CouldNotTell
 from backends.fsops.directly import ALIGNED
 from backends.fsops.overwrite import read_from_medium
+from backends.fsops.reasons import reason_for
 from backends.seaweedfs._look import Seen, denied, in_bytes
 from backends.seaweedfs._place import Place
 
@@ -135,6 +136,11 @@ class ServerLog(Place):
                     f"{self.where}: a file of the log has other names", reason="log-hard-linked"
                 )
             yield fd
+        except OSError as error:
+            reason = reason_for(error)
+            raise CouldNotTell(
+                f"{self.where}: a file of the log cannot be read ({reason})", reason=reason
+            ) from None
         finally:
             os.close(fd)
 

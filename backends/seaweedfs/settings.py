@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -53,7 +53,7 @@ class ServerSettings:
             if given[key]:
                 _check_url(name, key, given[key])
         folder = base / given["data_directory"] if given["data_directory"] else None
-        if folder is not None and not folder.is_dir():
+        if folder is not None and not _all(Path.is_dir, [folder], name, "data_directory"):
             raise SettingError(
                 f"store {name}: data_directory is not a folder here",
                 hint="leave it out if the server runs on another host",
@@ -63,12 +63,23 @@ class ServerSettings:
                 f"store {name}: scrub needs to know where the server's files lie",
                 hint="set data_directory",
             )
-        if not all(map(Path.exists, logs)):
+        if not _all(Path.exists, logs, name, "server_logs"):
             raise SettingError(
                 f"store {name}: server_logs names what is not here",
                 hint="give files or folders on this host; where they rotate, the folder",
             )
         return cls(given["master"].rstrip("/"), given["filer"].rstrip("/"), folder, logs)
+
+
+def _all(kind: Callable[[Path], bool], paths: Sequence[Path], name: str, key: str) -> bool:
+    """Whether all are what they should be. Raises SettingError where this user cannot know."""
+    try:
+        return all(map(kind, paths))
+    except PermissionError:
+        raise SettingError(
+            f"store {name}: {key} lies where this user may not look",
+            hint="run as root or as the server's user, or leave it out",
+        ) from None
 
 
 def _check_url(name: str, key: str, url: str) -> None:

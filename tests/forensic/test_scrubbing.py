@@ -18,7 +18,7 @@ import pytest
 from backends.contract import untold
 from backends.errors import SettingError
 from backends.scrub import Limits, _trees, scrub
-from backends.scrub._fill import take_inodes
+from backends.scrub._fill import fill, take_inodes
 from backends.scrub._journal import journal_size
 from backends.scrub._room import Room
 from tests.forensic.images import KINDS, Image, Kind, canary, mounted
@@ -117,6 +117,35 @@ def test_trees_that_were_not_moved_are_told_of_whatever_is_answered(
         monkeypatch.setattr(fcntl, "ioctl", lambda *_, answer=answer: answer)
         assert _trees.move_trees(fd, Room(fd, 0, 10), untold) == "metadata-slack"
     os.close(fd)
+
+
+@pytest.mark.needs("btrfs")
+def test_trees_that_share_their_blocks_with_files_are_told_of(tmp_path: Path) -> None:
+    with mounted(Kind(("mkfs.btrfs", "-q", "--mixed"), size=64 << 20), tmp_path) as image:
+        done = scrub(image.place, WHOLE)
+    assert "metadata-slack" in done.codes
+    assert done.filled > 0
+
+
+def test_only_lack_of_room_is_no_fault_of_the_filling(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = errno.ENOSPC
+
+    def failing(_: int) -> None:
+        raise OSError(number, "at last")
+
+    monkeypatch.setattr(os, "fdatasync", failing)
+    with mounted(KINDS["ext4"], tmp_path) as image:
+        fd = os.open(image.place, os.O_RDONLY)
+        try:
+            room = Room(fd, Room(fd, 0, 120).free() - (1 << 20), 120)
+            assert fill(fd, room, untold)[0] > 0
+            number = errno.EIO
+            with pytest.raises(OSError, match="at last"):
+                fill(fd, room, untold)
+        finally:
+            os.close(fd)
 
 
 @pytest.mark.parametrize("kind", [_needs(kind) for kind in ("ext4", "btrfs")])

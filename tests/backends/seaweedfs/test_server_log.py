@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import bz2
+import errno
 import gzip
 import os
 from collections.abc import Callable
@@ -27,6 +28,7 @@ from backends.contract import (
 from backends.errors import SettingError
 from backends.s3 import BACKEND
 from tests.backends.seaweedfs.conftest import IDS, MATCHER, Place, orders, swept_in_part
+from tests.backends.trees import another_user, let_others_near
 
 KIND = "server-log"
 OTHERS = [f"I1126 others.go:1] deleted /buckets/theirs/{n}.csv é\n" for n in range(9000)]
@@ -135,12 +137,40 @@ def test_what_cannot_be_written_over_is_said(
         assert line(3) == (tmp_path / "theirs").read_text()
 
 
+def test_a_log_that_the_disk_does_not_give_is_said(
+    logs: Path, open_store: Callable[..., Store], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = open_store(logs)
+    (holding,) = held(store)
+
+    def failing(*_: object) -> bytes:
+        raise OSError(errno.EIO, "nothing to read")
+
+    monkeypatch.setattr(os, "pread", failing)
+    answer, told = carried_out(store, holding)
+    assert (Result.FAILED, "input-output-error") == (answer.result, answer.reason)
+    assert (Finding.INCONCLUSIVE, "input-output-error") == (told.finding, told.reason)
+
+
 def test_a_log_that_is_not_there_is_refused(tmp_path: Path) -> None:
     given = {"buckets": ["b"], "server": "seaweedfs", "master": "http://a:1"}
     with pytest.raises(SettingError, match="server_logs"):
         BACKEND.open("lake", {**given, "server_logs": ["no"]}, Context(tmp_path, tmp_path))
     with pytest.raises(SettingError, match="need a server"):
         BACKEND.open("lake", {"buckets": ["b"], "server_logs": ["no"]}, Context(tmp_path, tmp_path))
+
+
+@pytest.mark.needs("root")
+@pytest.mark.parametrize("key", ["data_directory", "server_logs"])
+def test_what_lies_where_this_user_may_not_look_is_refused(tmp_path: Path, key: str) -> None:
+    closed = tmp_path / "closed"
+    (closed / "inside").mkdir(parents=True)
+    closed.chmod(0)
+    let_others_near(closed)
+    value = [str(closed / "inside")] if key == "server_logs" else str(closed / "inside")
+    given = {"buckets": ["b"], "server": "seaweedfs", "master": "http://a:1", key: value}
+    with another_user(), pytest.raises(SettingError, match=f"{key} lies where"):
+        BACKEND.open("lake", given, Context(tmp_path, tmp_path))
 
 
 def test_verification_puts_no_key_into_the_log(place: Place) -> None:
