@@ -33,7 +33,7 @@ def open_keys(config: Config, state: State, dataset: str) -> Store | BackendErro
     except KeyStoreError as error:
         # Whether it has a key is not known: that is never read as none.
         return CouldNotTell(error.message, hint=error.hint, reason="key-store-unreadable")
-    return KeyHoldings(KEYS, dataset, keys)
+    return KeyHoldings(KEYS, keys.traits, dataset, keys)
 
 
 def open_record_keys(config: Config, state: State, selection: str) -> Store | BackendError | None:
@@ -61,7 +61,7 @@ def open_record_keys(config: Config, state: State, selection: str) -> Store | Ba
             reason="key-not-found",
         )
     paths = [bytes.fromhex(line) for line in lines]
-    return RecordKeyHoldings(RECORD_KEYS, keys, record, store.traits, paths)
+    return RecordKeyHoldings(RECORD_KEYS, store.traits, keys, record, paths)
 
 
 @contextmanager

@@ -67,7 +67,9 @@ def finalize(
     from shredder.signing import signers
 
     with console(as_json, log_json) as out, changing(config, out) as work:
-        names = [work.dataset(dataset).name] if dataset else list(work.config.datasets)
+        # Of all that was ever attested: chosen records are in no configuration.
+        every = dict.fromkeys(run.dataset for run in work.journal.attested())
+        names = [work.dataset(dataset).name] if dataset else list(every)
         waiting = [found for name in names if (found := pending(work, name))]
         if waiting:
             signers(work.config, work.state)

@@ -34,10 +34,10 @@ from shredder.keystores.contract import (
     Wrapping,
 )
 from shredder.keystores.errors import NotErasable, StoreBusy, StoreDamaged
-from shredder.keystores.material import check_value, make_key, public_of, unwrap, wipe, wrap
-from shredder.keystores.probe import make_probe, opens
+from shredder.keystores.material import check_value, make_key, public_of, wipe, wrap
+from shredder.keystores.probe import make_probe
 from shredder.keystores.register import Register, moment
-from shredder.keystores.rewrap import rewrap
+from shredder.keystores.rewrap import rewrapped
 from shredder.keystores.slot import SLOT, Content, packed
 from shredder.keystores.slotfile import CACHED, Slots
 from shredder.keystores.whose import (
@@ -45,8 +45,8 @@ from shredder.keystores.whose import (
     condition,
     content_of,
     free_slot,
-    is_key_of,
     is_tombstone_of,
+    key_of,
     opened_by_any,
     refuse_second,
     refuse_shut,
@@ -54,6 +54,7 @@ from shredder.keystores.whose import (
     slot_of,
     to_erase,
     tombstone_of,
+    try_out,
 )
 
 _LOOKED = ("key-slots", "sealed-probe")
@@ -129,19 +130,8 @@ class FileKeyStore:
             )
             self._register.put(record)
             slots.write(number, packed(content))
-            self._try_out(slots, record)
+            try_out(slots, record, self._passphrase)
             return self._register.put(replace(record, state=KeyState.LIVE))
-
-    def _try_out(self, slots: Slots, record: KeyRecord) -> None:
-        """Have the key, as it lies in its slot now, open its probe. Raises StoreDamaged."""
-        content = content_of(slots, record)
-        assert content.wrapped is not None
-        key = unwrap(content.wrapped, self._passphrase, content.bound)
-        try:
-            if not is_key_of(key, record) or not opens(record.probe, key):
-                raise StoreDamaged("the key that was made does not open what is sealed to it")
-        finally:
-            wipe(key)
 
     def _ground(self, slots: Slots, *, fresh: bool) -> tuple[str, ...]:
         """Limitations of where the file lies. Raises NotErasable where they are not accepted."""
@@ -176,17 +166,7 @@ class FileKeyStore:
     def _given(self, slots: Slots, record: KeyRecord) -> bytearray:
         buried = any(is_tombstone_of(read, record) for _, read in slots.read_all())
         refuse_shut(record, self._register.records(), buried=buried)
-        content = content_of(slots, record)
-        assert content.wrapped is not None
-        given = unwrap(content.wrapped, self._passphrase, content.bound)
-        if not is_key_of(given, record):
-            wipe(given)
-            raise StoreDamaged(
-                f"slot {slot_of(record)} of the key store does not hold the key of "
-                f"{record.dataset} that its record tells of",
-                hint="bring back the key store and the state directory of one and the same time",
-            )
-        return given
+        return key_of(content_of(slots, record), record, self._passphrase)
 
     def rewrap(self, key: str, passphrase: bytes | None) -> KeyRecord:
         """Wrap a living key under another passphrase, or under none, where it lies; repeatable."""
@@ -195,11 +175,14 @@ class FileKeyStore:
             record = self._register.record(key)
             buried = any(is_tombstone_of(read, record) for _, read in slots.read_all())
             refuse_shut(record, self._register.records(), buried=buried)
+            content = rewrapped(content_of(slots, record), record, self._passphrase, passphrase)
             wrapping = Wrapping.NONE if passphrase is None else Wrapping.PASSPHRASE
             if passphrase is None:
                 # Said before it is so: a crash must not leave a bare key that is called wrapped.
                 record = self._register.put(replace(record, wrapping=wrapping))
-            codes = rewrap(slots, record, self._passphrase, passphrase)
+            blocks = str(record.place.get("blocks", ""))
+            codes = slots.replace(slot_of(record), packed(content), blocks)
+            try_out(slots, record, passphrase)
             limitations = tuple(dict.fromkeys((*record.limitations, *codes)))
             return self._register.put(replace(record, wrapping=wrapping, limitations=limitations))
 
@@ -226,8 +209,10 @@ class FileKeyStore:
     def _erase(self, slots: Slots, record: KeyRecord, *codes: str) -> tuple[KeyRecord, int]:
         """Destroy one key; returns its record, and how many slots were overwritten."""
         numbers = to_erase(slots, record)
-        record = self._register.put(replace(record, state=KeyState.DESTROYING))
         found = [*record.limitations, *codes]
+        # Said now, for after a crash nobody would know that it was put back.
+        told = tuple(dict.fromkeys(found))
+        record = self._register.put(replace(record, state=KeyState.DESTROYING, limitations=told))
         for number in sorted(numbers):
             found += slots.erase(number, str(record.place.get("blocks", "")))
             slots.write(number, packed(tombstone_of(record)))

@@ -9,12 +9,11 @@ is the end of the key that its details name.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from typing import ClassVar
 
 from backends.contract import (
-    Check,
     CoverageStatus,
     Destruction,
     Examination,
@@ -27,16 +26,13 @@ from backends.contract import (
     Method,
     Order,
     Result,
-    Scope,
-    SourceRows,
-    SourceSpec,
     Technique,
-    Traits,
     Unit,
     Verdict,
     Verification,
 )
-from backends.errors import CouldNotTell, SourceError, Unreachable
+from backends.errors import CouldNotTell, Unreachable
+from shredder.keystores.as_store import UNREADABLE, KeysAsStore, refused, unreadable
 from shredder.keystores.contract import (
     KEY_BYTES,
     KeyDestruction,
@@ -50,39 +46,24 @@ from shredder.keystores.slotfile import CACHED
 from shredder.plan.keyed import CLEAR, KEY, STATE
 
 _KIND, _OF_TREE = "key", "tree-key"
-_SCOPE = "keys"
-_LAST = 2**61  # phase: after whatever is sealed in other stores
-_BATCH = 1000
-_UNREADABLE = "key-store-unreadable"
+_PROBE = "probe"  # a detail: the digest of what was sealed to the key
+_FIRST = -(2**61)  # phase, in the last stage: what else ends with a key comes after its own order
 
 
 @dataclass(frozen=True)
-class KeyHoldings:
+class KeyHoldings(KeysAsStore):
     """A dataset's keys; see :class:`backends.contract.Store`."""
 
-    name: str
     dataset: str
     store: KeyStore
 
-    @cached_property
-    def traits(self) -> Traits:
-        """What it can do."""
-        return Traits(
-            batch=_BATCH,
-            concurrency=1,  # a store may be locked for one
-            techniques=frozenset({Technique.CRYPTOGRAPHIC_ERASE}),
-            blind_spots=self.store.traits.limitations,
-        )
+    batch: ClassVar[int] = 1000
 
     @property
     def identity(self) -> str:
         """The first key that was ever made there: its record outlives it."""
         first = self._records()[0]
         return f"keys:{self.store.traits.kind}:{first.id}"
-
-    def scopes(self) -> Sequence[Scope]:
-        """Return the one that there is."""
-        return [Scope(_SCOPE)]
 
     def units(self, scope: str, after: str = "") -> Iterator[Unit | Gap]:
         """Yield the dataset's keys, destroyed ones as well."""
@@ -106,7 +87,6 @@ class KeyHoldings:
         return Examination(unit, (self._holding(unit, record),))
 
     def _holding(self, unit: Unit, record: KeyRecord) -> Holding:
-        probe = hashlib.sha256(record.probe.encode("ascii")).hexdigest()
         return Holding(
             store=self.name,
             scope=unit.scope,
@@ -120,41 +100,32 @@ class KeyHoldings:
             whole=Technique.CRYPTOGRAPHIC_ERASE,
             limitations=record.limitations,
             details={
-                "phase": _LAST,
+                "phase": _FIRST,
                 **({STATE: record.state.value} if unit.kind == _KIND else {}),
-                "probe": probe,
+                _PROBE: _digest(record),
                 "created": record.created,
                 "wrapping": record.wrapping.value,
                 CLEAR: record.in_clear.value,
             },
         )
 
-    def glance(self, unit: Unit, matcher: Matcher) -> bool:
-        """Return False: a key is looked for anew each time."""
-        del unit, matcher
-        return False
-
-    def companions(self, holdings: Sequence[Holding], matcher: Matcher) -> Iterator[Holding]:
-        """Yield nothing: all of a key is in its slot."""
-        del holdings, matcher
-        return iter(())
-
-    def destroy(self, orders: Sequence[Order], matcher: Matcher) -> Sequence[Destruction]:
+    def end(self, orders: Sequence[Order]) -> Sequence[Destruction]:
         """Destroy keys, and with them what is sealed to them."""
-        del matcher
-        if len(orders) > _BATCH:
-            raise ValueError(f"{len(orders)} orders in one call; {_BATCH} at the most")
+        records = {record.id: record for record in self._records()}
         done: dict[str, KeyDestruction | str] = {}
-        return [self._destroy(order, done) for order in orders]
+        return [self._end(order, records, done) for order in orders]
 
-    def _destroy(self, order: Order, done: dict[str, KeyDestruction | str]) -> Destruction:
-        if order.technique is not Technique.CRYPTOGRAPHIC_ERASE:
-            return Destruction(order.id, Result.FAILED, reason="technique-not-offered")
+    def _end(
+        self,
+        order: Order,
+        records: Mapping[str, KeyRecord],
+        done: dict[str, KeyDestruction | str],
+    ) -> Destruction:
         key, own = self._key_of(order), order.holding.store == self.name
-        record = self._record(key)
+        record = _of(records, key)
+        if no := refused(order, record.check if own else order.holding.version):
+            return no
         clear = Known(str(order.holding.details.get(CLEAR, Known.UNKNOWN.value)))
-        if own and order.holding.version != record.check:
-            return Destruction(order.id, Result.CHANGED)
         if key not in done:
             done[key] = self._erase(key)
         came = done[key]
@@ -162,7 +133,7 @@ class KeyHoldings:
             erasure = self._erasure(record, clear, destroyed=False)
             return Destruction(order.id, Result.FAILED, reason=came, erasure=erasure)
         erasure = self._erasure(came.record, clear, destroyed=True)
-        # The key's own order comes with those of what is sealed to it, in whatever turn.
+        # What is sealed to a key ends with it, whenever in this run the key went.
         before = own and came.before
         return Destruction(
             order.id,
@@ -178,12 +149,12 @@ class KeyHoldings:
         try:
             return self.store.destroy(key)
         except StoreBusy as error:
-            raise Unreachable(error.message, reason=_UNREADABLE) from None
+            raise Unreachable(error.message, reason=UNREADABLE) from None
         except KeyStoreError:
-            return self._look(key).reason or _UNREADABLE
+            return self._look(key).reason or UNREADABLE
 
     def _erasure(self, record: KeyRecord, clear: Known, *, destroyed: bool) -> KeyErasure:
-        traits = self.store.traits
+        traits = self.claims
         # A copy that was put back is one that was made, whatever was said.
         copied = "key-restored" in record.limitations
         return KeyErasure(
@@ -204,19 +175,16 @@ class KeyHoldings:
             if key not in seen:
                 seen[key] = self._look(key)
             found = seen[key]
+            if order.holding.store == self.name:
+                found = self._by_its_probe(order.holding, found)
             yield Verification(order.id, found.finding, found.looked, found.reason)
 
-    def source(self, spec: SourceSpec) -> SourceRows:
-        """Raise SourceError: keys are no records."""
-        del spec
-        raise SourceError(f"store {self.name}: keys are no source of records")
-
-    def check(self) -> Iterator[Check]:
-        """Yield nothing: doctor tells of each key by itself."""
-        return iter(())
-
-    def close(self) -> None:
-        """Do nothing: nothing is held open."""
+    def _by_its_probe(self, holding: Holding, found: KeyFinding) -> KeyFinding:
+        """Take no absence that was shown by another probe than the one the plan commits to."""
+        record = self._record(holding.locator)
+        if found.finding is not Finding.ABSENT or _digest(record) == holding.details.get(_PROBE):
+            return found
+        return KeyFinding(Finding.INCONCLUSIVE, (), "key-record-altered")
 
     def _key_of(self, order: Order) -> str:
         holding = order.holding
@@ -227,19 +195,26 @@ class KeyHoldings:
         try:
             return self.store.records()
         except KeyStoreError as error:
-            raise CouldNotTell(error.message, hint=error.hint, reason=_UNREADABLE) from None
+            raise unreadable(error) from None
 
     def _record(self, key: str) -> KeyRecord:
-        for record in self._records():
-            if record.id == key:
-                return record
-        raise CouldNotTell(f"store {self.name}: a key has no record", reason="key-not-found")
+        return _of({record.id: record for record in self._records()}, key)
 
     def _look(self, key: str) -> KeyFinding:
         try:
             return self.store.verify(key)
         except KeyStoreError as error:
-            raise CouldNotTell(error.message, hint=error.hint, reason=_UNREADABLE) from None
+            raise unreadable(error) from None
+
+
+def _digest(record: KeyRecord) -> str:
+    return hashlib.sha256(record.probe.encode("ascii")).hexdigest()
+
+
+def _of(records: Mapping[str, KeyRecord], key: str) -> KeyRecord:
+    if key not in records:
+        raise CouldNotTell("a key has no record", reason="key-not-found")
+    return records[key]
 
 
 def _method(erasure: KeyErasure, *, own: bool, in_place: bool) -> Method:

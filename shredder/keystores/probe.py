@@ -7,8 +7,9 @@ import binascii
 import io
 import secrets
 
-from backends.agefile import AgeError, decrypted, encrypted
+from backends.agefile import AgeError, NoMatch, decrypted, encrypted
 from shredder.keystores.contract import KEY_BYTES
+from shredder.keystores.errors import StoreDamaged
 
 _BYTES = 32
 
@@ -28,12 +29,17 @@ def is_probe(text: str) -> bool:
 
 
 def opens(probe: str, key: bytes | bytearray) -> bool:
-    """Whether a key opens a probe, to its last byte."""
+    """Whether a key opens a probe, to its last byte. Raises StoreDamaged for what is none."""
     sealed = io.BytesIO(base64.b64decode(probe))
     if len(key) != KEY_BYTES:
         return False
     try:
         opened = decrypted(io.BufferedReader(sealed), [bytes(key)])
         return len(b"".join(opened)) == _BYTES
-    except AgeError:
+    except NoMatch:
         return False
+    except AgeError:
+        raise StoreDamaged(
+            "the record of a key holds no probe, or a damaged one",
+            hint="take it from a backup of the state directory: it holds no secret",
+        ) from None

@@ -183,13 +183,13 @@ class TokenKeyStore:
     def _erase(self, record: KeyRecord) -> tuple[KeyRecord, int]:
         """Destroy one key; returns its record, and how many of the token's went."""
         restored = ("key-restored",) if record.state is KeyState.DESTROYED else ()
-        record = self._register.put(replace(record, state=KeyState.DESTROYING))
+        told = tuple(dict.fromkeys((*record.limitations, *restored)))
+        record = self._register.put(replace(record, state=KeyState.DESTROYING, limitations=told))
         gone = self._token.destroy(bytes.fromhex(record.id))
         done = replace(
             record,
             state=KeyState.DESTROYED,
             destroyed=moment(record),
-            limitations=tuple(dict.fromkeys((*record.limitations, *restored))),
             place={"serial": record.place["serial"]},
         )
         return self._register.put(done), gone

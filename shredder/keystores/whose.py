@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from shredder.keystores.contract import KEY_BYTES, KeyRecord, KeyState, Wrapping
 from shredder.keystores.errors import KeyDestroyed, KeyExists, NoKey, StoreDamaged
-from shredder.keystores.material import check_value, public_of
+from shredder.keystores.material import check_value, public_of, unwrap, wipe
 from shredder.keystores.probe import opens
 from shredder.keystores.slot import Content, Read
 from shredder.keystores.slotfile import Slots
@@ -100,6 +100,30 @@ def content_of(slots: Slots, record: KeyRecord) -> Content:
         f"the key of {record.dataset} cannot be used: slot {number} of the key store {what}",
         hint="other keys are not touched by that; a copy of the file has it, if there is one",
     )
+
+
+def key_of(content: Content, record: KeyRecord, passphrase: bytes | None) -> bytearray:
+    """The key that lies in its slot. Raises WrongPassphrase, StoreDamaged."""
+    assert content.wrapped is not None
+    key = unwrap(content.wrapped, passphrase, content.bound)
+    if not is_key_of(key, record):
+        wipe(key)
+        raise StoreDamaged(
+            f"slot {slot_of(record)} of the key store does not hold the key of "
+            f"{record.dataset} that its record tells of",
+            hint="bring back the key store and the state directory of one and the same time",
+        )
+    return key
+
+
+def try_out(slots: Slots, record: KeyRecord, passphrase: bytes | None) -> None:
+    """Have a key, as it lies in its slot now, open its probe. Raises StoreDamaged."""
+    key = key_of(content_of(slots, record), record, passphrase)
+    try:
+        if not opens(record.probe, key):
+            raise StoreDamaged("the key that was written does not open what is sealed to it")
+    finally:
+        wipe(key)
 
 
 def condition(slots: Slots, record: KeyRecord) -> str:

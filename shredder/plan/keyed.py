@@ -16,7 +16,7 @@ from backends.contract import Holding, Known, Technique
 from shredder.config import KEYS
 from shredder.plan.model import Decision, Item
 
-SEALED = "sealed"  # the limitation of a holding that is sealed, or has something sealed in it
+_SEALED = "sealed"  # a limitation
 WAITS = "sealed-holdings-left"
 HELD = "legal-hold"  # a lock that forbids destruction by whatever means
 LIVE = "live"
@@ -50,7 +50,7 @@ def foresee(
             waits = waits or not goes
             if holding.details.get(STATE) == LIVE:
                 key, said = holding.locator, Known(str(holding.details[CLEAR]))
-        elif SEALED in holding.limitations:
+        elif has_sealed(holding):
             item = _by_key(deciding(item_id, holding), deciding)
             waits = waits or item.decision is not Decision.DESTROY
         elif holding.records != 0 and not holding.residue:
@@ -93,6 +93,11 @@ def _told(holding: Holding, keyed: Keyed, *, bare: bool) -> Holding:
     """Have the details say by which key, and whether the data lay in the clear in that store."""
     clear = Known.YES if bare else keyed.said
     return replace(holding, details={**holding.details, KEY: keyed.key, CLEAR: clear.value})
+
+
+def has_sealed(holding: Holding) -> bool:
+    """Whether a holding is sealed, or has something sealed in it, that a key opens."""
+    return holding.sealed or _SEALED in holding.limitations
 
 
 def by_anothers_key(holding: Holding, technique: Technique | None) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from backends.contract import Technique
 from shredder.plan import to_destroy
-from shredder.plan.keyed import SEALED, by_anothers_key
+from shredder.plan.keyed import by_anothers_key, has_sealed
 from shredder.run.residue import SAID_GONE
 from shredder.run.work import Work
 from shredder.spool import Spool, SpooledSet
@@ -43,7 +43,7 @@ def sealed_left(work: Work, run: str) -> bool:
     The key must live then: who looks for it the next time could not look into it.
     """
     for item in to_destroy(work.plan_file(run)):
-        if SEALED in item.holding.limitations and item.technique is not _BY_KEY:
+        if has_sealed(item.holding) and item.technique is not _BY_KEY:
             entry = work.journal.entry(run, item.id)
             done = entry.destruction if entry else None
             if done is None or done.result not in SAID_GONE:

@@ -248,6 +248,11 @@ def _forbidden(work: Work, known: Run) -> Summary | None:
             f"to carry out this plan locks others out, and it is not {window} now",
             hint="begin within it; the plan names what is locked",
         )
+    if known.facts.get("finalizing") and decisions[Decision.DESTROY]:
+        raise Refused(
+            f"what {known.dataset} waited for is still there, and this run was only to look",
+            hint="make a plan anew: `shredder destroy`",
+        )
     if not decisions[Decision.DESTROY]:
         if decisions[Decision.RETAINED] + decisions[Decision.IMPOSSIBLE] == decisions.total():
             raise Refused(

@@ -6,10 +6,10 @@ Its units are places in the dataset's key tree, one a record; nothing else tells
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import ClassVar
 
 from backends.contract import (
-    Check,
     Destruction,
     Examination,
     Finding,
@@ -21,53 +21,34 @@ from backends.contract import (
     Method,
     Order,
     Result,
-    Scope,
-    SourceRows,
-    SourceSpec,
     Technique,
-    Traits,
     Unit,
     Verdict,
     Verification,
 )
-from backends.errors import CouldNotTell, SourceError, Unreachable
-from shredder.keystores import KeyRecord, KeyStoreError, KeyTraits, StoreBusy
+from backends.errors import CouldNotTell, Unreachable
+from shredder.keystores import KeyRecord, KeyStoreError, StoreBusy
+from shredder.keystores.as_store import UNREADABLE, KeysAsStore, refused, unreadable
 from shredder.sealing.records import RecordKeys, RecordsDestroyed
 
 _KIND = "record-key"
 _BYTES = 32
-_BATCH = 100_000  # at once: each batch takes a slot of the key store
-_UNREADABLE = "key-store-unreadable"
 
 
-@dataclass(frozen=True, slots=True)
-class RecordKeyHoldings:
+@dataclass(frozen=True)
+class RecordKeyHoldings(KeysAsStore):
     """The keys of chosen records; see :class:`backends.contract.Store`."""
 
-    name: str
     keys: RecordKeys
     record: KeyRecord  # of the dataset's key
-    claims: KeyTraits  # of the store that the tree's keys are in
     paths: Sequence[bytes]
 
-    @property
-    def traits(self) -> Traits:
-        """What it can do."""
-        return Traits(
-            batch=_BATCH,
-            concurrency=1,  # the key store may be locked for one
-            techniques=frozenset({Technique.CRYPTOGRAPHIC_ERASE}),
-            blind_spots=self.claims.limitations,
-        )
+    batch: ClassVar[int] = 100_000  # at once: each batch takes a slot of the key store
 
     @property
     def identity(self) -> str:
         """The dataset's key, under which the tree is: its record outlives it."""
         return f"{self.name}:{self.claims.kind}:{self.record.id}"
-
-    def scopes(self) -> Sequence[Scope]:
-        """Return the one that there is."""
-        return [Scope(self.name)]
 
     def units(self, scope: str, after: str = "") -> Iterator[Unit | Gap]:
         """Yield the places of the records, whether their keys live or not."""
@@ -95,40 +76,19 @@ class RecordKeyHoldings:
         )
         return Examination(unit, (holding,))
 
-    def glance(self, unit: Unit, matcher: Matcher) -> bool:
-        """Return False: a key is looked for anew each time."""
-        del unit, matcher
-        return False
-
-    def companions(self, holdings: Sequence[Holding], matcher: Matcher) -> Iterator[Holding]:
-        """Yield nothing: there is nothing of a record's key but its place."""
-        del holdings, matcher
-        return iter(())
-
-    def destroy(self, orders: Sequence[Order], matcher: Matcher) -> Sequence[Destruction]:
+    def end(self, orders: Sequence[Order]) -> Sequence[Destruction]:
         """Prune the tree, once for all of the orders."""
-        del matcher
-        if len(orders) > _BATCH:
-            raise ValueError(f"{len(orders)} orders in one call; {_BATCH} at the most")
-        right = [order for order in orders if not self._wrong(order)]
-        paths = [_path(order) for order in right]
+        wrong = {each.id: no for each in orders if (no := refused(each, self.record.id))}
+        paths = [_path(order) for order in orders if order.id not in wrong]
         try:
             living = set(self._alive(paths))
             done = self.keys.destroy_paths(paths) if paths else None
         except StoreBusy as error:
-            raise Unreachable(error.message, reason=_UNREADABLE) from None
+            raise Unreachable(error.message, reason=UNREADABLE) from None
         except (KeyStoreError, CouldNotTell):
-            failed = Destruction("", Result.FAILED, reason=_UNREADABLE, erasure=self._erasure(0))
-            return [self._wrong(order) or _of(order, failed) for order in orders]
-        return [self._wrong(order) or self._came(order, living, done) for order in orders]
-
-    def _wrong(self, order: Order) -> Destruction | None:
-        """What is to be said of an order that cannot be carried out; None of all others."""
-        if order.technique is not Technique.CRYPTOGRAPHIC_ERASE:
-            return Destruction(order.id, Result.FAILED, reason="technique-not-offered")
-        if order.holding.version != self.record.id:
-            return Destruction(order.id, Result.CHANGED)
-        return None
+            failed = Destruction("", Result.FAILED, reason=UNREADABLE, erasure=self._erasure(0))
+            return [wrong.get(each.id) or replace(failed, order=each.id) for each in orders]
+        return [wrong.get(each.id) or self._came(each, living, done) for each in orders]
 
     def _came(self, order: Order, living: set[bytes], done: RecordsDestroyed | None) -> Destruction:
         assert done is not None
@@ -157,24 +117,12 @@ class RecordKeyHoldings:
         try:
             found = self.keys.look([_path(order) for order in orders])
         except KeyStoreError as error:
-            raise CouldNotTell(error.message, hint=error.hint, reason=_UNREADABLE) from None
+            raise unreadable(error) from None
         for order in orders:
             lives = _path(order) in found.living
             finding = Finding.RESIDUE if lives else found.key.finding
             reason = "key-lives" if lives else found.key.reason
             yield Verification(order.id, finding, found.key.looked, reason)
-
-    def source(self, spec: SourceSpec) -> SourceRows:
-        """Raise SourceError: keys are no records."""
-        del spec
-        raise SourceError(f"store {self.name}: keys are no source of records")
-
-    def check(self) -> Iterator[Check]:
-        """Yield nothing: doctor tells of the dataset's key."""
-        return iter(())
-
-    def close(self) -> None:
-        """Do nothing: nothing is held open."""
 
     def _alive(self, paths: Sequence[bytes]) -> list[bytes]:
         try:
@@ -182,12 +130,8 @@ class RecordKeyHoldings:
         except StoreBusy:
             raise
         except KeyStoreError as error:
-            raise CouldNotTell(error.message, hint=error.hint, reason=_UNREADABLE) from None
+            raise unreadable(error) from None
 
 
 def _path(order: Order) -> bytes:
     return bytes.fromhex(order.holding.locator)
-
-
-def _of(order: Order, said: Destruction) -> Destruction:
-    return Destruction(order.id, said.result, reason=said.reason, erasure=said.erasure)

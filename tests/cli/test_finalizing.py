@@ -10,6 +10,7 @@ import pytest
 
 from attestations import Bundle
 from attestations.destruction import Destruction
+from demo.survey import records
 from shredder.run import finalize as module
 from shredder.sealed import read_result
 from tests.cli.operating import SURVEY, Operator
@@ -138,3 +139,33 @@ def test_what_is_not_pending_is_left(here: Operator) -> None:
     assert here.run("finalize", SURVEY).out == "nothing is pending\n"
     assert here.run("finalize", "nothing").code == 2
     assert len(bundles(here)) == 1
+
+
+@pytest.mark.usefixtures("later")
+def test_broken_off_it_is_not_resumed_into_a_destruction(
+    waiting: Operator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as killed:
+        killed.setattr(module, "_give_up", lambda *_: None)
+        assert finalized(waiting)[0] == 7
+    done = waiting.run("resume", "--yes", "--json")
+    assert (done.code, done.json["outcome"]) == (6, "refused")
+    assert all((waiting.folder / "shelf" / name).exists() for name in MINE)
+
+
+@pytest.mark.usefixtures("later")
+def test_a_dataset_that_is_configured_no_more_is_told(waiting: Operator) -> None:
+    text = waiting.config.read_text()
+    waiting.config.write_text(text.replace(f"datasets.{SURVEY}", "datasets.another"))
+    code, answer = finalized(waiting)
+    assert (code, answer["dataset"], answer["outcome"]) == (2, SURVEY, "refused")
+
+
+@pytest.mark.usefixtures("later")
+def test_chosen_records_are_among_all(here: Operator) -> None:
+    here.edit('fault = ""', 'fault = "pending"')
+    one = records(1)[0].respondent_id
+    chosen = here.run("destroy", SURVEY, "--record", one, "--yes", "--json")
+    assert chosen.code == 5, chosen.out + chosen.err
+    _, answer = finalized(here)
+    assert answer["dataset"] == chosen.json["dataset"] != SURVEY

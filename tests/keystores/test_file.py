@@ -383,3 +383,14 @@ def test_a_refusal_takes_no_file_away_that_was_there(
         created(strict)
     assert place.slots.read_bytes()[:SLOT] == b"\xff" * SLOT
     assert strict.records() == []
+
+
+def test_by_what_is_no_probe_nothing_is_shown(place: Place) -> None:
+    record = created(place.store())
+    created(place.store(), "other")  # whose key would be tried on it
+    done = place.store().destroy(record.id).record
+    place.put_record(replace(done, probe="bm8gcHJvYmU="))
+    found = place.store().verify(record.id)
+    assert (found.finding, found.reason) == (Finding.INCONCLUSIVE, "key-store-unreadable")
+    place.put_record(done)
+    assert place.store().verify(record.id).finding is Finding.ABSENT

@@ -95,6 +95,20 @@ def test_killed_while_a_key_is_destroyed(tmp_path: Path) -> None:
     assert seen == {KeyState.LIVE, KeyState.DESTROYING, KeyState.DESTROYED}
 
 
+def test_killed_while_a_key_that_was_put_back_is_destroyed(tmp_path: Path) -> None:
+    """Whoever ends it: that there are copies stays said, for a purge wants none."""
+    template = Place(tmp_path / "template")
+    template.folder.mkdir()
+    record = created(template.store())
+    kept = template.slots.read_bytes()
+    template.store().destroy(record.id)
+    template.slots.write_bytes(kept)
+    for place in deaths(template.folder, tmp_path, lambda store: store.destroy(record.id)):
+        done = place.store().destroy(record.id)
+        assert "key-restored" in done.record.limitations
+        assert place.store().verify(record.id).finding is Finding.ABSENT
+
+
 def test_half_a_slot_is_never_taken_for_a_key(tmp_path: Path) -> None:
     """A write that was torn anywhere gives the key whole, or nothing."""
     place = Place(tmp_path)

@@ -78,8 +78,9 @@ def test_by_a_wrong_passphrase_nothing_is_altered(place: Place) -> None:
     record = created(place.store(b"old"))
     before = place.slots.read_bytes()
     for given in (b"wrong", None):
-        with pytest.raises(WrongPassphrase):
-            place.store(given).rewrap(record.id, b"new")
+        for new in (b"new", None):
+            with pytest.raises(WrongPassphrase):
+                place.store(given).rewrap(record.id, new)
     assert place.slots.read_bytes() == before
     assert place.store().records() == [record]
 

@@ -166,7 +166,9 @@ def test_a_key_that_was_deleted_by_hand_is_not_called_destroyed(place: Place) ->
         key_of(store, record)
 
 
-def test_a_token_that_was_put_back_is_refused_and_shown(place: Place) -> None:
+def test_a_token_that_was_put_back_is_refused_and_shown(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import pkcs11
 
     store = place.store()
@@ -180,6 +182,14 @@ def test_a_token_that_was_put_back_is_refused_and_shown(place: Place) -> None:
     assert store.verify(record.id).finding is Finding.RESIDUE
     with pytest.raises(KeyDestroyed):
         key_of(store, record)
+
+    def killed(*_: object) -> int:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Token, "destroy", killed)
+        with pytest.raises(Killed):
+            store.destroy(record.id)
     again = store.destroy(record.id)
     assert (again.before, "key-restored" in again.record.limitations) == (False, True)
     assert store.verify(record.id).finding is Finding.ABSENT

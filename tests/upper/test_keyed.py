@@ -23,9 +23,12 @@ from backends.contract import (
     Unit,
     Verdict,
 )
+from shredder import values
 from shredder.journal import Phase, Run
 from shredder.keystores import Declared, KeyRecord, KeyState, KeyStore
 from shredder.keystores import file as file_module
+from shredder.keystores.holdings import KeyHoldings
+from shredder.keystores.probe import make_probe
 from shredder.plan import Decision, Options, read_items
 from shredder.run import execute as execute_module
 from shredder.run.results import Outcome, read_results
@@ -97,7 +100,7 @@ def in_place(monkeypatch: pytest.MonkeyPatch) -> None:
 def sealed(**changes: Any) -> Holding:
     """An object that is sealed to the key alone; the store names it as the unit it is."""
     made = holding("unit-0", store="right", kind="object", partial=None)
-    return replace(made, limitations=("sealed",), **{"sealed": True, **changes})
+    return replace(made, **{"limitations": ("sealed",), "sealed": True, **changes})
 
 
 def shut(**changes: Any) -> Examination:
@@ -212,6 +215,18 @@ def test_a_key_destroyed_between_plan_and_run_is_told_so(desk: Desk) -> None:
     )
 
 
+def test_by_another_probe_than_the_committed_one_nothing_is_shown(desk: Desk) -> None:
+    record = desk.make()
+    run = desk.place.plan()
+    desk.place.drive_to(run, Phase.EXECUTED)
+    (after,) = desk.keys.records()
+    altered = replace(after, probe=make_probe(bytes.fromhex(record.public)))
+    path = desk.place.state.key_records / f"{record.id}.json"
+    path.write_bytes(values.dumps(altered))
+    came = desk.results(desk.place.drive(run))["key"]
+    assert (came.status, came.reason) == ("destroyed-unverified", "key-record-altered")
+
+
 def test_a_key_store_in_use_fails_and_loses_nothing(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -272,6 +287,18 @@ def test_what_its_store_may_not_destroy_ends_with_the_key(
         assert desk.place.destroy().phase is Phase.NOTHING, "nor is it the next time"
 
 
+def test_a_key_went_in_this_run_however_many_batches_end_with_it(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(KeyHoldings, "batch", 1)
+    desk.make()
+    found = [sealed(**LOCK), sealed(locator="unit-1", kind="other", **LOCK)]
+    results = desk.results(desk.run(found, [shut(), shut()]))
+    assert {each.status for each in results.values()} == {"destroyed-verified"}
+    assert "absent-before-destruction" not in results["key"].limitations
+    assert results["key"].numbers["slots-overwritten"] == 1
+
+
 @pytest.mark.usefixtures("in_place")
 @pytest.mark.parametrize(
     ("declared", "beside"),
@@ -329,12 +356,14 @@ def test_another_gap_at_its_place_stays_one(desk: Desk) -> None:
         {"foreign_records": 2},
         {"retention": "legal-hold"},
         {"retention": "legal-hold", "retained_until": LATER},
+        {"retention": "legal-hold", "limitations": ()},
         {"sealed": False, **LOCK},
         {"verdict": Verdict.MAYBE, **LOCK},
         {"foreign_records": 1, **LOCK},
     ],
     ids=[
-        "perhaps another's", "mixed", "held", "held and locked", "sealed in part, and locked",
+        "perhaps another's", "mixed", "held", "held and locked", "held, by a backend that says it once",
+        "sealed in part, and locked",
         "locked, perhaps another's", "locked and mixed",
     ],
 )  # fmt: skip
