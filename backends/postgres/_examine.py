@@ -181,7 +181,7 @@ def _start(cluster: Cluster, unit: Unit) -> Start | None:
     """Take where the server is before the snapshot in which a table is read."""
     if unit.kind not in {TABLE, PARTITION}:
         return None
-    with cluster.use(unit.scope) as connection:
+    with cluster.reading(unit.scope) as connection:
         return Start.of(connection, _oid(unit))
 
 

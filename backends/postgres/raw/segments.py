@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from backends.errors import CouldNotTell
 from backends.fsops.overwrite import CutShort, ReadBackDiffers, overwrite
-from backends.postgres._session import Connection
+from backends.postgres._session import SNAPSHOT, Cluster, Connection
 from backends.postgres.raw.access import writable_files
 
 _SEGMENT = re.compile(r"pg_wal/[0-9A-F]{24}")
@@ -41,11 +41,12 @@ class Segments:
 
 
 @contextmanager
-def held_segments(connection: Connection, directory: str) -> Iterator[Segments]:
+def held_segments(cluster: Cluster, connection: Connection, directory: str) -> Iterator[Segments]:
     """Hold the segments that there are; none where they cannot be written to from here."""
     held = Segments()
     try:
-        _hold(connection, directory, held)
+        with cluster.transaction(connection, SNAPSHOT):
+            _hold(connection, directory, held)
         yield held
     finally:
         for fd in held.descriptors:

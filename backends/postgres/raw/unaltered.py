@@ -64,7 +64,10 @@ class Start:
 
     @classmethod
     def of(cls, connection: Connection, oid: int) -> Self | None:
-        """Take it, in no transaction; None: somebody writes to the table, or it is a standby."""
+        """Take it, in a transaction that ends before that snapshot's begins.
+
+        None: somebody writes to the table, or it is a standby.
+        """
         started, written = one(connection, _SERVER)
         if written is None or one(connection, _WRITTEN_TO, [oid])[0]:
             return None

@@ -113,13 +113,12 @@ def _statements(cluster: Cluster, residue: Residue, order: Order, matcher: Match
 def _log(cluster: Cluster, residue: Residue, order: Order, matcher: Matcher) -> Destruction:
     del matcher
     name, directory = order.holding.version, residue.data_directory
-    with cluster.use(fresh=True) as connection:
-        with cluster.transaction(connection, SNAPSHOT):
-            may = logs.rights(connection, directory)
-            if may.obstacle:
-                return _failed(order, may.obstacle)
-            if not logs.there(connection, name):
-                return Destruction(order.id, Result.ALREADY_ABSENT)
+    with cluster.reading(fresh=True) as connection:
+        may = logs.rights(connection, directory)
+        if may.obstacle:
+            return _failed(order, may.obstacle)
+        if not logs.there(connection, name):
+            return Destruction(order.id, Result.ALREADY_ABSENT)
         reason = logs.remove(connection, name, cluster.lock_timeout_s, directory)
     return _failed(order, reason) if reason else Destruction(order.id, Result.DESTROYED)
 
@@ -131,7 +130,7 @@ def _wal(cluster: Cluster, residue: Residue, order: Order, matcher: Matcher) -> 
             found = blockers.of_wal(connection)
         if found.obstacle:
             return _failed(order, found.obstacle)
-        with held_segments(connection, residue.data_directory) as segments:
+        with held_segments(cluster, connection, residue.data_directory) as segments:
             cycle = wal.move_on(cluster, connection)
             segments.overwrite_removed()
         if not cycle.done:

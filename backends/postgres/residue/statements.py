@@ -106,18 +106,18 @@ def have_texts_written_anew(cluster: Cluster, connection: Connection, there: Sta
     """Have the server write its file of texts anew; whether that was seen."""
     if not there.fillable:
         return False
-    with cluster.transaction(connection, SNAPSHOT):
+    with cluster.transaction(connection, "BEGIN"):
         seen = bool(_first(connection, _MAY_STAT))
-    bound = there.most * _ASSUMED * _TWICE // _LONG + 2
-    sent = 0
-    size = _size(connection, seen)
-    while sent < min(bound, _MOST) if not seen else sent < _MOST:
-        sent += 1
-        _say_nothing(connection, sent, _LONG)
-        _take_back(connection, there)
-        before, size = size, _size(connection, seen)
-        if seen and size < before:
-            return True
+        bound = there.most * _ASSUMED * _TWICE // _LONG + 2
+        sent = 0
+        size = _size(connection, seen)
+        while sent < min(bound, _MOST) if not seen else sent < _MOST:
+            sent += 1
+            _say_nothing(connection, sent, _LONG)
+            _take_back(connection, there)
+            before, size = size, _size(connection, seen)
+            if seen and size < before:
+                return True
     return False
 
 
