@@ -35,7 +35,6 @@ COPY (SELECT ctid, description FROM pg_catalog.pg_shdescription
     _LABELS: "COPY (SELECT ctid, label FROM pg_catalog.pg_seclabel) TO STDOUT",
 }
 _MAY_REMOVE = "SELECT current_setting('is_superuser') = 'on' AND NOT pg_is_in_recovery()"
-_LOCK = sql.SQL("LOCK TABLE pg_catalog.{} IN SHARE ROW EXCLUSIVE MODE")
 _DELETE = sql.SQL("DELETE FROM pg_catalog.{} WHERE ctid = ANY ({}::tid[])")
 _AT_ONCE = 1000
 
@@ -88,12 +87,6 @@ def may_remove(connection: Connection) -> bool:
     """Whether this role may take comments out of the catalogues."""
     row = connection.execute(_MAY_REMOVE).fetchone()
     return row is not None and bool(row[0])
-
-
-def lock(connection: Connection) -> None:
-    """Keep whoever sets comments out until the transaction ends."""
-    for name in CATALOGUES:
-        connection.execute(_LOCK.format(sql.Identifier(name)))
 
 
 def remove(connection: Connection, reading: Reading) -> int:

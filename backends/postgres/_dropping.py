@@ -61,7 +61,7 @@ SELECT format('ALTER %s DROP CONSTRAINT IF EXISTS %I',
   FROM pg_constraint WHERE contype IN ('c', 'x') AND oid >= 16384
 UNION ALL
 SELECT CASE attgenerated WHEN ''
-       THEN format('ALTER TABLE %s ALTER %I DROP DEFAULT', adrelid::regclass, attname) END,
+       THEN format('ALTER TABLE ONLY %s ALTER %I DROP DEFAULT', adrelid::regclass, attname) END,
        pg_get_expr(adbin, adrelid),
        'pg_attrdef'
   FROM pg_attrdef d JOIN pg_attribute a ON a.attrelid = adrelid AND a.attnum = adnum
@@ -93,7 +93,6 @@ _MAY_DROP = """
 SELECT current_setting('is_superuser') = 'on' AND NOT pg_is_in_recovery()
    AND NOT EXISTS (SELECT FROM pg_event_trigger WHERE evtenabled <> 'D')
 """
-_LOCK = sql.SQL("LOCK TABLE pg_catalog.{} IN SHARE ROW EXCLUSIVE MODE")
 # Others depend on it; it is inherited from what may be dropped, too, and takes it along.
 _NOT_ALONE = frozenset({"2BP01", "42P16"})
 
@@ -117,7 +116,7 @@ def read(
 class Found:
     """A definition that holds a record."""
 
-    statement: str  # drops it
+    statement: str  # drops it; empty: none does
     catalogue: str  # has it
 
 
@@ -126,14 +125,13 @@ def found(connection: Connection, matcher: Matcher, *, promoted: bool) -> list[F
     scan = matcher.scan(promoted=promoted)
     seen: list[Found] = []
     with connection.cursor() as cursor:
+        # Read to the end: to leave a stream cancels whatever the server is at by then.
         for statement, text, catalogue in cursor.stream(_PARTS.encode()):
             window = as_copied(text or "")
             (kind,) = scan.feed(*readable(window, [len(window)]))
             if kind == RecordClass.RECORD:
-                if statement is None:
-                    return None
-                seen.append(Found(statement, catalogue))
-    return seen
+                seen.append(Found(statement or "", catalogue or ""))
+    return seen if all(each.statement for each in seen) else None
 
 
 def catalogues_of(holding: Holding) -> list[str]:
@@ -148,12 +146,6 @@ def oids(connection: Connection, holding: Holding) -> list[int]:
     return [row[0] for row in connection.execute(query, [catalogues_of(holding)])]
 
 
-def lock(connection: Connection, holding: Holding) -> None:
-    """Keep whoever defines or alters such a thing out until the transaction ends."""
-    for name in catalogues_of(holding):
-        connection.execute(_LOCK.format(sql.Identifier(name)))
-
-
 def drop(connection: Connection, wanted: Sequence[Found]) -> bool:
     """Drop all, each after what depends on it; False: something else does, and none may go."""
     left = [each.statement for each in wanted]
@@ -166,13 +158,11 @@ def drop(connection: Connection, wanted: Sequence[Found]) -> bool:
 
 
 def _dropped(connection: Connection, statement: str) -> bool:
-    connection.execute("SAVEPOINT dropping")
     try:
-        connection.execute(statement.encode())
+        with connection.transaction():  # a savepoint, within the order's
+            connection.execute(statement.encode())
     except psycopg.Error as error:
         if error.sqlstate not in _NOT_ALONE:
             raise
-        connection.execute("ROLLBACK TO SAVEPOINT dropping")
         return False
-    connection.execute("RELEASE SAVEPOINT dropping")
     return True

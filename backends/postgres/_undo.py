@@ -5,7 +5,7 @@ Nothing here commits. What must be left alone raises LeftAloneError, and is roll
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NoReturn
 
@@ -34,6 +34,7 @@ _LOCKS = {
     # Keeps out writers, VACUUM, and whoever would add a trigger, a rule or a foreign key.
     Technique.DELETE_ROWS: sql.SQL("LOCK TABLE ONLY {} IN SHARE ROW EXCLUSIVE MODE"),
 }
+_LOCK_CATALOGUE = sql.SQL("LOCK TABLE pg_catalog.{} IN SHARE ROW EXCLUSIVE MODE")
 _TRUNCATE = sql.SQL("TRUNCATE ONLY {}")
 _DELETE_ALL = sql.SQL("DELETE FROM ONLY {}")
 # No parameter beside a name: the driver would take a % in the name for a placeholder.
@@ -203,7 +204,7 @@ def remove_comments(connection: Connection, order: Order, matcher: Matcher) -> D
     """Remove the comments of a database that hold a record."""
     if order.technique is not Technique.REMOVE_COMMENTS or not _comments.may_remove(connection):
         raise LeftAloneError(Result.FAILED, "technique-not-offered")
-    _comments.lock(connection)
+    _lock_catalogues(connection, _comments.CATALOGUES)
     promoted = bool(order.holding.details.get("promoted"))
     with _comments.read(connection, matcher, promoted=promoted) as reading:
         if reading.version != order.holding.version:
@@ -224,7 +225,7 @@ def drop_definitions(connection: Connection, order: Order, matcher: Matcher) -> 
     offered = order.technique is Technique.DROP_DEFINITIONS and _dropping.may_drop(connection)
     if not (offered and order.whole):
         raise LeftAloneError(Result.FAILED, "technique-not-offered")
-    _dropping.lock(connection, order.holding)
+    _lock_catalogues(connection, _dropping.catalogues_of(order.holding))
     promoted = bool(order.holding.details.get("promoted"))
     evidence, version = _dropping.read(connection, matcher, promoted=promoted)
     if version != order.holding.version:
@@ -239,6 +240,12 @@ def drop_definitions(connection: Connection, order: Order, matcher: Matcher) -> 
     ]
     removed = sum(each.removed for each in cleared)
     return Done(numbers={"definitions-dropped": len(wanted), "statistics-removed": removed})
+
+
+def _lock_catalogues(connection: Connection, names: Iterable[str]) -> None:
+    """Keep whoever sets, defines or alters what lies there out until the transaction ends."""
+    for name in names:
+        connection.execute(_LOCK_CATALOGUE.format(sql.Identifier(name)))
 
 
 def _locked(connection: Connection, order: Order, matcher: Matcher) -> Relation:

@@ -77,10 +77,8 @@ def look_at(connection: Connection, files: Files, oid: int, matcher: Matcher) ->
             for data in pieces(files, name):
                 look.pages(data, chunks=each.toast)
             look.end_of_file()
-    if paths(connection, oid) != listed:
-        look.note(
-            "changed-while-read"
-        )  # written anew meanwhile: files that were given up read short
+    if paths(connection, oid) != listed:  # written anew meanwhile: what is given up reads short
+        look.note("changed-while-read")
     return look.seen()
 
 

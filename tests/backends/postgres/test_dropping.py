@@ -22,6 +22,7 @@ ID = records(1)[0].respondent_id
 _THERE = """
 CREATE TABLE t (v text, n int DEFAULT 7, CHECK (v <> 'x'));
 CREATE TABLE child () INHERITS (t);
+ALTER TABLE child ALTER v SET DEFAULT 'others';
 CREATE DOMAIN d AS text CHECK (VALUE <> 'x');
 CREATE FUNCTION f() RETURNS text LANGUAGE sql AS $$ SELECT 'others' $$;
 CREATE FUNCTION fire() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$;
@@ -44,7 +45,9 @@ _DROPPED = {
     # The child's comes first then.
     "UPDATE pg_constraint SET conname = conname WHERE conname = 'c' AND conrelid = 't'::regclass",
     "constraint of a domain": "ALTER DOMAIN d ADD CONSTRAINT c CHECK (VALUE <> '{id}')",
-    "default": "ALTER TABLE t ALTER v SET DEFAULT '{id}'",
+    "default": "ALTER TABLE ONLY t ALTER v SET DEFAULT '{id}'",  # the child's own one stays
+    "default of a partition, too": "ALTER TABLE parted ALTER v SET DEFAULT '{id}'",
+    "default of a view": "ALTER VIEW others ALTER v SET DEFAULT '{id}'",
     "index": "CREATE INDEX i ON t (v) WHERE v <> '{id}'",
     "policy": "CREATE POLICY p ON t USING (v <> '{id}')",
     "rule": "CREATE RULE r AS ON INSERT TO t WHERE new.v = '{id}' DO NOTHING",
