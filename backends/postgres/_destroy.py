@@ -34,7 +34,7 @@ from backends.postgres._undo import (
     take_relation,
     unlink_large_object,
 )
-from backends.postgres.raw.overwriting import Beneath, Notes
+from backends.postgres.raw.overwriting import NOT_OVERWRITTEN, Beneath, Notes
 from backends.postgres.residue.carry_out import carry_out
 from backends.postgres.residue.places import Residue
 
@@ -114,8 +114,10 @@ def _beneath(cluster: Cluster, residue: Residue) -> Beneath | None:
 
 def _overwritten(connection: Connection, order: Order, done: Done, beneath: Beneath | None) -> Done:
     """Overwrite the files of a table that is given up with the COMMIT that follows."""
-    if beneath is None or done.files is None or done.relation is None:
+    if beneath is None or done.relation is None or not done.emptied:
         return done
+    if done.files is None:
+        return replace(done, limitations=(*done.limitations, NOT_OVERWRITTEN))
     with closing(done.files):
         written, limitations = beneath.overwrite(connection, order, done.relation, done.files)
     return replace(

@@ -62,8 +62,9 @@ class Done:
     dead_rows: bool = False
     limitations: tuple[str, ...] = ()
     numbers: Mapping[str, int] = field(default_factory=dict)
-    relation: Relation | None = None  # with `files`: whose they are
-    files: Held | None = None  # to be overwritten before COMMIT, and closed
+    relation: Relation | None = None  # that was ordered
+    emptied: bool = False  # it was truncated: its files are given up with COMMIT
+    files: Held | None = None  # those, to be overwritten before, and closed; None: out of reach
 
 
 def take_relation(
@@ -117,6 +118,7 @@ def take_relation(
         limitations=("published-to-subscribers",) if allowed.published else (),
         numbers={"rows-destroyed": count, "statistics-removed": cleared.removed},
         relation=relation,
+        emptied=technique is Technique.TRUNCATE and allowed.by_truncate,
         files=files,
     )
 
@@ -174,6 +176,7 @@ def _emptied(
             "statistics-removed": cleared.removed,
         },
         relation=relation,
+        emptied=True,
         files=files,
     )
 

@@ -24,6 +24,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import count
 from pathlib import Path
 
 from psycopg import sql
@@ -45,7 +46,7 @@ _OLDEST = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text"
 # A row of a transaction that was running when the note was written, or has begun since. Frozen ones
 # are of the greatest age.
 _ADDED = sql.SQL("SELECT EXISTS (SELECT FROM ONLY {} WHERE age(xmin) <= age({}::xid))")
-_NOT_OVERWRITTEN = "relation-files-not-overwritten"
+NOT_OVERWRITTEN = "relation-files-not-overwritten"
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,9 +144,9 @@ class Held:
                 codes += () if done.direct else ("read-back-cached",)
             except CutShort as cut:
                 written += cut.written
-                codes = (_NOT_OVERWRITTEN,)
+                codes = (NOT_OVERWRITTEN,)
             except (OSError, ReadBackDiffers):
-                codes = (_NOT_OVERWRITTEN,)
+                codes = (NOT_OVERWRITTEN,)
             limitations.update(dict.fromkeys(codes))
         return written, tuple(limitations)
 
@@ -184,7 +185,6 @@ class Beneath:
             mark = Mark.parse(str(order.holding.details.get("mark", "")))
         except ValueError:
             return False
-        connection.execute("CHECKPOINT")
         try:
             return mark.holds(connection, relation, held.descriptors[: held.own])
         except OSError:
@@ -194,15 +194,13 @@ class Beneath:
         self, connection: Connection, order: Order, relation: Relation, held: Held
     ) -> tuple[int, tuple[str, ...]]:
         """Overwrite what is held, in the open transaction, as the last thing before its COMMIT."""
-        if not held.descriptors:
-            return 0, ()
         connection.execute("CHECKPOINT")  # no page is left in memory that is not on disk
         oldest = int(one(connection, _OLDEST)[0]) & 0xFFFFFFFF
         note = Note(relation.storage, order.holding.version, oldest)
         try:
             self.notes.write(self.cluster, relation, note)
         except OSError:
-            return 0, (_NOT_OVERWRITTEN,)
+            return 0, (NOT_OVERWRITTEN,)
         return held.overwrite()
 
     def done(self, relation: Relation) -> None:
@@ -237,11 +235,13 @@ def hold(
 
 
 def _segments(files: HostFiles, path: str) -> Iterator[int]:
-    """Open the segments of a file; its maps of free space and of visibility hold no values."""
-    number = 0
-    while True:
+    """Open the segments of a file; its maps of free space and of visibility hold no values.
+
+    Raises OSError, of the first one too where it is not there.
+    """
+    yield files.open_own(path)
+    for number in count(1):
         try:
-            yield files.open_own(path + (f".{number}" if number else ""))
+            yield files.open_own(f"{path}.{number}")
         except FileNotFoundError:
             return
-        number += 1

@@ -27,7 +27,7 @@ class Segments:
 
     descriptors: list[int] = field(default_factory=list)
     written: int = 0
-    kept: int = 0  # removed ones that could not be overwritten
+    kept: int = 0  # that could not be overwritten, or not be held: they may be removed as they are
 
     def overwrite_removed(self) -> None:
         """Overwrite those that the server has removed."""
@@ -57,7 +57,12 @@ def _hold(connection: Connection, directory: str, held: Segments) -> None:
     with writable_files(connection, directory) as files, suppress(CouldNotTell):
         if files is None:
             return
-        paths = [entry.path for entry in files.walk("pg_wal") if _SEGMENT.fullmatch(entry.path)]
-        for path in sorted(paths)[:_MOST]:
-            with suppress(OSError):
+        paths = sorted(
+            entry.path for entry in files.walk("pg_wal") if _SEGMENT.fullmatch(entry.path)
+        )
+        held.kept = len(paths[_MOST:])
+        for path in paths[:_MOST]:
+            try:
                 held.descriptors.append(files.open_own(path))
+            except OSError:
+                held.kept += 1

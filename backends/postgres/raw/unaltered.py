@@ -102,9 +102,9 @@ class Mark:
     def holds(self, connection: Connection, relation: Relation, descriptors: Sequence[int]) -> bool:
         """Whether a table's rows are those of the examination.
 
-        The table is locked against everybody, a checkpoint has been made since, and `descriptors`
-        are its own open files, in order. That it has the file that was examined is the caller's to
-        compare. Raises OSError.
+        The table is locked against everybody, this role may have checkpoints made, and
+        `descriptors` are its own open files, in order. That it has the file that was examined is
+        the caller's to compare. Raises OSError.
         """
         started, _ = one(connection, _SERVER)
         told, size, _ = one(connection, _TABLE, [PAGE, relation.oid])
@@ -112,6 +112,7 @@ class Mark:
             return False
         if one(connection, _COLUMNS, [relation.oid, str(self.running_from)])[0]:
             return False
+        connection.execute("CHECKPOINT")  # what is in memory alone tells nothing in the files
         read = 0
         buffer = memoryview(bytearray(_PIECE))
         for fd in descriptors:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from backends.contract import (
     Context,
     Destruction,
     Finding,
+    Holding,
     Order,
     Result,
     Step,
@@ -20,8 +22,9 @@ from backends.contract import (
     Verification,
 )
 from backends.postgres import BACKEND
-from backends.postgres.raw import segments
+from backends.postgres.raw import overwriting, segments
 from backends.postgres.raw.overwriting import Held
+from backends.postgres.raw.relations import paths
 from backends.postgres.residue import look_again
 from tests.backends.postgres import leftovers
 from tests.backends.postgres.conftest import VERSIONS
@@ -53,6 +56,12 @@ def planned(place: Place, store: Store) -> Order:
 def destroyed(store: Store, wanted: Order) -> Destruction:
     (outcome,) = store.destroy([wanted], DATASET)
     return outcome
+
+
+def log_of(store: Store, wanted: Order) -> Holding:
+    companions = store.companions([wanted.holding], DATASET)
+    (log,) = (each for each in companions if each.kind == "wal")
+    return log
 
 
 def files(place: Place) -> list[Path]:
@@ -119,6 +128,14 @@ def test_bytes_that_leave_it_open_are_not_outvoted_by_rows(
         monkeypatch.setattr(look_again, "_relation", lambda *_: doubt)
         (answer,) = store.verify([wanted], DATASET)
     assert (answer.finding, answer.reason) == (Finding.INCONCLUSIVE, "opener-not-installed")
+
+
+def test_a_table_that_keeps_rows_keeps_its_files(new_place: Place) -> None:
+    new_place.plant("pure", [*leftovers.rows("m", 10), *leftovers.rows("s", 10)])
+    with new_place.store(residue=True) as store:
+        outcome = destroyed(store, planned(new_place, store))
+    assert (outcome.result, outcome.numbers["rows-destroyed"]) == (Result.DESTROYED, 10)
+    assert "relation-files-not-overwritten" not in outcome.limitations
 
 
 class Cut(BaseException):
@@ -189,7 +206,24 @@ def test_a_file_that_is_not_the_servers_is_never_written_to(place: Place) -> Non
         outcome = destroyed(store, planned(place, store))
     assert outcome.result is Result.DESTROYED
     assert "bytes-overwritten" not in outcome.numbers
+    assert "relation-files-not-overwritten" in outcome.limitations
     assert not list((place.scratch / "postgres").glob("*"))  # nor was it about to be
+
+
+def test_a_file_that_is_not_found_is_not_overwritten(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """None of a table is left out in silence, were its name another one than is expected."""
+    monkeypatch.setattr(
+        overwriting,
+        "paths",
+        lambda *given: [*paths(*given), replace(paths(*given)[0], path="base/1/0")],
+    )
+    with place.store(residue=True) as store:
+        outcome = destroyed(store, planned(place, store))
+    assert outcome.result is Result.DESTROYED
+    assert "relation-files-not-overwritten" in outcome.limitations
+    assert "bytes-overwritten" not in outcome.numbers
 
 
 def test_a_removed_segment_that_resists_is_counted(tmp_path: Path) -> None:
@@ -203,6 +237,18 @@ def test_a_removed_segment_that_resists_is_counted(tmp_path: Path) -> None:
     os.close(fd)
 
 
+@pytest.mark.parametrize("most", [0, 512])
+def test_segments_that_are_not_held_are_told(
+    new_place: Place, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    new_place.plant("pure", leftovers.rows("m", 10))
+    monkeypatch.setattr(segments, "_MOST", most)
+    with new_place.store(residue=True) as store:
+        outcome = destroyed(store, order(log_of(store, planned(new_place, store))))
+    assert outcome.result is Result.DESTROYED
+    assert ("wal-segments-not-overwritten" in outcome.limitations) == (most == 0)
+
+
 def test_without_residue_nothing_is_written_beneath_the_server(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -211,6 +257,7 @@ def test_without_residue_nothing_is_written_beneath_the_server(
         outcome = destroyed(store, planned(place, store))
     assert outcome.result is Result.DESTROYED
     assert "bytes-overwritten" not in outcome.numbers
+    assert "relation-files-not-overwritten" not in outcome.limitations
 
 
 def test_segments_of_the_log_are_overwritten_when_they_are_removed(
@@ -233,12 +280,7 @@ def test_segments_of_the_log_are_overwritten_when_they_are_removed(
     place.sql("ALTER SYSTEM RESET wal_keep_size")
     place.sql("SELECT pg_reload_conf()")
     with place.store(residue=True) as store:
-        (log,) = (
-            each
-            for each in store.companions([planned(place, store).holding], DATASET)
-            if each.kind == "wal"
-        )
-        outcome = destroyed(store, order(log))
+        outcome = destroyed(store, order(log_of(store, planned(place, store))))
     assert outcome.result is Result.DESTROYED
     assert outcome.numbers["bytes-overwritten"] == len(kept) << 24 > 0
     assert not any(b"Tm0001 Tm0001" in os.pread(fd, 1 << 24, 0) for fd in kept)
