@@ -128,12 +128,13 @@ def holding(found: Any, store: str) -> Holding:
     )
 
 
-def destruction(found: Any) -> Destruction:
-    """The record of one attempt, as it can be journalled and signed."""
+def destruction(found: Any, technique: Technique) -> Destruction:
+    """The record of one attempt by a technique, as it can be journalled and signed."""
     if not isinstance(found.result, Result) or not isinstance(found.method, Method):
         return Destruction(found.order, Result.FAILED, reason=DEFECT)
     limitations, method = codes(found.limitations), found.method
-    erasure = found.erasure if _is_erasure(found.erasure) else None
+    by_key = technique is Technique.CRYPTOGRAPHIC_ERASE
+    erasure = found.erasure if by_key and _is_erasure(found.erasure) else None
     gone = found.result in {Result.DESTROYED, Result.ALREADY_ABSENT}
     if gone and erasure and erasure.destroyed != erasure.keys:
         return Destruction(found.order, Result.FAILED, reason=DEFECT)  # what opens it still, lives

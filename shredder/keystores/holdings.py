@@ -105,6 +105,8 @@ class KeyHoldings(KeysAsStore):
                 _PROBE: _digest(record),
                 "created": record.created,
                 "wrapping": record.wrapping.value,
+                "escrowed": record.escrowed.value,
+                "backed_up": record.backed_up.value,
                 CLEAR: record.in_clear.value,
             },
         )

@@ -183,7 +183,11 @@ def _destroy(
             time.sleep(_PAUSE * 2 ** (attempt - 1))
         work.journal.intend(run, [order.id for order in orders])
         try:
-            outcomes = [answers.destruction(each) for each in store.destroy(orders, matcher)]
+            found = store.destroy(orders, matcher)
+            outcomes = [
+                answers.destruction(each, order.technique)
+                for each, order in zip(found, orders, strict=True)
+            ]
         except Exception as error:  # noqa: BLE001 - whatever a backend raises: nothing is known
             reason = answers.code_of(error)
             work.observer.event("destroy-raised", store=store.name, error=type(error).__name__)

@@ -17,12 +17,15 @@ from backends.contract import (
     Examination,
     Gap,
     Holding,
+    Method,
     Order,
     Result,
     Technique,
     Unit,
     Verdict,
 )
+from backends.contract import KeyErasure as Conditions
+from backends.contract import Known as Said
 from shredder import values
 from shredder.journal import Phase, Run
 from shredder.keystores import Declared, KeyRecord, KeyState, KeyStore
@@ -331,6 +334,20 @@ def test_a_key_not_shown_to_be_overwritten_purges_nothing(
     assert methods == {"object": "logical-delete", "key": "logical-delete"}
 
 
+def test_what_ended_by_no_key_is_not_purged_by_the_conditions_of_one(desk: Desk) -> None:
+    """A backend's defect, which must not show when the statement is to be made of it."""
+    earned = Conditions(Said.NO, Said.NO, Said.NO, 128, 128, destroyed=1)
+    ended = desk.run(
+        [holding("a", store="right")],
+        [[]],
+        destroy=lambda o: Destruction(o.id, Result.DESTROYED, Method.PURGE, erasure=earned),
+    )
+    (came,) = desk.results(ended).values()
+    assert (came.status, came.method) == ("destroyed-verified", "logical-delete")
+    assert "purge-not-shown" in came.limitations
+    assert desk.place.outcome(ended) == "complete"
+
+
 def test_what_lies_there_in_another_version_is_not_what_ended(desk: Desk) -> None:
     """The same place, and something nobody has looked into: a gap."""
     desk.make()
@@ -431,5 +448,5 @@ def test_the_plan_commits_to_the_key_and_its_probe(desk: Desk) -> None:
     (item,) = read_items(desk.place.work.plan_file(run))
     found = item.holding
     assert (found.store, found.locator, found.version) == ("keys", record.id, record.check)
-    assert set(found.details) >= {"probe", "created", "wrapping"}
+    assert set(found.details) >= {"probe", "created", "wrapping", "escrowed", "backed_up", "clear"}
     assert record.probe not in Path(desk.place.work.plan_file(run)).read_text()

@@ -152,10 +152,11 @@ def test_absence_is_where_somebody_looked(said: Verification, came: tuple[Findin
 
 
 def test_purge_is_not_claimed_by_word_alone() -> None:
-    answer = answers.destruction(Destruction("o", Result.DESTROYED, Method.PURGE))
+    answer = answers.destruction(Destruction("o", Result.DESTROYED, Method.PURGE), BY_KEY)
     assert (answer.method, answer.limitations) == (Method.LOGICAL_DELETE, ("purge-not-shown",))
 
 
+BY_KEY = Technique.CRYPTOGRAPHIC_ERASE
 EARNED = KeyErasure(Known.NO, Known.NO, Known.NO, 128, 128, keys=2, destroyed=2)
 
 
@@ -176,17 +177,17 @@ def test_purge_is_claimed_by_the_conditions_of_an_erase(
     changes: dict[str, Any], method: Method
 ) -> None:
     said = Destruction("o", Result.DESTROYED, Method.PURGE, erasure=replace(EARNED, **changes))
-    assert answers.destruction(said).method is method
+    assert answers.destruction(said, BY_KEY).method is method
 
 
 def test_what_a_living_key_opens_is_not_destroyed() -> None:
     said = Destruction("o", Result.DESTROYED, Method.PURGE, erasure=replace(EARNED, destroyed=1))
-    answer = answers.destruction(said)
+    answer = answers.destruction(said, BY_KEY)
     assert (answer.result, answer.reason) == (Result.FAILED, "backend-defect")
 
 
 def test_a_result_that_is_none_is_a_failure() -> None:
-    answer = answers.destruction(Destruction("o", "done"))  # type: ignore[arg-type]
+    answer = answers.destruction(Destruction("o", "done"), BY_KEY)  # type: ignore[arg-type]
     assert (answer.result, answer.reason) == (Result.FAILED, "backend-defect")
 
 
