@@ -77,7 +77,7 @@ class TreeStore:
         self._traits = swap.named(
             Traits(
                 batch=64,
-                concurrency=2,  # more contend for the interpreter; a crew has a process for each
+                concurrency=2,  # more contend for the interpreter; a crew has a process a core
                 techniques=reader.techniques,
                 blind_spots=_BLIND_SPOTS,
                 portable=True,
