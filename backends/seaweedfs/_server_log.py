@@ -200,7 +200,10 @@ def _lines_with_records(piece: bytes, matcher: Matcher) -> Iterator[tuple[int, i
 
 
 def _write_over(fd: int, places: Sequence[tuple[int, int]], where: str) -> None:
-    """Make dashes of lines, durably, and read them back past the cache. Raises CouldNotTell."""
+    """Make dashes of lines, durably, and read them back, past the cache where that goes.
+
+    Raises CouldNotTell.
+    """
     try:
         for start, end in places:
             if os.fstat(fd).st_size < end:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from itertools import chain
@@ -114,26 +114,33 @@ def _in_order(batches: Iterator[_Sent], *, ahead: int) -> Iterator[Seen]:
     what comes after it: as much of that as :data:`_KEPT` says is kept until its turn comes.
     """
     waiting: deque[_Sent] = deque()
+    under_way: list[_Sent] = []
     units = 0
     for batch in batches:
         waiting.append(batch)
+        under_way = [*(each for each in under_way if not each.done), batch]
         units += batch.units
-        while waiting and (waiting[0].done or _is_full(waiting, units, ahead)):
-            units -= waiting[0].units
-            yield from waiting.popleft().result()
+        while waiting and (waiting[0].done or _is_full(waiting, units, under_way, ahead)):
+            first = waiting.popleft()
+            units -= first.units
+            under_way = [each for each in under_way if each is not first]  # it may stay lost
+            yield from first.result()
     while waiting:
         yield from waiting.popleft().result()
 
 
-def _is_full(waiting: deque[_Sent], units: int, ahead: int) -> bool:
-    """Wait until another batch may be sent, or the first one is done; whether it must be first."""
+def _is_full(waiting: Sequence[_Sent], units: int, under_way: Sequence[_Sent], ahead: int) -> bool:
+    """Wait until another batch may be sent, or the first one is done; whether it must be first.
+
+    Whoever is `under_way` is looked at, and not all who wait: they may be a hundred times as many.
+    """
     while len(waiting) < _KEPT and units < _KEPT_UNITS and not waiting[0].done:
-        under_way = [batch.future() for batch in waiting if not batch.done]
+        under_way = [batch for batch in under_way if not batch.done]
         if len(under_way) <= ahead:
             return False
-        if any(batch.lost for batch in waiting):
+        if any(batch.lost for batch in under_way):
             return True  # with its worker: it is sent again in its turn
-        wait(under_way, return_when=FIRST_COMPLETED)
+        wait([batch.future() for batch in under_way], return_when=FIRST_COMPLETED)
     return True
 
 

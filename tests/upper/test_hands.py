@@ -115,6 +115,23 @@ def test_no_more_than_so_many_are_under_way() -> None:
     assert max(under_way) <= _AHEAD + 1
 
 
+def test_those_that_wait_are_not_asked_whether_they_are_done_again_and_again() -> None:
+    bench = Bench(400, lambda _, number: number > 0)
+    asked = [0] * bench.total
+
+    def future(number: int) -> Future[list[Seen]]:
+        asked[number] += 1
+        return bench.futures[number]
+
+    def sent() -> Iterator[_Sent]:
+        for number, batch in enumerate(bench.sent()):
+            yield _Sent(batch.units, partial(future, number), batch.result)
+
+    assert list(range(400)) == numbers(_in_order(sent(), ahead=_AHEAD))
+    assert [(0, 400)] == bench.waited
+    assert max(asked[1:]) < 20
+
+
 def test_what_was_lost_is_sent_again_before_more_is() -> None:
     bench = Bench(20, lambda *_: False)
 
@@ -125,3 +142,20 @@ def test_what_was_lost_is_sent_again_before_more_is() -> None:
 
     assert list(range(20)) == numbers(_in_order(lost(), ahead=_AHEAD))
     assert (0, _AHEAD + 1) == bench.waited[0]
+
+
+def test_what_was_lost_for_good_keeps_nobody_from_going_on() -> None:
+    """Its units were examined one by one, or are gaps."""
+    few = _AHEAD * 2
+    bench = Bench(60, lambda _, number: few <= number != 30)
+
+    def lost() -> Iterator[_Sent]:
+        for number, batch in enumerate(bench.sent()):
+            if number >= few:
+                yield batch
+                continue
+            bench.futures[number].set_exception(BrokenProcessPool())
+            yield _Sent(1, batch.future, partial(seen, number))
+
+    assert list(range(60)) == numbers(_in_order(lost(), ahead=_AHEAD))
+    assert [(30, 60)] == bench.waited
