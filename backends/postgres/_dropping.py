@@ -27,6 +27,7 @@ CATALOGUES: Final = (
     "pg_trigger",
     "pg_constraint",
     "pg_attrdef",
+    "pg_type",
     "pg_index",
     "pg_policy",
 )
@@ -66,6 +67,11 @@ SELECT CASE attgenerated WHEN ''
        'pg_attrdef'
   FROM pg_attrdef d JOIN pg_attribute a ON a.attrelid = adrelid AND a.attnum = adnum
  WHERE d.oid >= 16384
+UNION ALL
+SELECT format('ALTER DOMAIN %s DROP DEFAULT', oid::regtype), typdefault, 'pg_type'
+  FROM pg_type WHERE typtype = 'd' AND typdefault IS NOT NULL AND oid >= 16384
+UNION ALL
+SELECT NULL, pg_get_statisticsobjdef(oid), NULL FROM pg_statistic_ext WHERE oid >= 16384
 UNION ALL
 SELECT NULL, attmissingval::text, NULL FROM pg_attribute WHERE atthasmissing
 UNION ALL

@@ -63,6 +63,9 @@ def test_what_is_attested_is_what_the_bytes_show(
         for each in emptied
     )
     assert overwritten == (way == "host")
+    assert overwritten != any(
+        "relation-files-not-overwritten" in each.limitations for each in emptied
+    )
     if overwritten:
         assert in_image["P"] + in_image["L"] == 0
     else:

@@ -45,6 +45,7 @@ _DROPPED = {
     # The child's comes first then.
     "UPDATE pg_constraint SET conname = conname WHERE conname = 'c' AND conrelid = 't'::regclass",
     "constraint of a domain": "ALTER DOMAIN d ADD CONSTRAINT c CHECK (VALUE <> '{id}')",
+    "default of a domain": "ALTER DOMAIN d SET DEFAULT '{id}'",
     "default": "ALTER TABLE ONLY t ALTER v SET DEFAULT '{id}'",  # the child's own one stays
     "default of a partition, too": "ALTER TABLE parted ALTER v SET DEFAULT '{id}'",
     "default of a view": "ALTER VIEW others ALTER v SET DEFAULT '{id}'",
@@ -94,6 +95,7 @@ def test_what_holds_a_record_is_dropped(filled: Place, statements: str) -> None:
         "CREATE TYPE e AS ENUM ('a', '{id}')",
         "CREATE TABLE p PARTITION OF parted FOR VALUES IN ('{id}')",
         "ALTER TABLE t ADD w uuid DEFAULT '{id}'",
+        "CREATE STATISTICS s ON (v || '{id}'), n FROM t",
         "ALTER TABLE t ADD w bool GENERATED ALWAYS AS (v = '{id}') STORED",
     ],
 )
@@ -160,9 +162,11 @@ def test_nothing_of_them_is_left_in_the_data_directory(tmp_path: Path) -> None:
             place.sql(
                 f"CREATE FUNCTION f{number}() RETURNS text LANGUAGE sql AS $$SELECT '{said}'$$"
             )
+        row = leftovers.row("m", 100)
+        place.sql(f"CREATE DOMAIN d AS text DEFAULT '{row.respondent_id} {row.email}'")
         place.sql("VACUUM ANALYZE")
         directory = place.server.data_directory
-        assert 100 == leftovers.counted(directory, "m")["E"]
+        assert 101 == leftovers.counted(directory, "m")["E"]
         holdings, _ = leftovers.looked(store, dataset)
         made = [
             Order(f"order-{at}", each, each.whole, whole=True)
