@@ -6,6 +6,7 @@ not silent: its seconds are counted.
 
 from __future__ import annotations
 
+import os
 import shutil
 import time
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from shredder.cli.console import sized
 
 _SILENT = 1.0  # seconds: what is over within them needs no progress
 _EVERY = 0.25  # seconds between two drawings
+_UNKNOWN = 80  # columns of a terminal that does not tell
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +118,14 @@ class ProgressLine:
         """Draw it as it is now."""
         with self._lock:
             if line := self.line(self._clock()):
-                self._write(line[: shutil.get_terminal_size().columns - 1])
+                self._write(line[: self._columns() - 1])
+
+    def _columns(self) -> int:
+        """How wide the terminal is; standard output, which shutil asks, may lead elsewhere."""
+        try:
+            return os.get_terminal_size(self._stream.fileno()).columns or _UNKNOWN
+        except OSError:
+            return shutil.get_terminal_size().columns
 
     def _draw_from_now_on(self) -> None:
         if self._drawing is None:

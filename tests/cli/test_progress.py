@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import io
+import os
+import struct
+import termios
 
 import pytest
 
@@ -93,6 +97,26 @@ def test_no_line_is_longer_than_the_terminal(
     first, cleared = stream.getvalue().lstrip("\r").split("\r")[:2]
     assert first == "taking inodes · 1,5"
     assert cleared == " " * len(first)
+
+
+@pytest.mark.parametrize(
+    ("columns", "expected"),
+    [(20, "taking inodes · 1,5"), (0, "taking inodes · 1,500 of 3,000 · 500/s · 3 s left")],
+    ids=["narrow", "of no size that it tells"],
+)
+def test_the_terminal_is_the_one_that_the_line_is_on(
+    clock: Clock, columns: int, expected: str
+) -> None:
+    """Standard output may be a file."""
+    master, slave = os.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("4H", 24, columns, 0, 0))
+    with os.fdopen(master, "rb", 0) as shown, os.fdopen(slave, "w", encoding="utf-8") as stream:
+        line = ProgressLine(stream, clock)
+        line.step(Step("taking-inodes", 1500, 3000))
+        clock.now += 3
+        line.draw()
+        assert shown.read(100).decode() == f"\r{expected}"
+        line.close()
 
 
 def test_the_operator_sees_what_a_store_tells(desk: Operator) -> None:
