@@ -228,7 +228,7 @@ class _StoreSweep:
     def _take(self, seen: Seen, coverage: Coverage) -> None:
         """Take in what came of one unit."""
         examination = seen.examination
-        if self._is_over(examination):
+        if self._is_over(seen):
             examination = replace(examination, gap=None)
         self._meter.add(examination)
         for holding in examination.holdings:
@@ -250,9 +250,10 @@ class _StoreSweep:
                 error=seen.error,
             )
 
-    def _is_over(self, examination: Examination) -> bool:
-        gap, unit = examination.gap, examination.unit
-        if self._over is None or gap is None or gap.reason != _SHUT:
+    def _is_over(self, seen: Seen) -> bool:
+        """Whether it was seen to be shut, and ended so. What was raised is nothing seen."""
+        gap, unit = seen.examination.gap, seen.examination.unit
+        if self._over is None or seen.error or gap is None or gap.reason != _SHUT:
             return False
         return self._over.has(self._name, unit.locator, unit.version)
 

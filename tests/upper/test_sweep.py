@@ -27,10 +27,11 @@ from backends.errors import AccessDenied, BackendError, SettingError, Unreachabl
 from backends.memory import MemoryStore, Space, register
 from backends.reference import ReferenceMatcher
 from shredder.observer import Nobody
-from shredder.spool import spooled
-from shredder.sweep import Problem, ScopeCoverage, Sweep, could_look, sweep
+from shredder.spool import Spool, spooled
+from shredder.sweep import Means, Problem, ScopeCoverage, Sweep, could_look, sweep
 from shredder.sweep.coverage import WHOLE_STORE, Coverage
 from tests.support.faulty import Fault, Faulty, unreachable
+from tests.upper.kept import kept
 from tests.upper.place import ADDRESSES, IDS, Watcher, rows
 from tests.upper.scripted import Breaks, Scripted, View, holding
 
@@ -337,3 +338,15 @@ def test_the_worst_of_a_scope_is_its_status() -> None:
     for status in [*statuses, CoverageStatus.UNREACHABLE]:
         coverage.count(status, "" if status is CoverageStatus.EXAMINED else "why")
         assert coverage.stated().status is status
+
+
+@pytest.mark.parametrize("raised", [False, True])
+def test_what_ended_with_its_key_is_no_gap_once_it_was_seen_to_be_shut(*, raised: bool) -> None:
+    gap = Gap("desk", CoverageStatus.FAILED, "encrypted", "unit-0")
+    seen = Examination(Unit("desk", "", "", "", None, ""), gap=gap)
+    entry = BackendError("not to be opened", reason="encrypted") if raised else seen
+    over = Spool(Path(":memory:")).new_set()
+    over.add("mem", "unit-0", "1")
+    store = Scripted(View(units={"desk": [entry, seen]}))
+    (coverage,) = kept({"mem": store}, MATCHER, means=Means(over=over)).coverage
+    assert (coverage.examined, coverage.failed) == ((0, 2) if raised else (1, 1))
