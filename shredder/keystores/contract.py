@@ -115,6 +115,9 @@ class KeyStore(Protocol):
     def records(self) -> Sequence[KeyRecord]:
         """Return what is known of every key, oldest first; needs no secret."""
 
+    def record(self, key: str) -> KeyRecord:
+        """Return what is known of one key. Raises NoKey."""
+
     def create(
         self, dataset: str, *, escrowed: Declared, backed_up: Declared, in_clear: Declared
     ) -> KeyRecord:

@@ -47,7 +47,7 @@ from shredder.keystores.whose import (
     free_slot,
     is_tombstone_of,
     key_of,
-    opened_by_any,
+    lives,
     refuse_second,
     refuse_shut,
     refuse_unknown,
@@ -87,6 +87,10 @@ class FileKeyStore:
     def records(self) -> Sequence[KeyRecord]:
         """What is known of every key, oldest first."""
         return self._register.records()
+
+    def record(self, key: str) -> KeyRecord:
+        """What is known of one key."""
+        return self._register.record(key)
 
     # --- making ---
 
@@ -229,9 +233,7 @@ class FileKeyStore:
         record = self._register.record(key)
         try:
             with _told(), self._open() as slots:
-                if record.state is not KeyState.DESTROYED or alive(slots, record):
-                    return KeyFinding(Finding.RESIDUE, _LOOKED, "key-lives")
-                if opened_by_any(slots, record):
+                if record.state is not KeyState.DESTROYED or lives(slots, record):
                     return KeyFinding(Finding.RESIDUE, _LOOKED, "key-lives")
                 data, direct = slots.medium(slot_of(record))
         except (StoreBusy, StoreDamaged):

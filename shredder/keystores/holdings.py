@@ -9,7 +9,7 @@ is the end of the key that its details name.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -41,7 +41,7 @@ from shredder.keystores.contract import (
     KeyState,
     KeyStore,
 )
-from shredder.keystores.errors import KeyStoreError, StoreBusy
+from shredder.keystores.errors import KeyStoreError, NoKey, StoreBusy
 from shredder.keystores.slotfile import CACHED
 from shredder.plan.keyed import CLEAR, KEY, STATE
 
@@ -113,18 +113,12 @@ class KeyHoldings(KeysAsStore):
 
     def end(self, orders: Sequence[Order]) -> Sequence[Destruction]:
         """Destroy keys, and with them what is sealed to them."""
-        records = {record.id: record for record in self._records()}
         done: dict[str, KeyDestruction | str] = {}
-        return [self._end(order, records, done) for order in orders]
+        return [self._end(order, done) for order in orders]
 
-    def _end(
-        self,
-        order: Order,
-        records: Mapping[str, KeyRecord],
-        done: dict[str, KeyDestruction | str],
-    ) -> Destruction:
+    def _end(self, order: Order, done: dict[str, KeyDestruction | str]) -> Destruction:
         key, own = self._key_of(order), order.holding.store == self.name
-        record = _of(records, key)
+        record = self._record(key)
         if no := refused(order, record.check if own else order.holding.version):
             return no
         clear = Known(str(order.holding.details.get(CLEAR, Known.UNKNOWN.value)))
@@ -200,7 +194,12 @@ class KeyHoldings(KeysAsStore):
             raise unreadable(error) from None
 
     def _record(self, key: str) -> KeyRecord:
-        return _of({record.id: record for record in self._records()}, key)
+        try:
+            return self.store.record(key)
+        except NoKey:
+            raise CouldNotTell("a key has no record", reason="key-not-found") from None
+        except KeyStoreError as error:
+            raise unreadable(error) from None
 
     def _look(self, key: str) -> KeyFinding:
         try:
@@ -211,12 +210,6 @@ class KeyHoldings(KeysAsStore):
 
 def _digest(record: KeyRecord) -> str:
     return hashlib.sha256(record.probe.encode("ascii")).hexdigest()
-
-
-def _of(records: Mapping[str, KeyRecord], key: str) -> KeyRecord:
-    if key not in records:
-        raise CouldNotTell("a key has no record", reason="key-not-found")
-    return records[key]
 
 
 def _method(erasure: KeyErasure, *, own: bool, in_place: bool) -> Method:

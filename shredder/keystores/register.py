@@ -36,9 +36,9 @@ class Register:
 
     def record(self, key: str) -> KeyRecord:
         """One of them. Raises NoKey, StoreDamaged."""
-        for record in self.records():
-            if record.id == key:
-                return record
+        name = f"{key}{_SUFFIX}"
+        if _ID.fullmatch(key) and (self._folder / name).exists():
+            return self._read(name)
         raise NoKey(f"no key {key} is known here", hint="see `shredder key show DATASET`")
 
     def put(self, record: KeyRecord) -> KeyRecord:

@@ -74,6 +74,10 @@ class TokenKeyStore:
         """What is known of every key, oldest first."""
         return self._register.records()
 
+    def record(self, key: str) -> KeyRecord:
+        """What is known of one key."""
+        return self._register.record(key)
+
     # --- making ---
 
     def create(

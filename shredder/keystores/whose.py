@@ -42,16 +42,20 @@ def _is_live(read: Read, record: KeyRecord) -> bool:
     return record.id == content.id.hex() or record.public == content.public.hex()
 
 
-def opened_by_any(slots: Slots, record: KeyRecord) -> bool:
-    """Whether a key that lies there unwrapped opens a key's probe, whatever is said of it.
+def lives(slots: Slots, record: KeyRecord) -> bool:
+    """Whether a slot is said to hold a key, or opens its probe, whatever is said of it."""
+    return any(_is_live(read, record) or _opens(read, record) for _, read in slots.read_all())
 
-    Who a wrapped one is, its wrapping binds: what `alive` reads cannot have been altered there.
+
+def _opens(read: Read, record: KeyRecord) -> bool:
+    """Whether a key that lies there unwrapped opens a key's probe.
+
+    Who a wrapped one is, its wrapping binds: what `_is_live` reads cannot have been altered there.
     """
-    for _, read in slots.read_all():
-        wrapped = read.content.wrapped if read.content else None
-        if wrapped and wrapped.wrapping is Wrapping.NONE and opens(record.probe, wrapped.data):
-            return True
-    return False
+    wrapped = read.content.wrapped if read.content else None
+    if wrapped is None or wrapped.wrapping is not Wrapping.NONE:
+        return False
+    return opens(record.probe, wrapped.data)
 
 
 def to_erase(slots: Slots, record: KeyRecord) -> set[int]:

@@ -118,6 +118,13 @@ class KeyStoreSuite:
         with pytest.raises(NoKey):
             store.verify("0" * 32)
 
+    def test_a_record_is_had_by_its_id_alone(self, store: KeyStore) -> None:
+        record, other = created(store), created(store, "other")
+        assert [store.record(each.id) for each in (record, other)] == [record, other]
+        for key in ("0" * 32, "", f"./{record.id}", f"../records/{record.id}"):
+            with pytest.raises(NoKey):
+                store.record(key)
+
     def test_the_traits_do_not_promise_more_than_the_record(self, store: KeyStore) -> None:
         record = created(store)
         done = store.destroy(record.id)

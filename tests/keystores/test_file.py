@@ -394,3 +394,17 @@ def test_by_what_is_no_probe_nothing_is_shown(place: Place) -> None:
     assert (found.finding, found.reason) == (Finding.INCONCLUSIVE, "key-store-unreadable")
     place.put_record(done)
     assert place.store().verify(record.id).finding is Finding.ABSENT
+
+
+@pytest.mark.parametrize("passphrase", [None, b"pass"], ids=["bare", "wrapped"])
+def test_a_key_that_was_put_back_is_residue(
+    place: Place, monkeypatch: pytest.MonkeyPatch, passphrase: bytes | None
+) -> None:
+    monkeypatch.setattr(material, "COST", 10)
+    store = place.store(passphrase)
+    record = created(store)
+    kept = place.slot(record)
+    store.destroy(record.id)
+    place.put(record, kept)
+    found = place.store().verify(record.id)
+    assert (found.finding, found.reason) == (Finding.RESIDUE, "key-lives")
