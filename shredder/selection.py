@@ -35,7 +35,7 @@ def select(work: Work, dataset: str, names: Collection[str]) -> str:
     if MARK in dataset:
         raise UsageError(f"{dataset} are chosen records already", hint="choose from the dataset")
     roles = {each.name: each.role for each in work.matcher(dataset).report.columns}
-    chosen = sorted({name.strip() for name in names})
+    chosen = sorted(set(names))
     digest = hmac.digest(
         fingerprint_key(work.state, dataset), _LABEL + "\0".join(chosen).encode(), "sha256"
     )

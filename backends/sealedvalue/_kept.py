@@ -8,10 +8,11 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from backends.sealedvalue import _xaes
 from backends.sealedvalue._form import NONCE
-from backends.sealedvalue._tree import KeyTree
+from backends.sealedvalue._tree import KeyTree, PackedTree
 from backends.sealedvalue._values import Values
 
 _LABEL = b"shredder key tree v1 file"
+_KEY = 32
 
 
 def tree_sealed(tree: KeyTree, key: bytes, second: bytes, nonce: bytes, header: bytes) -> bytes:
@@ -34,9 +35,9 @@ def identity(key: bytes | bytearray, tree: KeyTree | None) -> bytes:
 
 
 def values_of_identity(identity: bytes) -> Values:
-    """The values that an identity opens."""
-    key, tree = identity[:32], identity[32:]
-    return Values(key, KeyTree.unpacked(tree) if tree else None)
+    """The values that an identity opens; its tree is not copied."""
+    key = identity[:_KEY]
+    return Values(key, PackedTree(identity, _KEY) if len(identity) > _KEY else None)
 
 
 def _both(key: bytes, second: bytes) -> bytes:

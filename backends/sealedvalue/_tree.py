@@ -15,14 +15,56 @@ from __future__ import annotations
 import hmac
 import secrets
 import struct
-from collections.abc import Iterable, Iterator
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator
+from typing import Protocol
 
 from backends.sealedvalue._errors import RecordDestroyed
 
 LEVELS = 64
 _KEY = 32
 _LEFT, _RIGHT = b"shredder key tree v1 left", b"shredder key tree v1 right"
+_PLACE = struct.Struct(">BQ")
 _NODE = struct.Struct(f">BQ{_KEY}s")
+
+_Node = Callable[[tuple[int, int]], bytes | bytearray | None]  # the key of a place, if it is kept
+
+
+class Tree(Protocol):
+    """What gives the keys of records."""
+
+    def key(self, path: bytes) -> bytes:
+        """Return a record's key. Raises RecordDestroyed."""
+
+    def close(self) -> None:
+        """Give none any more."""
+
+
+class PackedTree:
+    """A packed tree, looked up where it lies: a sweep asks once for every value it meets."""
+
+    def __init__(self, data: bytes, begins: int) -> None:
+        """`data`: what KeyTree.packed() wrote, from the place `begins` on."""
+        self._data = data
+        self._nodes = range(begins, len(data), _NODE.size)
+
+    def key(self, path: bytes) -> bytes:
+        """A record's key. Raises RecordDestroyed."""
+        return _key(self._node, _leaf(path))
+
+    def close(self) -> None:
+        """Do nothing: what was packed is whose it was."""
+
+    def _node(self, place: tuple[int, int]) -> bytes | None:
+        at = bisect_left(self._nodes, place, key=self._place)
+        if at == len(self._nodes) or self._place(self._nodes[at]) != place:
+            return None
+        begins = self._nodes[at] + _PLACE.size
+        return self._data[begins : begins + _KEY]
+
+    def _place(self, at: int) -> tuple[int, int]:
+        level, place = _PLACE.unpack_from(self._data, at)
+        return level, place
 
 
 class KeyTree:
@@ -62,15 +104,12 @@ class KeyTree:
 
     def key(self, path: bytes) -> bytes:
         """A record's key. Raises RecordDestroyed."""
-        level, key = self._above(_leaf(path))
-        for bit in _bits(_leaf(path), level):
-            key = _child(key, bit)
-        return bytes(key)
+        return _key(self._nodes.get, _leaf(path))
 
     def has(self, path: bytes) -> bool:
         """Whether a record's key can be derived."""
         try:
-            self._above(_leaf(path))
+            _above(self._nodes.get, _leaf(path))
         except RecordDestroyed:
             return False
         return True
@@ -83,22 +122,14 @@ class KeyTree:
         return pruned
 
     def close(self) -> None:
-        """Zero the keys. Copies that a library made of them are not reached."""
+        """Zero the keys. Copies that were made of them in use are not reached."""
         for key in self._nodes.values():
             key[:] = bytes(len(key))
         self._nodes.clear()
 
-    def _above(self, leaf: int) -> tuple[int, bytes | bytearray]:
-        """The node that a leaf is below, or is: its level and its key. Raises RecordDestroyed."""
-        for level in range(LEVELS + 1):
-            key = self._nodes.get((level, leaf >> LEVELS - level))
-            if key is not None:
-                return level, key
-        raise RecordDestroyed("its record's own key is destroyed")
-
     def _prune(self, leaf: int) -> None:
         try:
-            level, _ = self._above(leaf)
+            level, _ = _above(self._nodes.get, leaf)
         except RecordDestroyed:
             return
         dropped = key = self._nodes.pop((level, leaf >> LEVELS - level))
@@ -114,6 +145,22 @@ def _leaf(path: bytes) -> int:
     if len(path) * 8 != LEVELS:
         raise ValueError("a record's path has 8 bytes")
     return int.from_bytes(path, "big")
+
+
+def _key(node: _Node, leaf: int) -> bytes:
+    level, key = _above(node, leaf)
+    for bit in _bits(leaf, level):
+        key = _child(key, bit)
+    return bytes(key)
+
+
+def _above(node: _Node, leaf: int) -> tuple[int, bytes | bytearray]:
+    """The node that a leaf is below, or is: its level and its key. Raises RecordDestroyed."""
+    for level in range(LEVELS + 1):
+        key = node((level, leaf >> LEVELS - level))
+        if key is not None:
+            return level, key
+    raise RecordDestroyed("its record's own key is destroyed")
 
 
 def _bits(leaf: int, level: int) -> Iterator[int]:

@@ -13,19 +13,19 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from backends.sealedvalue import _xaes
 from backends.sealedvalue._errors import Altered, Misplaced, OtherKey
 from backends.sealedvalue._form import NONCE, PATH, TAG, Cell, header, packed, parts, unpacked
-from backends.sealedvalue._tree import KeyTree
+from backends.sealedvalue._tree import Tree
 
 _LABEL = b"shredder sealed value v1 "
 
 
 class Values:
-    """Seals values and opens them. A context manager: at its end the keys are forgotten.
+    """Seals values and opens them, in several threads. A context manager: at its end keys go.
 
     Not for the dataset's key itself to encrypt with: a key is derived from it (HKDF-SHA-256,
     RFC 5869), so that nothing made here bears on the files that are sealed to the same key.
     """
 
-    def __init__(self, key: bytes | bytearray, tree: KeyTree | None = None) -> None:
+    def __init__(self, key: bytes | bytearray, tree: Tree | None = None) -> None:
         """`key`: the dataset's 32 bytes, as the key store gives them out.
 
         `tree`: what the keys of single records are derived from; it is closed with this.
@@ -45,7 +45,7 @@ class Values:
         self.close()
 
     def close(self) -> None:
-        """Zero the keys. Copies that a library made of them are not reached."""
+        """Zero the keys. Copies that were made of them in use are not reached."""
         for key in (self._key, self._path_key, self._latest[1]):
             key[:] = bytes(len(key))
         self._key = bytearray()
@@ -104,9 +104,11 @@ class Values:
             return key
         if self._tree is None:
             raise OtherKey("it is sealed under a record's own key, and there is no key tree")
-        if self._latest[0] != path:
-            self._latest = path, bytearray(_derived(self._tree.key(path), b"record", 32, salt=key))
-        return bytes(self._latest[1])
+        latest = self._latest  # taken once: another thread may put its own record's there
+        if latest[0] != path:
+            derived = _derived(self._tree.key(path), b"record", 32, salt=key)
+            latest = self._latest = path, bytearray(derived)
+        return bytes(latest[1])
 
     def _live(self) -> bytes:
         if not self._key:

@@ -162,6 +162,7 @@ def records(given: Sequence[str] | None, path: Path | None) -> list[str]:
         except (OSError, UnicodeDecodeError) as error:
             why = getattr(error, "strerror", "") or "it is not UTF-8"
             raise UsageError(f"{path} cannot be read: {why}") from None
+    names = [name.strip() for name in names]
     if (given or path) and not (names and all(names)):
         raise UsageError("a record has an empty name, or there is none at all")
     return names

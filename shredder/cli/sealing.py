@@ -311,7 +311,7 @@ def seal(
         if chosen is None:
             size = seal_file(file, to, bytes.fromhex(record.public), out)
         else:
-            with _values(out, config, dataset, needed=per_record) as sealing:
+            with _values(out, config, dataset, under_records=per_record) as sealing:
                 values = seal_columns(
                     file, to, chosen, dataset, sealing, out, under_records=per_record
                 )
@@ -370,25 +370,17 @@ def open_sealed(
 
 @contextmanager
 def _values(
-    out: Console, config: Path | None, dataset: str, *, needed: bool = False
+    out: Console, config: Path | None, dataset: str, *, under_records: bool = False
 ) -> Iterator[Values]:
-    """A dataset's values, also those under records; `needed`: records must have keys."""
-    from backends.sealedvalue import Values
+    """A dataset's values, also those under records."""
     from shredder.cli.session import working
-    from shredder.keystores import NoKey
-    from shredder.sealing.keys import key_store, keys_of, record_keys
+    from shredder.sealing.values import values_by
 
-    with working(config, out) as work:
-        own = record_keys(work.config, work.state, dataset)
-        with keys_of(key_store(work.config, work.state), dataset) as key:
-            tree = own.tree(key)
-            if needed and tree is None:
-                raise NoKey(
-                    f"the records of {dataset} have no keys of their own",
-                    hint=f"they have from `shredder key records {dataset}` on",
-                )
-            with Values(key, tree) as values:
-                yield values
+    with (
+        working(config, out) as work,
+        values_by(work.config, work.state, dataset, under_records=under_records) as values,
+    ):
+        yield values
 
 
 def _refuse_existing(output: Path) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import io
 import itertools
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -81,7 +82,10 @@ def seal_columns(
     """
 
     def sealed(value: str, cell: Cell) -> str:
-        return to_text(values.seal(value, cell, record=cell.row if under_records else ""))
+        record = cell.row.strip() if under_records else ""
+        if under_records and not record:
+            raise ValueError("a row is not named, so that it has no record's own key")
+        return to_text(values.seal(value, cell, record=record))
 
     return _rewrite(source, output, columns, dataset, sealed, ("sealing", observer))
 
@@ -118,9 +122,9 @@ def _rewrite(
     change: _Change,
     watched: tuple[str, Observer],
 ) -> int:
-    what, observer = watched
-    size, count = source.stat().st_size if source.exists() else 0, 0
+    (what, observer), count = watched, 0
     with io.TextIOWrapper(reading(source), "utf-8", newline="") as text, _long_fields():
+        size = os.fstat(text.fileno()).st_size
 
         def chunks() -> Iterator[bytes]:
             nonlocal count
@@ -199,6 +203,10 @@ def _changed(change: _Change, value: str, cell: Cell, line: int) -> str:
         raise UsageError(
             f"a value is not sealed to the key of {cell.table} ({where})",
             hint="is it another dataset's, or of an earlier key?",
+        ) from None
+    except ValueError as error:  # of the row's name
+        raise UsageError(
+            f"{error} ({where})", hint="is --row the column that names each row?"
         ) from None
     except RecordDestroyed:
         raise UsageError(

@@ -114,16 +114,31 @@ class RecordKeys:
                     hint="bring back a copy of its last state: it need not be kept secret",
                 ) from None
 
+    def required_tree(self, key: bytearray) -> KeyTree:
+        """The same where there must be one. Raises NoKey, KeyStoreError."""
+        tree = self.tree(key)
+        if tree is None:
+            raise NoKey(
+                f"the records of {self._record.dataset} have no keys of their own",
+                hint=f"they have from `shredder key records {self._record.dataset}` on",
+            )
+        return tree
+
     def paths(self, records: Iterable[str]) -> list[bytes]:
         """The places of records in the tree, by name. Raises KeyStoreError."""
         with self._store.using(self._record.id) as key, Values(key) as values:
             return [values.path(name) for name in dict.fromkeys(records)]
 
     def living(self, paths: Sequence[bytes]) -> list[bytes]:
-        """Which of these keys can be derived. Raises KeyStoreError."""
+        """Which of these keys can be derived, by all that is shown. Raises KeyStoreError.
+
+        While a key of an earlier tree is left, as a crash leaves it, that may be any of them.
+        """
         with self._store.using(self._record.id) as key:
-            tree = self._tree(key)
+            tree = self.required_tree(key)
         try:
+            if self._others(self.key):
+                return list(paths)
             return [path for path in paths if tree.has(path)]
         finally:
             tree.close()
@@ -135,7 +150,7 @@ class RecordKeys:
     def destroy_paths(self, paths: Sequence[bytes]) -> RecordsDestroyed:
         """Destroy the keys of records by their places; at least one."""
         with self._store.using(self._record.id) as key:
-            kept, tree = bytearray(key), self._tree(key)
+            kept, tree = bytearray(key), self.required_tree(key)
         try:
             living = [path for path in paths if tree.has(path)]
             done = self._settle(self._live()[1])
@@ -156,15 +171,6 @@ class RecordKeys:
         living = self.living(paths)
         found = self._store.verify(self._last().id)
         return Looked(frozenset(living), replace(found, looked=("key-tree", *found.looked)))
-
-    def _tree(self, key: bytearray) -> KeyTree:
-        tree = self.tree(key)
-        if tree is None:
-            raise NoKey(
-                f"the records of {self._record.dataset} have no keys of their own",
-                hint=f"they have from `shredder key records {self._record.dataset}` on",
-            )
-        return tree
 
     # --- the file ---
 

@@ -13,12 +13,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from backends.sealedvalue import Cell, Values
-from shredder.config import find, load
-from shredder.sealing.keys import key_store, keys_of, living_record
+from shredder.config import Config, find, load
+from shredder.sealing.keys import key_store, living_record
 from shredder.sealing.records import RecordKeys
 from shredder.state import State
 
-__all__ = ["Cell", "Values", "values_of"]
+__all__ = ["Cell", "Values", "values_by", "values_of"]
 
 
 @contextmanager
@@ -29,10 +29,22 @@ def values_of(dataset: str, config: Path | None = None) -> Iterator[Values]:
     nobody destroys the key: no program goes on with a key that is called destroyed.
     """
     loaded = load(find(config))
-    state = State.open(loaded.state)
-    store = key_store(loaded, state)
+    with values_by(loaded, State.open(loaded.state), dataset) as values:
+        yield values
+
+
+@contextmanager
+def values_by(
+    config: Config, state: State, dataset: str, *, under_records: bool = False
+) -> Iterator[Values]:
+    """The same, for who has read the configuration. Raises KeyStoreError.
+
+    `under_records`: NoKey where the dataset's records have no keys of their own.
+    """
+    store = key_store(config, state)
     record = living_record(store, dataset)
-    with keys_of(store, dataset) as key:
-        tree = RecordKeys(store, state.key_trees, record).tree(key)
+    keys = RecordKeys(store, state.key_trees, record)
+    with store.using(record.id) as key:
+        tree = keys.required_tree(key) if under_records else keys.tree(key)
         with Values(key, tree) as values:
             yield values

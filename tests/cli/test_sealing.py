@@ -211,7 +211,7 @@ def test_the_end_of_a_records_key(files: Operator) -> None:
     unasked = files.run("key", "destroy", SURVEY, "--record", ids[0])
     assert unasked.code == 6
     assert len(found()) == 3
-    (files.folder / "list").write_text(f"{ids[1]}\n")
+    (files.folder / "list").write_text(f"  {ids[1]} \n")
     words = ("key", "destroy", SURVEY, "--record", ids[0], "--records", "list", "--yes")
     done = files.run(*words, "--json").json
     assert (done["records"], done["before"], done["verification"]) == (2, False, "absent")
@@ -220,7 +220,7 @@ def test_the_end_of_a_records_key(files: Operator) -> None:
     assert again.code == 0
     assert "gone already: 2" in again.out
     assert not any(who in again.out + again.err for who in ids)
-    (files.folder / "list").write_text("\n")
+    (files.folder / "list").write_text(" \n")
     assert files.run("key", "destroy", SURVEY, "--records", "list", "--yes").code == 2
     assert files.run("key", "destroy", SURVEY, "--records", "none", "--yes").code == 2
     assert files.run("key", "show", SURVEY, "--json").json["state"] == "live"

@@ -157,6 +157,19 @@ def test_a_row_under_its_own_key_goes_alone(tmp_path: Path) -> None:
     assert not (tmp_path / "x").exists()
 
 
+def test_a_row_that_is_not_named_has_no_key_of_its_own(tmp_path: Path) -> None:
+    """It would be sealed under the dataset's, and stay when its record's goes."""
+    plain = tmp_path / "plain.csv"
+    plain.write_text("id,email,note\n7,a,b\n  ,c,d\n")
+    with Values(KEY, KeyTree.made()) as values:
+        with pytest.raises(UsageError, match=r"not named.*ends in line 3"):
+            seal_columns(plain, tmp_path / "x", BOTH, NAME, values, Nobody(), under_records=True)
+        plain.write_text("id,email,note\n 7 ,a,b\n")
+        seal_columns(plain, tmp_path / "x", BOTH, NAME, values, Nobody(), under_records=True)
+        sealed = of_text(rows((tmp_path / "x").read_bytes())[1][1])
+        assert values.path("7") in sealed, "as --record names it"
+
+
 def test_of_another_key_or_dataset(tmp_path: Path) -> None:
     source = sealed(tmp_path, TEXT)
     with pytest.raises(UsageError, match="not sealed to the key"):
@@ -173,6 +186,7 @@ def test_of_another_key_or_dataset(tmp_path: Path) -> None:
         ("id,email,email,note\n7,a,b,c\n", "two columns of one name"),
         ("id,email,note\n7,a\n", "another number of fields in the record that ends in line 2"),
         (b"id,email,note\n7,jan\xe9,x\n", "not UTF-8"),
+        (f"id,email,note\n{'7' * 65_536},jane,x\n", "65,535 bytes"),
         ('id,email,note\n7,"a" b,x\n', "not CSV"),
     ],
 )

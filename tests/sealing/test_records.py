@@ -245,6 +245,28 @@ def test_broken_off_anywhere_it_is_brought_to_its_end(
     assert set(desk.tree_keys()) == {KeyState.LIVE, KeyState.DESTROYED}
 
 
+def test_nothing_is_called_gone_while_an_earlier_tree_has_its_key(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed between the pruned tree and the end of the old one's key: who has that can open it."""
+    desk.keys().destroy([WHO[1]])
+
+    def killed(_: str) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(desk.store, "destroy", killed)
+        with pytest.raises(Killed):
+            desk.keys().destroy([WHO[0]])
+    assert desk.readable() == WHO[2:]
+    paths = desk.keys().paths([WHO[0]])
+    assert desk.keys().living(paths) == paths
+    assert desk.keys().look(paths).living == frozenset(paths)
+    done = desk.keys().destroy([WHO[0]])
+    assert (done.before, done.key.before, done.finding.finding) == (1, False, Finding.ABSENT)
+    assert desk.keys().living(paths) == []
+
+
 def test_the_steps_were_all_of_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     desk = Desk(tmp_path)
     reached = killing(monkeypatch, -1)

@@ -16,9 +16,11 @@ from backends.sealedvalue import (
     OtherKey,
     RecordDestroyed,
     Values,
+    identity,
     tree_opened,
     tree_sealed,
 )
+from backends.sealedvalue._tree import PackedTree
 
 KEY = bytes(range(32))
 CELL = Cell("answers", "email", "7")
@@ -119,8 +121,8 @@ def test_records_do_not_share_a_key_when_they_come_in_turn() -> None:
     with Values(KEY, KeyTree.made()) as values:
         sealed = [values.seal(str(n), CELL, record=f"r{n % 2}") for n in range(6)]
         assert [values.open(each, CELL) for each in sealed] == [str(n) for n in range(6)]
-        pruned = values._tree.without([values.path("r1")]) if values._tree else None
-    assert pruned is not None
+        assert isinstance(values._tree, KeyTree)
+        pruned = values._tree.without([values.path("r1")])
     assert not any(values._latest[1])
     with Values(KEY, pruned) as values:
         for number, each in enumerate(sealed):
@@ -153,6 +155,37 @@ def test_neither_key_opens_without_the_other() -> None:
 
     with pytest.raises(Altered):
         Values(KEY, KeyTree.made()).open(sealed, CELL)
+
+
+def test_threads_seal_each_under_its_own_record() -> None:
+    """Another thread's record is the latest whenever it is looked at."""
+    tree = KeyTree.made()
+    other = Values(KEY, tree)
+    other.seal("another", CELL, record="r2")
+
+    class Shared(Values):
+        @property
+        def _latest(self) -> tuple[bytes, bytearray]:
+            return other._latest
+
+        @_latest.setter
+        def _latest(self, latest: tuple[bytes, bytearray]) -> None:
+            assert latest
+
+    sealed = Shared(KEY, tree).seal("mine", CELL, record="r1")
+    assert Values(KEY, tree).open(sealed, CELL) == "mine"
+
+
+@given(st.sets(st.one_of(PATHS, NEAR), max_size=12), st.one_of(PATHS, NEAR))
+def test_a_sweep_finds_the_same_keys_in_the_packed_tree(dropped: set[bytes], path: bytes) -> None:
+    tree = KeyTree.made().without(dropped)
+    packed = PackedTree(identity(KEY, tree), len(KEY))
+    for each in {*dropped, path}:
+        if tree.has(each):
+            assert packed.key(each) == tree.key(each)
+        else:
+            with pytest.raises(RecordDestroyed):
+                packed.key(each)
 
 
 def test_closing_zeroes_the_nodes() -> None:
