@@ -88,10 +88,11 @@ class TokenKeyStore:
         with self._locked(fcntl.LOCK_EX):
             known = self._register.records()
             refuse_second(dataset, known)
-            for record in known:
-                if record.state is KeyState.MAKING:
-                    self._erase(record)
             serial = self._token.serial()  # a token that is not there is no reason for a record
+            for record in known:
+                # What was begun in another token, or in a file, cannot be ended here.
+                if record.state is KeyState.MAKING and record.place.get("serial") == serial:
+                    self._erase(record)
             key, key_id = make_key(), secrets.token_bytes(16)
             try:
                 public = public_of(key)
@@ -235,11 +236,12 @@ class TokenKeyStore:
         descriptor = os.open(self._folder / "lock", flags, 0o600)
         try:
             fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
-            yield
         except BlockingIOError:
             raise StoreBusy(
                 "another run uses the key store", hint="wait for it; nothing was touched"
             ) from None
+        else:
+            yield
         finally:
             os.close(descriptor)
 

@@ -7,6 +7,7 @@ package python-pkcs11, which loads the vendor's module.
 from __future__ import annotations
 
 import secrets
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 PIN = "SHREDDER_KEYS_PIN"
 _LABEL: Final = "shredder key"
 _NONCE, _TAG_BITS = 12, 128
+_LOGIN = threading.Lock()  # PKCS#11 has a process logged in, and not a session: one at a time
 
 # The exceptions' names, so that none of them needs the driver to be loaded.
 _PIN_TROUBLES: Final[Mapping[str, tuple[str, str]]] = {
@@ -162,9 +164,15 @@ class Token:
                 hint="name the vendor's shared library as `module` in [keys]",
             ) from None
         try:
-            token = library.get_token(token_label=self._label)
-            with token.open(user_pin=self._pin, rw=True) as session:
-                yield session
+            with _LOGIN:
+                token = library.get_token(token_label=self._label)
+                if token.flags & pkcs11.TokenFlag.USER_PIN_FINAL_TRY:
+                    raise WrongPin(
+                        "the token's PIN was wrong, and one try is left, which is not taken",
+                        hint="log in once by the vendor's own tool, then repeat the command",
+                    )
+                with token.open(user_pin=self._pin, rw=True) as session:
+                    yield session
         except PKCS11Error as error:
             name = type(error).__name__
             if name in _PIN_TROUBLES:

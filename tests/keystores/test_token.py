@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,10 @@ from tests.keystores.suite import KeyStoreSuite, created
 from tests.support.softhsm import MODULE, PIN, tokens
 
 pytestmark = pytest.mark.needs("softhsm")
+
+
+class Killed(BaseException):
+    pass
 
 
 class Place:
@@ -155,6 +160,33 @@ def test_another_token_is_not_taken_for_it(place: Place) -> None:
     assert place.store().inspect(record.id) == ()
 
 
+@pytest.mark.parametrize("elsewhere", ["another token", "a file"])
+def test_what_was_begun_elsewhere_is_not_called_destroyed(place: Place, elsewhere: str) -> None:
+    record = created(place.store(label="spare"), "another")
+    begun = replace(record, state=KeyState.MAKING)
+    if elsewhere == "a file":
+        begun = replace(begun, place={"slot": 0, "blocks": ""})
+    place.put(begun)
+    created(place.store())
+    assert begun in place.store().records()
+
+
+def test_threads_do_not_log_one_another_out(place: Place) -> None:
+    """Logged out, a token shows none of its keys, and one that is there would be called gone."""
+    store = place.store()
+    record = created(store)
+    with ThreadPoolExecutor(4) as threads:
+        found = list(threads.map(lambda _: store.inspect(record.id), range(60)))
+    assert set(found) == {()}
+
+
+def test_what_a_program_does_with_a_key_is_not_taken_for_the_lock(place: Place) -> None:
+    store = place.store()
+    record = created(store)
+    with pytest.raises(BlockingIOError), store.using(record.id):
+        raise BlockingIOError
+
+
 def test_a_key_that_was_deleted_by_hand_is_not_called_destroyed(place: Place) -> None:
     record = created(place.store())
     Token(MODULE, "keys", PIN).destroy(bytes.fromhex(record.id))
@@ -244,6 +276,27 @@ def test_what_the_token_encrypted_is_bound_to_its_record(place: Place) -> None:
     assert all(bytes.fromhex(part) in seen[0] for part in (record.id, record.check, record.public))
 
 
+def test_the_last_try_of_a_pin_is_not_taken(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A double: SoftHSM locks no PIN. A locked one would end every key that the token wraps."""
+    import pkcs11
+
+    record = created(place.store())
+
+    class Tried:
+        flags = pkcs11.TokenFlag.USER_PIN_FINAL_TRY | pkcs11.TokenFlag.USER_PIN_COUNT_LOW
+
+        def open(self, **_: object) -> object:
+            raise AssertionError("nobody logs in")
+
+    class Library:
+        def get_token(self, **_: object) -> Tried:
+            return Tried()
+
+    monkeypatch.setattr("pkcs11.lib", lambda _: Library())
+    with pytest.raises(WrongPin, match="one try is left"):
+        key_of(place.store(), record)
+
+
 def test_two_at_once(place: Place) -> None:
     store = place.store()
     record = created(store)
@@ -282,10 +335,6 @@ def test_what_other_tokens_answer(
     with pytest.raises(error, match=words):
         key_of(place.store(), record)
     assert place.store().verify(record.id).finding is Finding.INCONCLUSIVE
-
-
-class Killed(BaseException):
-    pass
 
 
 @pytest.mark.parametrize("step", range(1, 14))
