@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import resource
 from collections.abc import Iterator
@@ -107,12 +108,26 @@ def take_inodes(folder: int, room: Room, tell: Tell) -> tuple[int, str]:
 
 
 def _inode(folder: int) -> int:
+    """Take one, with whatever of a note and a content there is room for."""
     fd = unnamed(folder)
-    with contextlib.suppress(OSError):
-        os.setxattr(fd, "user.s", os.urandom(_NOTE))
-    with contextlib.suppress(OSError):
-        os.write(fd, os.urandom(_NOTE))
+    try:
+        with _if_it_fits():
+            os.setxattr(fd, "user.s", os.urandom(_NOTE))
+        with _if_it_fits():
+            os.write(fd, os.urandom(_NOTE))
+    except OSError:
+        os.close(fd)
+        raise
     return fd
+
+
+@contextlib.contextmanager
+def _if_it_fits() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in {*FULL, errno.EOPNOTSUPP}:  # the latter: no attributes there
+            raise
 
 
 @contextlib.contextmanager

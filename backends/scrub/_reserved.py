@@ -28,7 +28,8 @@ def device_name(folder: int) -> str:
 def lent(folder: int, kind: str) -> Iterator[None]:
     """Set ``reserved_clusters`` (ext4(5), sysfs) to 0 for a while, where root may.
 
-    Another process gives them back, also if this one is killed.
+    Another process gives them back, also if this one is killed. Raises OSError where they cannot
+    be given back.
     """
     setting = Path("/sys/fs", kind, device_name(folder).replace("/", "!"), "reserved_clusters")
     if os.geteuid() != 0 or not setting.is_file():
@@ -45,3 +46,5 @@ def lent(folder: int, kind: str) -> Iterator[None]:
         yield
     finally:
         guardian.communicate()
+        if guardian.returncode != 0:
+            setting.write_text(before, "ascii")

@@ -13,7 +13,7 @@ import errno
 import fcntl
 import os
 import struct
-from threading import Timer
+from threading import Event, Thread
 
 from backends.contract import Step, Tell
 from backends.scrub._room import Room
@@ -25,6 +25,7 @@ _CHUNKS, _CHUNKS_AT = struct.Struct("=QQQ"), 424  # expected, considered, comple
 _SYSTEM, _METADATA = 1 << 1, 1 << 2
 _CANCEL = 2
 _LEAST = 1.0  # seconds
+_AGAIN = 0.5  # seconds between two wishes that it end
 LEFT = "metadata-slack"
 # No rights, no room for as much again, groups of blocks that files lie in, too (mkfs.btrfs(8),
 # --mixed), a balance that is under way, the time is up.
@@ -49,7 +50,8 @@ def move_trees(folder: int, room: Room, tell: Tell) -> str:
     tell(Step("moving-trees"))
     wanted = bytearray(_SIZE)
     _FLAGS.pack_into(wanted, 0, _SYSTEM | _METADATA)
-    ending = Timer(max(room.left(), _LEAST), _cancel, [folder])
+    ended = Event()
+    ending = Thread(target=_cancel, args=[folder, max(room.left(), _LEAST), ended])
     ending.start()
     try:
         fcntl.ioctl(folder, _BALANCE, wanted)
@@ -58,7 +60,7 @@ def move_trees(folder: int, room: Room, tell: Tell) -> str:
             raise
         return LEFT
     finally:
-        ending.cancel()
+        ended.set()
         ending.join()
     expected, _, completed = _CHUNKS.unpack_from(wanted, _CHUNKS_AT)
     if not 0 < expected == completed:
@@ -67,6 +69,9 @@ def move_trees(folder: int, room: Room, tell: Tell) -> str:
     return ""
 
 
-def _cancel(folder: int) -> None:
-    with contextlib.suppress(OSError):  # it has ended by itself; or it takes as long as it takes
-        fcntl.ioctl(folder, _CONTROL, _CANCEL)
+def _cancel(folder: int, seconds: float, ended: Event) -> None:
+    """Have it end when its time is up, and ask again: it may not have begun, which is refused."""
+    while not ended.wait(seconds):
+        seconds = _AGAIN
+        with contextlib.suppress(OSError):
+            fcntl.ioctl(folder, _CONTROL, _CANCEL)

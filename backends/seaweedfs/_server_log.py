@@ -95,9 +95,9 @@ class ServerLog(Place):
         lines = 0
         for at, piece in _pieces(fd, self.where):
             self.server.tell(Step("rewriting", at, os.fstat(fd).st_size, size=True))
-            places = [(at + a, at + b) for a, b in _lines_with_records(piece, matcher)]
+            places = list(_lines_with_records(piece, matcher))
             if places:
-                _write_over(fd, places, self.where)
+                _write_over(fd, at, piece, places, self.where)
             lines += len(places)
         return lines
 
@@ -199,18 +199,21 @@ def _lines_with_records(piece: bytes, matcher: Matcher) -> Iterator[tuple[int, i
             waiting += [(middle, last), (first, middle)]
 
 
-def _write_over(fd: int, places: Sequence[tuple[int, int]], where: str) -> None:
+def _write_over(
+    fd: int, at: int, piece: bytes, places: Sequence[tuple[int, int]], where: str
+) -> None:
     """Make dashes of lines, durably, and read them back, past the cache where that goes.
 
-    Raises CouldNotTell.
+    `places` are within `piece`, which was read at `at`. A line is not touched where something else
+    stands by now: a log may be cut, and grow again. Raises CouldNotTell.
     """
     try:
         for start, end in places:
-            if os.fstat(fd).st_size < end:
+            if os.pread(fd, end - start, at + start) != piece[start:end]:
                 raise CouldNotTell(f"{where}: the log is being cut", reason="changed-while-read")
-            os.pwrite(fd, b"-" * (end - start), start)
+            os.pwrite(fd, b"-" * (end - start), at + start)
         os.fdatasync(fd)
-        if not all(_is_dashes(fd, *place) for place in places):
+        if not all(_is_dashes(fd, at + start, at + end) for start, end in places):
             raise CouldNotTell(f"{where}: the log reads differently", reason="read-back-differs")
     except OSError:
         raise CouldNotTell(

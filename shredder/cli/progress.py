@@ -1,7 +1,7 @@
 """The last line of a terminal: what is being done, how far it is, and for how long.
 
 Whoever works tells how far it is; a thread of its own draws. So what tells nothing for a while is
-not silent: its seconds are counted.
+not silent: its seconds are counted. A terminal that has gone ends the line, and not the work.
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ class ProgressLine:
     def draw(self) -> None:
         """Draw it as it is now."""
         with self._lock:
-            if line := self.line(self._clock()):
+            if (line := self.line(self._clock())) and not self._ended.is_set():
                 self._write(line[: self._columns() - 1])
 
     def _columns(self) -> int:
@@ -139,6 +139,10 @@ class ProgressLine:
     def _write(self, line: str) -> None:
         if line == self._shown:
             return
-        self._stream.write("\r" + line.ljust(len(self._shown)) + ("" if line else "\r"))
-        self._stream.flush()
+        try:
+            self._stream.write("\r" + line.ljust(len(self._shown)) + ("" if line else "\r"))
+            self._stream.flush()
+        except OSError:
+            self._ended.set()
+            line = ""
         self._shown = line

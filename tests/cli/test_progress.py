@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import io
 import os
@@ -117,6 +118,21 @@ def test_the_terminal_is_the_one_that_the_line_is_on(
         line.draw()
         assert shown.read(100).decode() == f"\r{expected}"
         line.close()
+
+
+def test_a_terminal_that_has_gone_ends_the_line_and_not_the_work(clock: Clock) -> None:
+    master, slave = os.openpty()
+    with os.fdopen(slave, "w", encoding="utf-8") as stream:
+        line = ProgressLine(stream, clock)
+        line.step(Step("taking-inodes", 1500, 3000))
+        os.close(master)
+        clock.now += 3
+        line.draw()
+        line.step(Step("filling"))
+        line.clear()
+        line.close()
+        with contextlib.suppress(OSError):  # what it could not get rid of
+            stream.close()
 
 
 def test_the_operator_sees_what_a_store_tells(desk: Operator) -> None:

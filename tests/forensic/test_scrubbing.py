@@ -17,7 +17,7 @@ import pytest
 
 from backends.contract import untold
 from backends.errors import SettingError
-from backends.scrub import Limits, _trees, scrub
+from backends.scrub import Limits, _reserved, _trees, scrub
 from backends.scrub._fill import fill, take_inodes
 from backends.scrub._journal import journal_size
 from backends.scrub._room import Room
@@ -91,10 +91,13 @@ def test_trees_that_take_too_long_are_given_up(
 ) -> None:
     """A balance that is asked to end: on so small an image none takes long."""
     asked = Event()
+    begun = iter([False, True])
 
     def ioctl(fd: int, request: int, argument: object) -> int:
         del fd, argument
         if request == _trees._CONTROL:
+            if not next(begun):
+                raise OSError(errno.ENOTCONN, "none is under way yet")
             asked.set()
             return 0
         assert asked.wait(10)
@@ -146,6 +149,42 @@ def test_only_lack_of_room_is_no_fault_of_the_filling(
                 fill(fd, room, untold)
         finally:
             os.close(fd)
+
+
+def test_only_lack_of_room_is_no_fault_of_an_inode(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = errno.ENOSPC
+
+    def failing(*_: object) -> int:
+        raise OSError(number, "at last")
+
+    with mounted(Kind(("mkfs.ext4", "-q", "-N", "1024")), tmp_path) as image:
+        fd = os.open(image.place, os.O_RDONLY)
+        room = Room(fd, 0, 120)
+        free = os.fstatvfs(fd).f_ffree
+        monkeypatch.setattr(os, "write", failing)
+        try:
+            assert take_inodes(fd, room, untold) == (free, "")
+            number = errno.EIO
+            with pytest.raises(OSError, match="at last"):
+                take_inodes(fd, room, untold)
+        finally:
+            os.close(fd)
+
+
+def test_blocks_that_were_lent_are_given_back_without_the_other_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_reserved, "_GUARDIAN", "cat >/dev/null; false")
+    with mounted(KINDS["ext4"], tmp_path) as image:
+        fd = os.open(image.place, os.O_RDONLY)
+        (kept,) = Path("/sys/fs/ext4", image.device).glob("reserved_clusters")
+        before = kept.read_text()
+        with _reserved.lent(fd, "ext4"):
+            assert int(kept.read_text()) == 0 < int(before)
+        os.close(fd)
+        assert kept.read_text() == before
 
 
 @pytest.mark.parametrize("kind", [_needs(kind) for kind in ("ext4", "btrfs")])

@@ -8,7 +8,7 @@ import bz2
 import errno
 import gzip
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -19,6 +19,7 @@ from backends.contract import (
     Destruction,
     Finding,
     Holding,
+    Matcher,
     Order,
     Result,
     Store,
@@ -27,6 +28,7 @@ from backends.contract import (
 )
 from backends.errors import SettingError
 from backends.s3 import BACKEND
+from backends.seaweedfs import _server_log
 from tests.backends.seaweedfs.conftest import IDS, MATCHER, Place, orders, swept_in_part
 from tests.backends.trees import another_user, let_others_near
 
@@ -112,6 +114,28 @@ def test_what_is_appended_meanwhile_stays(logs: Path, open_store: Callable[..., 
         server.flush()
         os.write(other.fileno(), b"\nas by one that keeps its place")
     assert path.read_bytes().endswith(b"-\nas by one that keeps its place")
+
+
+def test_what_took_the_place_of_a_line_is_not_touched(
+    logs: Path, open_store: Callable[..., Store], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The log is cut, and has grown again, while it is looked through."""
+    path = logs / "weed.INFO.1"
+    store = open_store(logs)
+    (holding,) = held(store)
+    grown = "".join(OTHERS) * 2
+    looked_for = _server_log._lines_with_records
+
+    def cut(piece: bytes, matcher: Matcher) -> Iterator[tuple[int, int]]:
+        found = list(looked_for(piece, matcher))
+        if found:
+            path.write_text(grown)
+        yield from found
+
+    monkeypatch.setattr(_server_log, "_lines_with_records", cut)
+    answer, _ = carried_out(store, holding)
+    assert (Result.FAILED, "changed-while-read") == (answer.result, answer.reason)
+    assert path.read_text() == grown
 
 
 @pytest.mark.parametrize("way", ["packed", "packed otherwise", "hard-linked", "gone"])
