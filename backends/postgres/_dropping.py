@@ -91,7 +91,9 @@ UNION ALL
 SELECT NULL, array_to_string(ftoptions, ' '), NULL FROM pg_foreign_table
 UNION ALL
 SELECT NULL, array_to_string(setconfig, ' '), NULL FROM pg_db_role_setting
- WHERE setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database())
+ WHERE setdatabase IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))
+UNION ALL
+SELECT NULL, description, NULL FROM pg_shdescription WHERE classoid <> 'pg_database'::regclass
 """
 TEXTS: Final = sql.SQL("SELECT v FROM ({}) parts(s, v, c)").format(sql.SQL(_PARTS))
 _COPY = sql.SQL("COPY ({}) TO STDOUT").format(TEXTS)

@@ -1,7 +1,8 @@
 """The places of residue as units: each is looked at by its bytes, where these may be read.
 
 A holding is what is there and no row shows: of a table that holds records itself nothing is said
-here, for that is a holding, and its files are written anew or emptied with it.
+here, for that is a holding, and its files are written anew or emptied with it. Of a catalogue that
+nothing else looks into, rows are told here as well.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from backends.postgres.residue.places import (
     pages_of,
     pages_of_catalogue,
 )
+from backends.postgres.residue.rewrite import CATALOGUES
 
 KINDS = frozenset({PAGES, CATALOGUE, LOST, OTHERS, WAL})
 # Cursors: what SQL shows of a database, and the files of the server's log, come before.
@@ -55,6 +57,11 @@ SELECT c.oid, c.relname, quote_ident(current_database()), pg_relation_filenode(c
 _DATABASE = """
 SELECT d.oid, quote_ident(d.datname) FROM pg_database d WHERE d.datname = current_database()
 """
+# Of these, rows that are seen are looked into as texts, large objects, or statistics of tables.
+_LOOKED_INTO = frozenset(
+    {*CATALOGUES, "pg_enum", "pg_foreign_table", "pg_seclabel", "pg_statistic_ext"}
+)
+_NAME = "SELECT relname FROM pg_class WHERE oid = %s"
 _KNOWN = """
 SELECT pg_relation_filepath(c.oid) FROM pg_class c WHERE pg_relation_filepath(c.oid) IS NOT NULL
 """
@@ -149,7 +156,8 @@ def _seen(connection: Connection, files: Files, unit: Unit, matcher: Matcher) ->
         raise Vanished("a relation is not there any more")
     both = relations.look_at(connection, files, oid, matcher)
     if both.rows.verdict is Verdict.COPY:
-        return None
+        looked_into = unit.kind == PAGES or one(connection, _NAME, [oid])[0] in _LOOKED_INTO
+        return None if looked_into else both.rows
     return (
         _with_statistics(connection, oid, matcher, both.rest) if unit.kind == PAGES else both.rest
     )
