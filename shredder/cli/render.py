@@ -30,7 +30,7 @@ def holdings(console: Console, found: Iterable[Json], number: int, *, last: str 
             h["records"],
             h["foreign_records"],
             sized(h["size"]) if h["size"] is not None else "?",
-            ", ".join(f"{number} {kind}" for kind, number in h["signs"].items()),
+            ", ".join(counted(n, kind.removesuffix("s"), kind) for kind, n in h["signs"].items()),
             _last(h, last),
             h["locator"],
         )

@@ -57,6 +57,11 @@ def test_one_record_goes_and_the_rest_stays(desk: Operator) -> None:
     assert desk.run("recheck", name, "--json").json["outcome"] == "still-gone"
 
 
+def test_the_table_counts_one_as_one(desk: Operator) -> None:
+    assert "1 id, 1 person " in desk.run("plan", SURVEY, "--record", IDS[0]).out
+    assert "25 ids, 25 persons " in desk.run("plan", SURVEY).out
+
+
 def test_the_attestation_is_about_these_records(desk: Operator) -> None:
     done = desk.run("destroy", SURVEY, "--record", IDS[3], "--yes", "--timestamp-later", "--json")
     shown = desk.run("show", done.json["attestation"], "--json").json
