@@ -2,21 +2,32 @@
 
 On a user's machine a test whose need is not met is skipped, and the run ends by naming it with
 what to install. In CI (``CI=true``) nothing may be skipped: a missing need fails the test.
+
+Several processes may run the tests, each with servers and folders of its own. What changes the
+whole machine for a moment is marked ``alone``: no other test runs meanwhile.
 """
 
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Generator
 
 import pytest
 
 from tests.needs import NEEDS, missing
+from tests.turns import turn
 
 pytest_plugins = ["tests.servers"]
 
 _IN_CI = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
-_unmet: dict[str, int] = {}
+_UNMET = "unmet need"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    with turn(item.config, alone=item.get_closest_marker("alone") is not None):
+        return (yield)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -36,7 +47,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
                 continue
             if _IN_CI:
                 pytest.fail(f"CI must offer {name}: {reason}", pytrace=False)
-            _unmet[reason] = _unmet.get(reason, 0) + 1
+            item.user_properties.append((_UNMET, reason))
             pytest.skip(reason)
 
 
@@ -52,9 +63,15 @@ def pytest_runtest_makereport(
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    if _unmet:
+    unmet = Counter(
+        reason
+        for report in terminalreporter.stats.get("skipped", ())
+        for name, reason in getattr(report, "user_properties", ())
+        if name == _UNMET
+    )
+    if unmet:
         terminalreporter.section("could not run here")
-        for reason, count in sorted(_unmet.items()):
+        for reason, count in sorted(unmet.items()):
             terminalreporter.write_line(f"{count} tests: {reason}")
 
 

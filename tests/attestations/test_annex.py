@@ -65,7 +65,7 @@ def test_another_annex_is_refused() -> None:
     assert refused(ANNEX, bundle()) == Code.E_DISCLOSURE
 
 
-@pytest.mark.parametrize("value", NO_ANNEXES, ids=str)
+@pytest.mark.parametrize("value", NO_ANNEXES)
 def test_what_is_no_annex_is_refused_though_it_was_committed_to(value: Any) -> None:
     data = json.dumps(value).encode()
     assert refused(data, committed(data)) == Code.E_DISCLOSURE

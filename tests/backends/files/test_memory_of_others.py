@@ -155,6 +155,7 @@ def test_a_file_lies_on_what_its_file_system_lies_on(machine: Path) -> None:
     assert swap().areas == (Medium.PLAIN,), "a name that leads nowhere"
 
 
+@pytest.mark.alone
 @pytest.mark.needs("root", "loop")
 def test_swap_that_is_switched_on_is_seen(tmp_path: Path) -> None:
     image = tmp_path / "swap"
