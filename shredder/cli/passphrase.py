@@ -40,8 +40,8 @@ def passphrase(
         store = key_store(work.config, work.state)
         if not isinstance(store, FileKeyStore):
             raise UsageError(
-                "the keys of a token are wrapped by the token",
-                hint="its PIN is changed by its own tools",
+                f"keys in a store {store.traits.kind} are wrapped by no passphrase",
+                hint="who may use what wraps them is changed by its own tools",
             )
         living = [living_record(store, dataset)]
         # And what its key tree lies under.

@@ -52,7 +52,10 @@ _SIGNERS = {  # by kind: the keys that it needs, and those that it may have
     "kms": (("key",), ("region", "endpoint_url")),
     "ssh-agent": (("public_key",), ()),
 }
-_KEY_STORES = ("file", "pkcs11")
+_KEY_STORES = {  # by kind: the settings that it needs, and those that it may have
+    "file": ((), ("file", "erasure")),
+    "pkcs11": (("module", "label"), ()),
+}
 _ERASURES = ("in-place", "best-effort")  # of keys
 _OID = re.compile(r"[0-2](\.(0|[1-9][0-9]*))+")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -272,19 +275,21 @@ class _Reader:
         return log
 
     def _keys(self, table: _Table) -> KeysConfig:
-        store = table.text("store", _KEY_STORES[0])
+        store = table.text("store", KeysConfig().store)
         if store not in _KEY_STORES:
-            raise self.error((*table.path, "store"), f"must be one of {_KEY_STORES}")
-        if store == "pkcs11":
-            module, label = table.text("module"), table.text("label")
-            table.done("store, module, label")
-            return KeysConfig(module=module, label=label)
+            raise self.error((*table.path, "store"), f"must be one of {tuple(_KEY_STORES)}")
+        needed, possible = _KEY_STORES[store]
+        if store != KeysConfig().store:
+            names = (*needed, *(name for name in possible if name in table))
+            settings = {name: table.text(name) for name in names}
+            table.done(", ".join(("store", *needed, *possible)))
+            return KeysConfig(store, settings=settings)
         file = self._path.parent / self._file(table, "file") if "file" in table else None
         erasure = table.text("erasure", _ERASURES[0])
         if erasure not in _ERASURES:
             raise self.error((*table.path, "erasure"), f"must be one of {_ERASURES}")
-        table.done("store, file, erasure")
-        return KeysConfig(file, best_effort=erasure != _ERASURES[0])
+        table.done(", ".join(("store", *possible)))
+        return KeysConfig(file=file, best_effort=erasure != _ERASURES[0])
 
     def _signing(self, top: _Table) -> dict[str, tuple[SignerConfig, ...]]:
         if "signing" not in top:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from backends.contract import SourceSpec
@@ -111,10 +111,10 @@ class SignerConfig:
 class KeysConfig:
     """``[keys]``: where the keys of datasets lie; no secret."""
 
+    store: str = "file"  # else what wraps them: no file then
     file: Path | None = None  # None: in the state directory
     best_effort: bool = False  # also where a key cannot be overwritten, which its record says
-    module: str = ""  # a PKCS#11 token's shared library: no file then, but the token wraps them
-    label: str = ""  # the token's
+    settings: Mapping[str, str] = field(default_factory=dict)  # of what wraps them, by its kind
 
 
 @dataclass(frozen=True, slots=True)

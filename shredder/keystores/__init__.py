@@ -2,6 +2,8 @@
 
 * ``contract``: what every store answers to, and what is known of a key
 * ``file``: keys in fixed slots of one file, overwritten where they lie
+* ``wrapped``: keys wrapped by one that its keeper never gives away; ``keeper``: what that answers
+* ``token``: the keeper of the store `pkcs11`
 * ``register``: the records of keys, which outlive them
 * ``holdings``: a dataset's keys as holdings, for sweep, plan and run
 * ``material``, ``probe``, ``rewrap``, ``slot``, ``slotfile``, ``whose``: what `file` is made of

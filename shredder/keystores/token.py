@@ -1,252 +1,203 @@
-"""The key store `pkcs11`: each key wrapped by one that a token made and never gives away.
+"""The keeper of the key store `pkcs11`: a token, its AES keys, and what can go wrong with it.
 
-An age identity works with its key's bytes, and those of a token's key cannot be had. So the token
-makes an AES key for each dataset's key, sensitive and not extractable, which encrypts that key
-inside the token (AES-256-GCM). What comes out lies in the record, and is worth nothing without the
-token. To destroy a key is to have the token destroy its AES key. That it is gone from the token is
-looked at; what the token's maker overwrites, is the maker's word: `token-erase-not-shown`.
-
-Order of writes, and what a crash between them leaves::
-
-    create    record `making`      crash: nobody was given the key, the next create() destroys it
-              the token's key
-              record `live`        crash: the key lives
-    destroy   record `destroying`  crash: the key is refused; destroy() repeated goes on
-              the token's key gone
-              record `destroyed`   without what the token's key had encrypted
+What the token's maker overwrites of a key that is destroyed, is the maker's word:
+`token-erase-not-shown`. The token is asked anew each time, so that one that was taken away is
+noticed. The driver is the package python-pkcs11, which loads the vendor's module.
 """
 
 from __future__ import annotations
 
-import fcntl
-import os
 import secrets
-from collections.abc import Iterator, Sequence
+import threading
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
-from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
-from backends.contract import Finding
-from shredder import clock, durable
-from shredder.keystores.contract import (
-    KEY_BYTES,
-    Declared,
-    KeyDestruction,
-    KeyFinding,
-    KeyRecord,
-    KeyState,
-    KeyTraits,
-    Wrapping,
+from shredder.keystores.contract import KeyRecord, Wrapping
+from shredder.keystores.errors import NotErasable, TokenUnusable, WrongPin
+from shredder.keystores.keeper import KeeperTraits, Wrapped, bound
+
+if TYPE_CHECKING:
+    from pkcs11 import GCMParams, Object, Session
+
+PIN = "SHREDDER_KEYS_PIN"
+_LABEL: Final = "shredder key"
+_NONCE, _TAG_BITS = 12, 128
+_LOGIN = threading.Lock()  # PKCS#11 has a process logged in, and not a session: one at a time
+
+# The exceptions' names, so that none of them needs the driver to be loaded.
+_PIN_TROUBLES: Final[Mapping[str, tuple[str, str]]] = {
+    "PinIncorrect": ("the token's PIN is wrong", "few tries are left before the token locks it"),
+    "PinInvalid": ("the token's PIN is wrong", "few tries are left before the token locks it"),
+    "PinLenRange": ("the token's PIN is wrong", "few tries are left before the token locks it"),
+    "PinLocked": ("the token's PIN is locked", "its security officer can set a new one"),
+    "PinExpired": ("the token's PIN has expired", "set a new one by the vendor's own tool"),
+    "UserPinNotInitialized": ("the token has no PIN yet", "set one by the vendor's own tool"),
+}
+_TROUBLES: Final[Mapping[str, tuple[str, str]]] = {
+    "NoSuchToken": ("no token has that label", "is it plugged in? see `label` in [keys]"),
+    "MultipleTokensReturned": ("several tokens have that label", "give each one of its own"),
+    "TokenNotPresent": ("the token was taken away", "plug it in again, and repeat the command"),
+    "DeviceRemoved": ("the token was taken away", "plug it in again, and repeat the command"),
+    "DeviceMemory": ("the token is full", "delete what it need not hold"),
+    "TokenWriteProtected": ("the token cannot be written to", "lift its write protection"),
+    "MechanismInvalid": ("the token has no AES-GCM", "take one that has"),
+}
+
+
+_TRAITS: Final = KeeperTraits(
+    kind="pkcs11",
+    noun="token",
+    wrapping=Wrapping.TOKEN,
+    limitations=("token-erase-not-shown",),
+    looked=("token-keys",),
+    counted="token-keys-destroyed",
 )
-from shredder.keystores.errors import KeyStoreError, StoreBusy, StoreDamaged
-from shredder.keystores.material import check_value, make_key, public_of, wipe
-from shredder.keystores.probe import make_probe, opens
-from shredder.keystores.register import Register, moment
-from shredder.keystores.tokens import Token, Wrapped
-from shredder.keystores.whose import is_key_of, refuse_second, refuse_shut
-
-_LIMITATION = "token-erase-not-shown"
-_LOOKED = ("token-keys",)
 
 
-class TokenKeyStore:
-    """Keys wrapped by a token's, and their records in a folder."""
+class Token:
+    """One token, by its label. Every method raises WrongPin, TokenUnusable."""
 
-    def __init__(self, token: Token, records: Path) -> None:
-        self._token = token
-        self._folder = records
-        self._register = Register(records)
+    def __init__(self, module: str, label: str, pin: str | None) -> None:
+        """`module`: the vendor's shared library."""
+        self._module = module
+        self._label = label
+        self._pin = pin
 
     @property
-    def traits(self) -> KeyTraits:
-        """What it can honestly claim."""
-        return KeyTraits(
-            kind="pkcs11",
-            exportable=True,  # what is unwrapped is the process's
-            erased_in_place=False,
-            wrappings=frozenset({Wrapping.TOKEN}),
-            strength_bits=128,
-            entropy_bits=8 * KEY_BYTES,
-            limitations=("key-in-memory", "key-store-copies", _LIMITATION),
+    def traits(self) -> KeeperTraits:
+        """What is said of it."""
+        return _TRAITS
+
+    def identity(self) -> str:
+        """Its serial number, which tells it from another of the same label."""
+        with self._session() as session:
+            return str(session.token.serial.decode("ascii", "replace").strip())
+
+    def wrap(self, record: KeyRecord, key: bytes) -> Wrapped:
+        """Make a key in the token, and encrypt by it. Raises NotErasable if it could leave it."""
+        from pkcs11 import Attribute, KeyType, Mechanism  # noqa: PLC0415 - an extra
+
+        own = {
+            Attribute.SENSITIVE: True,
+            Attribute.EXTRACTABLE: False,
+            Attribute.PRIVATE: True,
+            Attribute.MODIFIABLE: False,
+            Attribute.ENCRYPT: True,
+            Attribute.DECRYPT: True,
+            Attribute.WRAP: False,
+            Attribute.UNWRAP: False,
+        }
+        told = (
+            Attribute.LOCAL, Attribute.ALWAYS_SENSITIVE, Attribute.NEVER_EXTRACTABLE,
+        )  # fmt: skip
+        with self._session() as session:
+            made: Any = session.generate_key(
+                KeyType.AES, 256, id=_id(record), label=_LABEL, store=True, template=own
+            )
+            if not all(made[each] for each in told):
+                made.destroy()
+                raise NotErasable(
+                    "the token does not say that its keys are made in it and never leave it",
+                    hint="take a token that does",
+                )
+            nonce = secrets.token_bytes(_NONCE)
+            parameters = _parameters(record, nonce)
+            data = made.encrypt(key, mechanism=Mechanism.AES_GCM, mechanism_param=parameters)
+            return Wrapped(nonce + bytes(data))
+
+    def unwrap(self, record: KeyRecord, data: bytes) -> bytearray | None:
+        """Decrypt; None: the token holds no such key, or what is given was not encrypted by it."""
+        nonce, sealed = data[:_NONCE], data[_NONCE:]
+        from pkcs11 import Mechanism  # noqa: PLC0415 - an extra
+        from pkcs11.exceptions import (  # noqa: PLC0415 - an extra
+            EncryptedDataInvalid,
+            EncryptedDataLenRange,
+            GeneralError,
         )
 
-    def records(self) -> Sequence[KeyRecord]:
-        """What is known of every key, oldest first."""
-        return self._register.records()
-
-    def record(self, key: str) -> KeyRecord:
-        """What is known of one key."""
-        return self._register.record(key)
-
-    # --- making ---
-
-    def create(
-        self, dataset: str, *, escrowed: Declared, backed_up: Declared, in_clear: Declared
-    ) -> KeyRecord:
-        """Make a dataset's key, durably."""
-        durable.make_private_directory(self._folder)
-        with self._locked(fcntl.LOCK_EX):
-            known = self._register.records()
-            refuse_second(dataset, known)
-            serial = self._token.serial()  # a token that is not there is no reason for a record
-            for record in known:
-                # What was begun in another token, or in a file, cannot be ended here.
-                if record.state is KeyState.MAKING and record.place.get("serial") == serial:
-                    self._erase(record)
-            key, key_id = make_key(), secrets.token_bytes(16)
+        with self._session() as session:
+            found: list[Any] = self._keys(session, record)
+            if len(found) != 1 or len(nonce) != _NONCE:
+                return None
+            parameters = _parameters(record, nonce)
             try:
-                public = public_of(key)
-                record = KeyRecord(
-                    id=key_id.hex(),
-                    dataset=dataset,
-                    state=KeyState.MAKING,
-                    public=public.hex(),
-                    check=check_value(key, key_id).hex(),
-                    wrapping=Wrapping.TOKEN,
-                    escrowed=escrowed,
-                    backed_up=backed_up,
-                    in_clear=in_clear,
-                    probe=make_probe(public),
-                    created=clock.now(after=max((each.created for each in known), default="")),
-                    limitations=(_LIMITATION,),
-                    place={"serial": serial},
+                key = found[0].decrypt(
+                    sealed, mechanism=Mechanism.AES_GCM, mechanism_param=parameters
                 )
-                self._register.put(record)
-                wrapped = self._token.wrap(key_id, bytes(key), _bound(record))
-            finally:
-                wipe(key)
-            place = {"serial": serial, "nonce": wrapped.nonce.hex(), "wrapped": wrapped.data.hex()}
-            record = replace(record, place=place)
-            wipe(self._unwrapped(record))
-            return self._register.put(replace(record, state=KeyState.LIVE))
+            except (EncryptedDataInvalid, EncryptedDataLenRange, GeneralError):
+                return None  # SoftHSM says GeneralError of a tag that does not fit
+            return bytearray(key)
 
-    # --- using ---
+    def holds(self, record: KeyRecord) -> bool:
+        """Whether the token has a record's key."""
+        with self._session() as session:
+            return bool(self._keys(session, record))
+
+    def destroy(self, record: KeyRecord) -> int:
+        """Have the token destroy a record's keys; returns how many. Raises TokenUnusable."""
+        with self._session() as session:
+            found = self._keys(session, record)
+            for each in found:
+                each.destroy()
+        with self._session() as session:
+            if self._keys(session, record):
+                raise TokenUnusable(
+                    "the token still has a key that it was told to destroy",
+                    hint="delete it by the vendor's own tool, then repeat the command",
+                )
+        return len(found)
+
+    def _keys(self, session: Session, record: KeyRecord) -> list[Object]:
+        from pkcs11 import Attribute, ObjectClass  # noqa: PLC0415 - an extra
+
+        wanted = {Attribute.CLASS: ObjectClass.SECRET_KEY, Attribute.ID: _id(record)}
+        return list(session.get_objects(wanted))
 
     @contextmanager
-    def using(self, key: str) -> Iterator[bytearray]:
-        """Give out a key's 32 bytes for as long as the context lasts."""
-        self._register.record(key)
-        with self._locked(fcntl.LOCK_SH):
-            record = self._register.record(key)
-            refuse_shut(record, self._register.records())
-            given = self._unwrapped(record)
-            try:
-                yield given
-            finally:
-                wipe(given)
-
-    def _unwrapped(self, record: KeyRecord) -> bytearray:
-        """The key, as it is had from what the record keeps. Raises StoreDamaged."""
-        self._require_token(record)
+    def _session(self) -> Iterator[Session]:
+        """A session with the token, and its errors in the operator's words."""
         try:
-            nonce, data = (bytes.fromhex(str(record.place[name])) for name in ("nonce", "wrapped"))
-        except (KeyError, ValueError):
-            nonce = data = b""
-        wrapped = Wrapped(nonce, data)
-        given = self._token.unwrap(bytes.fromhex(record.id), wrapped, _bound(record))
-        if given is None:
-            raise StoreDamaged(
-                f"the token does not hold what opens the key of {record.dataset}",
-                hint="bring back the state directory and the token of one and the same time",
-            )
-        if not is_key_of(given, record) or not opens(record.probe, given):
-            wipe(given)
-            raise StoreDamaged(
-                f"what the token opens is not the key of {record.dataset} that its record tells of",
-                hint="bring back the state directory and the token of one and the same time",
-            )
-        return given
-
-    def _require_token(self, record: KeyRecord) -> None:
-        if self._token.serial() != record.place.get("serial"):
-            raise StoreDamaged(
-                f"the key of {record.dataset} is another token's than the one that is there",
-                hint="plug in the token that it was made with, or correct `label` in [keys]",
-            )
-
-    # --- destroying ---
-
-    def destroy(self, key: str) -> KeyDestruction:
-        """Destroy a key, durably."""
-        self._register.record(key)
-        with self._locked(fcntl.LOCK_EX):
-            record = self._register.record(key)
-            self._require_token(record)
-            there = self._token.holds(bytes.fromhex(record.id))
-            if record.state is KeyState.DESTROYED and not there:
-                return KeyDestruction(record, before=True, in_place=False)
-            if record.state is KeyState.LIVE and not there:
-                raise StoreDamaged(
-                    f"the token does not hold what opens the key of {record.dataset}: whether it "
-                    "is gone, nobody can tell",
-                    hint="was the token put back to an earlier state, or its key deleted by hand?",
-                )
-            record, gone = self._erase(record)
-            numbers = {"token-keys-destroyed": gone}
-            return KeyDestruction(record, before=False, in_place=False, numbers=numbers)
-
-    def _erase(self, record: KeyRecord) -> tuple[KeyRecord, int]:
-        """Destroy one key; returns its record, and how many of the token's went."""
-        restored = ("key-restored",) if record.state is KeyState.DESTROYED else ()
-        told = tuple(dict.fromkeys((*record.limitations, *restored)))
-        record = self._register.put(replace(record, state=KeyState.DESTROYING, limitations=told))
-        gone = self._token.destroy(bytes.fromhex(record.id))
-        done = replace(
-            record,
-            state=KeyState.DESTROYED,
-            destroyed=moment(record),
-            place={"serial": record.place["serial"]},
-        )
-        return self._register.put(done), gone
-
-    def verify(self, key: str) -> KeyFinding:
-        """Look for a destroyed key in its token."""
-        record = self._register.record(key)
-        try:
-            with self._locked(fcntl.LOCK_SH):
-                self._require_token(record)
-                there = self._token.holds(bytes.fromhex(record.id))
-        except KeyStoreError:
-            return KeyFinding(Finding.INCONCLUSIVE, (), "key-store-unreadable")
-        if there or record.state is not KeyState.DESTROYED:
-            return KeyFinding(Finding.RESIDUE, _LOOKED, "key-lives")
-        return KeyFinding(Finding.ABSENT, _LOOKED)
-
-    def inspect(self, key: str) -> tuple[str, ...]:
-        """Codes of what is wrong with a key now; to look into the token takes its PIN."""
-        record = self._register.record(key)
-        if record.state in {KeyState.MAKING, KeyState.DESTROYING}:
-            return ("key-unfinished",)
-        try:
-            with self._locked(fcntl.LOCK_SH):
-                self._require_token(record)
-                there = self._token.holds(bytes.fromhex(record.id))
-        except StoreBusy:
-            return ()  # whoever uses it would have been told
-        except KeyStoreError:
-            return ("key-store-unreadable",)
-        if record.state is KeyState.DESTROYED:
-            return ("key-restored",) if there else ()
-        return () if there else ("key-not-found",)
-
-    @contextmanager
-    def _locked(self, kind: int) -> Iterator[None]:
-        """Keep others from what may not be at the same time. Raises StoreBusy."""
-        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-        descriptor = os.open(self._folder / "lock", flags, 0o600)
-        try:
-            fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise StoreBusy(
-                "another run uses the key store", hint="wait for it; nothing was touched"
+            import pkcs11  # noqa: PLC0415 - an extra
+            from pkcs11.exceptions import PKCS11Error  # noqa: PLC0415 - an extra
+        except ImportError:
+            raise TokenUnusable(
+                "no driver for tokens here", hint="install the extra `hsm`: python-pkcs11"
             ) from None
-        else:
-            yield
-        finally:
-            os.close(descriptor)
+        if not self._pin:
+            raise WrongPin("the token wants its PIN", hint=f"it is read from {PIN}")
+        try:
+            library = pkcs11.lib(self._module)
+        except (PKCS11Error, RuntimeError):
+            raise TokenUnusable(
+                f"the module {self._module} cannot be loaded",
+                hint="name the vendor's shared library as `module` in [keys]",
+            ) from None
+        try:
+            with _LOGIN:
+                token = library.get_token(token_label=self._label)
+                if token.flags & pkcs11.TokenFlag.USER_PIN_FINAL_TRY:
+                    raise WrongPin(
+                        "the token's PIN was wrong, and one try is left, which is not taken",
+                        hint="log in once by the vendor's own tool, then repeat the command",
+                    )
+                with token.open(user_pin=self._pin, rw=True) as session:
+                    yield session
+        except PKCS11Error as error:
+            name = type(error).__name__
+            if name in _PIN_TROUBLES:
+                trouble, hint = _PIN_TROUBLES[name]
+                raise WrongPin(trouble, hint=hint) from None
+            trouble, hint = _TROUBLES.get(name, (f"the token answers {name}", ""))
+            raise TokenUnusable(trouble, hint=hint) from None
 
 
-def _bound(record: KeyRecord) -> bytes:
-    """What a wrapped key is bound to, so that it counts in no other record."""
-    parts = map(bytes.fromhex, (record.id, record.check, record.public))
-    return b"".join((b"shredder token key v1\0", *parts))
+def _id(record: KeyRecord) -> bytes:
+    """The id of a record's key in the token."""
+    return bytes.fromhex(record.id)
+
+
+def _parameters(record: KeyRecord, nonce: bytes) -> GCMParams:
+    from pkcs11 import GCMParams  # noqa: PLC0415 - an extra
+
+    return GCMParams(nonce=nonce, aad=bound(record), tag_bits=_TAG_BITS)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Final
 
 from backends.agefile import recipient_text
 from shredder.config import Config, KeysConfig
 from shredder.keystores import KeyDestroyed, KeyRecord, KeyState, KeyStore, NoKey, newest
 from shredder.keystores.file import FileKeyStore
+from shredder.keystores.keeper import Keeper
 from shredder.keystores.material import passphrase
-from shredder.keystores.token import TokenKeyStore
-from shredder.keystores.tokens import PIN, Token
+from shredder.keystores.wrapped import WrappedKeyStore
 from shredder.sealing.records import RecordKeys
 from shredder.state import State
 
@@ -24,15 +25,24 @@ def key_store(config: Config, state: State) -> KeyStore:
 
 def store_of(keys: KeysConfig, state: State) -> KeyStore:
     """The same, for who has but a part of the configuration."""
-    if keys.module:
-        token = Token(keys.module, keys.label, os.environ.get(PIN))
-        return TokenKeyStore(token, state.key_records)
+    if keys.store in _KEEPERS:
+        return WrappedKeyStore(_KEEPERS[keys.store](keys.settings), state.key_records)
     return FileKeyStore(
         keys.file or state.slots,
         state.key_records,
         passphrase=passphrase(),
         best_effort=keys.best_effort,
     )
+
+
+def _token(settings: Mapping[str, str]) -> Keeper:
+    from shredder.keystores.token import PIN, Token  # noqa: PLC0415 - seldom used
+
+    return Token(settings["module"], settings["label"], os.environ.get(PIN))
+
+
+# Of a key store's settings, and of the environment what is a secret.
+_KEEPERS: Final[Mapping[str, Callable[[Mapping[str, str]], Keeper]]] = {"pkcs11": _token}
 
 
 def recipient_of(record: KeyRecord) -> str:

@@ -60,7 +60,10 @@ def test_records_go_alone(desk: Operator) -> None:
 
 def test_the_tokens_own_pin_is_not_changed_here(desk: Operator) -> None:
     refused = desk.run("key", "passphrase", SURVEY, "--none")
-    assert (refused.code, refused.error) == (2, "the keys of a token are wrapped by the token")
+    assert (refused.code, refused.error) == (
+        2,
+        "keys in a store pkcs11 are wrapped by no passphrase",
+    )
 
 
 def test_without_its_pin_it_is_a_clear_error(desk: Operator) -> None:
@@ -81,7 +84,7 @@ def test_without_its_pin_it_is_a_clear_error(desk: Operator) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        ('store = "pkcs11"', 'store = "vault"', "must be one of"),
+        ('store = "pkcs11"', 'store = "elsewhere"', "must be one of"),
         (f'module = "{MODULE}"\n', "", "module"),
         ('label = "survey"\n', 'label = "survey"\nfile = "slots"\n', "file"),
     ],

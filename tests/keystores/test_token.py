@@ -24,8 +24,8 @@ from shredder.keystores import (
     Wrapping,
 )
 from shredder.keystores.errors import KeyStoreError, TokenUnusable, WrongPin
-from shredder.keystores.token import TokenKeyStore
-from shredder.keystores.tokens import Token
+from shredder.keystores.token import Token
+from shredder.keystores.wrapped import WrappedKeyStore
 from tests.keystores.suite import KeyStoreSuite, created
 from tests.support.softhsm import MODULE, PIN, tokens
 
@@ -45,8 +45,8 @@ class Place:
 
     def store(
         self, pin: str | None = PIN, label: str = "keys", module: str = MODULE
-    ) -> TokenKeyStore:
-        return TokenKeyStore(Token(module, label, pin), self.records)
+    ) -> WrappedKeyStore:
+        return WrappedKeyStore(Token(module, label, pin), self.records)
 
     def put(self, record: KeyRecord) -> None:
         (self.records / f"{record.id}.json").write_bytes(values.dumps(record))
@@ -189,7 +189,7 @@ def test_what_a_program_does_with_a_key_is_not_taken_for_the_lock(place: Place) 
 
 def test_a_key_that_was_deleted_by_hand_is_not_called_destroyed(place: Place) -> None:
     record = created(place.store())
-    Token(MODULE, "keys", PIN).destroy(bytes.fromhex(record.id))
+    Token(MODULE, "keys", PIN).destroy(record)
     store = place.store()
     assert store.inspect(record.id) == ("key-not-found",)
     with pytest.raises(StoreDamaged, match="nobody can tell"):
@@ -237,7 +237,7 @@ def test_a_record_that_was_put_back_opens_nothing(place: Place) -> None:
     assert store.inspect(record.id) == ("key-not-found",)
 
 
-@pytest.mark.parametrize("name", ["nonce", "wrapped", "serial"])
+@pytest.mark.parametrize("name", ["wrapped", "keeper"])
 def test_what_was_altered_in_a_record_is_noticed(place: Place, name: str) -> None:
     store = place.store()
     record = created(store)
@@ -258,22 +258,26 @@ def test_a_key_counts_in_its_own_record_only(place: Place) -> None:
 
 
 def test_what_the_token_encrypted_is_bound_to_its_record(place: Place) -> None:
-    token, key_id = Token(MODULE, "keys", PIN), bytes(16)
-    wrapped = token.wrap(key_id, b"k" * 32, b"one record")
-    assert token.unwrap(key_id, wrapped, b"one record") == bytearray(b"k" * 32)
-    assert token.unwrap(key_id, wrapped, b"another") is None
-    assert token.destroy(key_id) == 1
-    store, seen = place.store(), []
-    real = Token.wrap
+    token, record = Token(MODULE, "keys", PIN), created(place.store())
+    data = bytes.fromhex(str(record.place["wrapped"]))
+    assert token.unwrap(record, data) == bytearray(key_of(place.store(), record))
+    for altered in (replace(record, check="0" * 64), replace(record, public="0" * 64)):
+        assert token.unwrap(altered, data) is None
 
-    def watched(self: Token, key_id: bytes, key: bytes, bound: bytes) -> object:
-        seen.append(bound)
-        return real(self, key_id, key, bound)
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Token, "wrap", watched)
-        record = created(store)
-    assert all(bytes.fromhex(part) in seen[0] for part in (record.id, record.check, record.public))
+def test_a_token_that_only_says_that_it_destroyed_is_not_believed(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A double: SoftHSM does what it is told."""
+    record = created(place.store())
+    with monkeypatch.context() as patch:
+        patch.setattr(Token, "destroy", lambda *_: 1)
+        with pytest.raises(StoreDamaged, match="still opens"):
+            place.store().destroy(record.id)
+    with pytest.raises(KeyDestroyed):
+        key_of(place.store(), record)
+    assert place.store().verify(record.id).finding is Finding.RESIDUE
+    assert place.store().destroy(record.id).record.state is KeyState.DESTROYED
 
 
 def test_the_last_try_of_a_pin_is_not_taken(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:

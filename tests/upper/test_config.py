@@ -191,7 +191,7 @@ def test_what_would_be_refused_too_late_is_refused_here(
 def test_where_keys_lie(tmp_path: Path) -> None:
     assert read(tmp_path, WHOLE).keys == KeysConfig()
     added = '\n[keys]\nfile = "x"\nerasure = "best-effort"\n'
-    assert read(tmp_path, WHOLE + added).keys == KeysConfig(tmp_path / "x", best_effort=True)
+    assert read(tmp_path, WHOLE + added).keys == KeysConfig(file=tmp_path / "x", best_effort=True)
     with pytest.raises(UsageError, match="erasure must be one of"):
         read(tmp_path, WHOLE + '\n[keys]\nerasure = "never"\n')
     with pytest.raises(UsageError, match="is no file's name"):
