@@ -58,8 +58,8 @@ def test_one_record_goes_and_the_rest_stays(desk: Operator) -> None:
 
 
 def test_the_table_counts_one_as_one(desk: Operator) -> None:
-    assert "1 id, 1 person " in desk.run("plan", SURVEY, "--record", IDS[0]).out
-    assert "25 ids, 25 persons " in desk.run("plan", SURVEY).out
+    assert "1 id, 1 person, " in desk.run("plan", SURVEY, "--record", IDS[0]).out
+    assert "25 ids, 25 persons, " in desk.run("plan", SURVEY).out
 
 
 def test_the_attestation_is_about_these_records(desk: Operator) -> None:
