@@ -46,16 +46,15 @@ def test_what_is_attested_is_what_the_bytes_show(
         left = here.in_image(set_aside)
     assert Counter(each["kind"] for each in ended.answer["holdings"]) == KINDS
 
-    # Nothing is in the data directory where all of it is verified; what is there was said to be.
-    by_kind = {each.kind: each for each in ended.attested}
-    verified = {each.status for each in ended.attested} == {"destroyed-verified"}
-    assert (ended.answer["outcome"] == "complete") == verified == (in_directory == NONE)
-    log_stays = by_kind["server-log"].reasons == ("log-removal-needs-host",)
-    assert log_stays == (way == "sql" and version >= 17)
-    assert in_directory == (NONE | {"W": 1} if log_stays else NONE)
+    # Nothing is in the data directory, and all of it is verified.
+    assert {each.status for each in ended.attested} == {"destroyed-verified"}
+    assert ended.answer["outcome"] == "complete"
+    assert in_directory == NONE
+    (log,) = (each for each in ended.attested if each.kind == "server-log")
+    assert ("log-file-not-overwritten" in log.limitations) == (way == "sql")
 
     # The blocks of a table's files hold nothing where they were overwritten; no others are
-    # claimed to, and the log's are not scrubbed while it has them.
+    # claimed to.
     emptied = [each for each in ended.attested if each.technique == "truncate"]
     overwritten = all(
         each.numbers.get("bytes-overwritten", 0)

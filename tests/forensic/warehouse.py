@@ -50,13 +50,6 @@ _LZ4 = """
 SELECT coalesce((SELECT 'lz4' FROM pg_settings
                   WHERE name = 'default_toast_compression' AND 'lz4' = ANY (enumvals)), 'pglz')
 """
-# By it a file of the log can be removed; from 17 on there is none.
-_ADMINPACK = """
-DO $$ BEGIN
-  IF EXISTS (SELECT FROM pg_available_extensions WHERE name = 'adminpack')
-  THEN CREATE EXTENSION adminpack; END IF;
-END $$
-"""
 _CONFIGURATION = """\
 controller = "Example Ltd"
 
@@ -156,7 +149,6 @@ def world(system: str, version: int) -> Iterator[World]:
             assert place.server.data_directory.is_relative_to(image.mount)
             # What initdb has written takes no blocks of files that go later.
             subprocess.run(["sync", "-f", image.mount], check=True)
-            place.sql(_ADMINPACK)
             leftovers.planted(place)
             _pack(place)
             _move_log_on(place)

@@ -15,7 +15,7 @@ from backends.postgres._examine import read_relation
 from backends.postgres._rows import RowScan
 from backends.postgres._session import SNAPSHOT, Cluster
 from backends.postgres.raw.segments import held_segments
-from backends.postgres.residue import blockers, logs, online, rewrite, statements, wal
+from backends.postgres.residue import blockers, log_anew, logs, online, rewrite, statements, wal
 from backends.postgres.residue.places import SERVER, Residue, Rewrite, pages_of
 
 
@@ -111,7 +111,6 @@ def _statements(cluster: Cluster, residue: Residue, order: Order, matcher: Match
 
 
 def _log(cluster: Cluster, residue: Residue, order: Order, matcher: Matcher) -> Destruction:
-    del matcher
     name, directory = order.holding.version, residue.data_directory
     with cluster.reading(fresh=True) as connection:
         may = logs.rights(connection, directory)
@@ -119,8 +118,15 @@ def _log(cluster: Cluster, residue: Residue, order: Order, matcher: Matcher) -> 
             return _failed(order, may.obstacle)
         if not logs.there(connection, name):
             return Destruction(order.id, Result.ALREADY_ABSENT)
-        reason = logs.remove(connection, name, cluster.lock_timeout_s, directory)
-    return _failed(order, reason) if reason else Destruction(order.id, Result.DESTROYED)
+        if not logs.close(connection, name, cluster.lock_timeout_s):
+            return _failed(order, "log-file-not-rotated")
+        if may.on_host:
+            reason = logs.remove(connection, name, directory)
+            return _failed(order, reason) if reason else Destruction(order.id, Result.DESTROYED)
+    with cluster.use(fresh=True) as connection:
+        outcome = log_anew.write_anew(cluster, connection, order, matcher)
+        _aftercare.after_large_objects(connection)  # of others' lines the table had a copy
+    return outcome
 
 
 def _wal(cluster: Cluster, residue: Residue, order: Order, matcher: Matcher) -> Destruction:

@@ -17,7 +17,8 @@ _WHAT_ENDS = {
     "needs-pg-checkpoint": "GRANT pg_checkpoint (from 15 on), or a superuser",
     "needs-pg-switch-wal": "GRANT EXECUTE ON FUNCTION pg_catalog.pg_switch_wal()",
     "needs-pg-monitor": "GRANT pg_monitor",
-    "log-removal-needs-host": "no function of this server removes one; on its host it can be done",
+    "needs-lo-export": "GRANT EXECUTE ON FUNCTION pg_catalog.lo_export(oid, text), or its host",
+    "large-objects-open-to-all": "set lo_compat_privileges off, or run on its host",
     "needs-pg-rotate-logfile": "GRANT EXECUTE ON FUNCTION pg_catalog.pg_rotate_logfile()",
 }
 

@@ -7,10 +7,11 @@ from backends.postgres.residue.wal import Log
 
 # Bytes a second on two cores that others use, too, and a virtual disk; halved. Segments of the log
 # and rows that are read once more: bench/destroy_postgres.py. A table that is written anew with two
-# indexes: VACUUM FULL of 414 MB.
+# indexes: VACUUM FULL of 414 MB. A file of the log: 203 MiB that holds 2,000 records.
 REWRITTEN_PER_S = 40 << 20
 LOGGED_PER_S = 400 << 20
 READ_PER_S = 100 << 20
+COPIED_PER_S = 2 << 20
 
 
 def of_rows(technique: Technique | None, size: int | None) -> Cost | None:
@@ -32,6 +33,12 @@ def of_wal(log: Log) -> Cost:
     """Cost of moving the log on."""
     writes = log.rounds * log.segment_bytes
     return Cost(exclusive=False, writes=writes, seconds=_seconds(writes, LOGGED_PER_S))
+
+
+def of_log(size: int) -> Cost:
+    """Cost of writing a file of the server's log anew, of `size` bytes."""
+    # A large object, as much again in the write-ahead log, and the file.
+    return Cost(exclusive=False, writes=3 * size, seconds=_seconds(size, COPIED_PER_S))
 
 
 def _seconds(size: int, rate: int) -> int:

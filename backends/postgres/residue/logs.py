@@ -1,8 +1,8 @@
 """The server's log: files that its collector writes.
 
 Reading one takes the right to read the server's files. One is removed on the server's host, where
-it is overwritten before, or by a function that an extension of older servers brings (adminpack,
-until 16). The file that is written to is closed first, by having the collector begin another.
+it is overwritten before; from elsewhere it is written anew without the records (`log_anew`). The
+file that is written to is closed first, by having the collector begin another.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from backends.postgres._catalog import one
 from backends.postgres._session import Cluster, Connection
 from backends.postgres.raw import log_files
 from backends.postgres.raw.log_files import log_folder
+from backends.postgres.residue import cost
 from backends.postgres.residue.places import LOG, PHASES, SERVER, log_file
 
 _RIGHTS = """
@@ -36,24 +37,25 @@ SELECT current_setting('logging_collector') = 'on',
          AND (current_setting('is_superuser') = 'on'
               OR pg_has_role('pg_read_server_files', 'USAGE')),
        has_function_privilege('pg_catalog.pg_rotate_logfile()', 'EXECUTE'),
-       coalesce((SELECT bool_or(has_function_privilege(p.oid, 'EXECUTE')) FROM pg_proc p
-                  WHERE p.pronamespace = 'pg_catalog'::regnamespace
-                    AND p.proname = 'pg_file_unlink'), false)
+       has_function_privilege('pg_catalog.lo_export(oid, text)', 'EXECUTE'),
+       current_setting('lo_compat_privileges') = 'on', pg_is_in_recovery()
 """
 _FILES = "SELECT name, size FROM pg_ls_logdir() WHERE name > %s ORDER BY name"
+# One that has another name, by a link, tells itself by its size and time.
 _CURRENT = """
-SELECT ARRAY(SELECT pg_catalog.regexp_replace(f, '^.*/', '') FROM (VALUES
-  (pg_catalog.pg_current_logfile()), (pg_catalog.pg_current_logfile('csvlog')),
-  (pg_catalog.pg_current_logfile('stderr'))) v(f)
- WHERE f IS NOT NULL)
+WITH listed AS (SELECT name, size, modification FROM pg_ls_logdir()),
+     current AS (SELECT pg_catalog.regexp_replace(f, '^.*/', '') AS name
+                   FROM unnest(%(formats)s::text[]) format, pg_catalog.pg_current_logfile(format) f)
+SELECT %(name)s IN (SELECT name FROM current), EXISTS (
+  SELECT FROM listed a, listed b JOIN current USING (name)
+   WHERE a.name = %(name)s AND a.size = b.size AND a.modification = b.modification)
 """
+_FORMATS = ["stderr", "csvlog", "jsonlog"]  # the last from 15 on
 _READ = """
 SELECT pg_catalog.pg_read_binary_file(
   pg_catalog.current_setting('log_directory') || '/' || %s, %s, %s, true)
 """
-_UNLINK = """
-SELECT pg_catalog.pg_file_unlink(pg_catalog.current_setting('log_directory') || '/' || %s)
-"""
+NOT_OVERWRITTEN = "log-file-not-overwritten"
 _CHUNK = 1 << 20
 _PAUSE_S = 0.1
 
@@ -66,14 +68,22 @@ class Rights:
     may_list: bool
     may_read: bool
     may_rotate: bool
-    may_remove: bool
+    may_export: bool
+    open_objects: bool  # everybody may read large objects
+    standby: bool
     on_host: bool  # it can be removed from here, without the server
 
     @property
     def obstacle(self) -> str:
-        """Why a file cannot be removed, or nothing."""
-        if not self.may_remove and not self.on_host:
-            return "log-removal-needs-host"
+        """Why a file can neither be removed nor written anew, or nothing."""
+        lacking = {
+            "read-only-server": self.standby,
+            "needs-lo-export": not self.may_export,
+            "large-objects-open-to-all": self.open_objects,
+        }
+        reason = next((code for code, there in lacking.items() if there), "")
+        if reason and not self.on_host:
+            return reason
         return "" if self.may_rotate else "needs-pg-rotate-logfile"
 
 
@@ -86,7 +96,7 @@ class _Stream:
     def read(self, size: int = -1, /) -> bytes:
         """Return the next bytes; nothing at the end."""
         wanted = _CHUNK if size < 0 else min(size, _CHUNK)
-        data = bytes(one(self._connection, _READ, [self._name, self._offset, wanted])[0] or b"")
+        data = at(self._connection, self._name, self._offset, wanted)
         self._offset += len(data)
         return data
 
@@ -134,7 +144,9 @@ def examine(cluster: Cluster, unit: Unit, matcher: Matcher, directory: str = "")
             size=reading.bytes_read,
             whole=None if obstacle else Technique.REMOVE_LOG,
             obstacle=obstacle,
+            limitations=() if obstacle or may.on_host else (NOT_OVERWRITTEN,),
             details={"phase": PHASES[LOG]},
+            cost=None if obstacle or may.on_host else cost.of_log(reading.bytes_read),
             signs=evidence.signs,
         )
         holdings = (held,)
@@ -149,22 +161,32 @@ def read(connection: Connection, name: str, matcher: Matcher) -> Reading:
     return examine_stream(_Stream(connection, name), matcher, digested=False)
 
 
+def at(connection: Connection, name: str, offset: int, size: int) -> bytes:
+    """Return bytes of a file of the log from an offset on: fewer at its end."""
+    return bytes(one(connection, _READ, [name, offset, size])[0] or b"")
+
+
 def there(connection: Connection, name: str) -> bool:
     """Whether there is a file of that name in the log's folder."""
     query = "SELECT EXISTS (SELECT FROM pg_ls_logdir() WHERE name = %s)"
     return bool(one(connection, query, [name])[0])
 
 
-def remove(connection: Connection, name: str, patience_s: float, directory: str = "") -> str:
-    """Remove a file, closed first if it is written to; why that failed, or nothing."""
+def close(connection: Connection, name: str, patience_s: float) -> bool:
+    """Have the collector begin another file if it writes to this one; whether it is closed now."""
+    formats = _FORMATS if connection.info.server_version >= 150000 else _FORMATS[:2]
+    asked = {"name": name, "formats": formats}
     deadline = time.monotonic() + max(patience_s, 2)  # a name has the second in it, as a rule
-    while name in one(connection, _CURRENT)[0]:
+    while any(itself := one(connection, _CURRENT, asked)):
         if time.monotonic() > deadline:
-            return "log-file-not-rotated"
-        connection.execute("SELECT pg_catalog.pg_rotate_logfile()")
+            return False
+        if itself[0]:
+            connection.execute("SELECT pg_catalog.pg_rotate_logfile()")
         time.sleep(_PAUSE_S)
+    return True
+
+
+def remove(connection: Connection, name: str, directory: str) -> str:
+    """Remove a closed file on the server's host; why that failed, or nothing."""
     with log_folder(connection, directory) as folder:
-        if folder is not None:
-            return log_files.remove(folder, name)
-    removed = bool(one(connection, _UNLINK, [name])[0])
-    return "" if removed else "log-not-removed"
+        return log_files.remove(folder, name) if folder else "log-not-removed"

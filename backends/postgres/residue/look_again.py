@@ -79,8 +79,12 @@ def _log(cluster: Cluster, residue: Residue, order: Order, matcher: Matcher) -> 
     with cluster.reading(fresh=True) as connection:
         if not logs.there(connection, order.holding.version):
             return Verification(order.id, Finding.ABSENT, _LISTING)
-        evidence = logs.read(connection, order.holding.version, matcher).evidence
-    return _left(order, _CONTENT, evidence.records)
+        reading = logs.read(connection, order.holding.version, matcher)
+    if reading.evidence.verdict is Verdict.COPY:
+        return _left(order, _CONTENT, reading.evidence.records)
+    if reading.reason:
+        return Verification(order.id, Finding.INCONCLUSIVE, _CONTENT, reading.reason)
+    return Verification(order.id, Finding.ABSENT, _CONTENT)
 
 
 def _wal(cluster: Cluster, residue: Residue, order: Order, matcher: Matcher) -> Verification:

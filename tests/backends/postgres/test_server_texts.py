@@ -126,43 +126,6 @@ def test_a_file_that_is_not_the_servers_stays(place: Place) -> None:
     assert LOGGED in path.read_bytes()
 
 
-@pytest.fixture
-def elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The server's host is another one."""
-    monkeypatch.setattr("backends.postgres.raw.access.host_files", lambda *_: None)
-
-
-@pytest.mark.usefixtures("elsewhere")
-@pytest.mark.parametrize("place", [18], indirect=True)
-def test_a_newer_server_removes_no_file_of_the_log(place: Place) -> None:
-    leftovers.logged(place)
-    with place.store(residue=True) as store:
-        (log,) = held(store, "server-log")
-    assert (None, "log-removal-needs-host") == (log.whole, log.obstacle)
-
-
-@pytest.mark.usefixtures("elsewhere")
-@pytest.mark.parametrize("place", VERSIONS[1:], indirect=True)
-def test_a_file_of_the_log_goes_where_the_server_can_remove_one(place: Place) -> None:
-    leftovers.logged(place)
-    (name,) = log_files(place)
-    with place.store(residue=True) as store:
-        (log,) = held(store, "server-log")
-        assert f"log/{name}" == log.locator
-        assert (None, "log-removal-needs-host") == (log.whole, log.obstacle)
-        place.sql("CREATE EXTENSION adminpack")
-        (log,) = held(store, "server-log")
-        order = Order("order-0", log, Technique.REMOVE_LOG, whole=False)
-        assert Finding.RESIDUE is next(iter(store.verify([order], DATASET))).finding
-        assert (Result.DESTROYED, "", ()) == carried_out(store, log)
-        assert name not in log_files(place)
-        assert Finding.ABSENT is next(iter(store.verify([order], DATASET))).finding
-        assert (Result.ALREADY_ABSENT, "", ()) == carried_out(store, log)
-        assert [] == held(store, "server-log")
-        place.sql("DO $$ BEGIN RAISE LOG 'the log goes on'; END $$")
-        leftovers.await_in_log(place, "the log goes on")
-
-
 def test_a_log_without_records_is_none_of_the_plan(place: Place) -> None:
     with place.store(residue=True) as store:
         assert [] == held(store, "server-log")
@@ -184,19 +147,3 @@ def test_what_is_missing_to_read_the_log_is_named(place: Place) -> None:
         place.sql(f"GRANT pg_read_server_files TO {OPERATOR}")
         assert [] == missing(store)
         assert 1 == len(held(store, "server-log"))
-
-
-@pytest.mark.parametrize("place", VERSIONS[1:], indirect=True)
-def test_a_log_with_a_fixed_name_is_not_removed_while_it_is_written_to(place: Place) -> None:
-    place.sql("CREATE EXTENSION adminpack")
-    place.sql("ALTER SYSTEM SET log_filename = 'fixed.log'")
-    place.sql("SELECT pg_reload_conf()")
-    place.sql("SELECT pg_sleep(0.2)")
-    place.sql("SELECT pg_rotate_logfile()")
-    place.sql("SELECT pg_sleep(0.5)")
-    leftovers.logged(place)
-    with place.store(residue=True, lock_timeout_s=1) as store:
-        (log,) = held(store, "server-log")
-        assert "log/fixed.log" == log.locator
-        assert (Result.FAILED, "log-file-not-rotated", ()) == carried_out(store, log)
-    assert "fixed.log" in log_files(place)

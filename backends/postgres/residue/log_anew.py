@@ -1,0 +1,200 @@
+"""Writing a closed file of the server's log anew by SQL: its lines, with records masked in them.
+
+No function of a server removes a file. One writes a large object into a file, which it cuts to
+nothing before; so the file's lines are copied into a large object, masked where they hold a record,
+and from there into the file. What is copied is copied within the server.
+
+Crash points, ours or the server's:
+
+* before the large object is committed: nothing was altered;
+* from then on until the file stands as the large object does: a comment tells which file the object
+  belongs to, and the same order finds it, sees that the file is what was copied, or what is left of
+  it, and writes it again;
+* after that: the same order finds that nothing is to be written, and the large object goes.
+
+Where the file is neither, somebody else has written to it: both are left as they are, for the
+large object may have the only copy of some lines.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from enum import Enum
+from functools import partial
+
+import psycopg
+from psycopg import sql
+
+from backends.content import examine_stream
+from backends.contract import Destruction, Matcher, Order, Result, Step, Verdict
+from backends.postgres._catalog import one
+from backends.postgres._session import WRITING, Cluster, Connection
+from backends.postgres.residue import logs
+from backends.postgres.residue.log_lines import Masking, comes_from, pieces
+
+_CHUNK = 1 << 20
+_LOCK = "SELECT pg_advisory_xact_lock(%s::bigint)"
+_CREATE = "SELECT lo_create(0)"
+_COMMENT = sql.SQL("COMMENT ON LARGE OBJECT {} IS {}")
+_COPY_OF = """
+SELECT m.oid FROM pg_description d JOIN pg_largeobject_metadata m ON m.oid = d.objoid
+ WHERE d.classoid = 'pg_largeobject'::regclass AND d.description = %s
+   AND m.lomowner = (SELECT oid FROM pg_roles WHERE rolname = current_user)
+"""
+_PUT = "SELECT lo_put(%s::oid, %s::bigint, %s)"
+_PUT_UNALTERED = """
+SELECT lo_put(%s::oid, %s::bigint, pg_read_binary_file(
+  current_setting('log_directory') || '/' || %s, %s::bigint, %s::bigint, true))
+"""
+_GET = "SELECT lo_get(%s::oid, %s::bigint, %s)"
+_EXPORT = "SELECT lo_export(%s::oid, current_setting('log_directory') || '/' || %s)"
+_UNLINK = "SELECT lo_unlink(%s::oid)"
+
+
+class _NotWrittenError(Exception):
+    """The file was left as it is, for a reason with a code."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+class _Stands(Enum):
+    """How a file stands to its masked copy."""
+
+    MASKED = "it is equal"
+    BEFORE = "it is what was copied, or what is left of that"
+    OTHERWISE = "it is neither"
+
+
+@dataclass(frozen=True, slots=True)
+class _Object:
+    """A large object, as a stream."""
+
+    connection: Connection
+    oid: int
+
+    def at(self, offset: int, size: int) -> bytes:
+        """Return bytes from an offset on."""
+        return bytes(one(self.connection, _GET, [self.oid, offset, size])[0])
+
+
+def write_anew(
+    cluster: Cluster, connection: Connection, order: Order, matcher: Matcher
+) -> Destruction:
+    """Write a closed file anew. Raises what the driver raises."""
+    name, numbers = order.holding.version, {}
+    try:
+        with cluster.transaction(connection, WRITING):
+            mark = _locked(connection, name)
+            if _copy_of(connection, mark) is None:
+                lines = _copy(cluster, connection, name, mark, matcher)
+                if lines is None:
+                    return Destruction(order.id, Result.ALREADY_ABSENT)
+                numbers = {"lines-written-over": lines}
+        with cluster.transaction(connection, WRITING):
+            _locked(connection, name)
+            if copy := _copy_of(connection, mark):  # else another run has done it
+                _write(cluster, connection, name, copy)
+    except _NotWrittenError as reason:
+        return Destruction(order.id, Result.FAILED, reason=reason.code)
+    return Destruction(
+        order.id, Result.DESTROYED, limitations=(logs.NOT_OVERWRITTEN,), numbers=numbers
+    )
+
+
+def _write(cluster: Cluster, connection: Connection, name: str, copy: _Object) -> None:
+    stands = _stands(connection, name, copy)
+    if stands is _Stands.BEFORE:
+        cluster.tell(Step("rewriting"))
+        _export(connection, name, copy)
+        stands = _stands(connection, name, copy)
+    if stands is not _Stands.MASKED:
+        raise _NotWrittenError("log-altered-meanwhile")
+    connection.execute(_UNLINK, [copy.oid])
+
+
+def _copy_of(connection: Connection, mark: str) -> _Object | None:
+    found = connection.execute(_COPY_OF, [mark]).fetchone()
+    return _Object(connection, found[0]) if found else None
+
+
+def _locked(connection: Connection, name: str) -> str:
+    """Keep other runs from the file until the transaction ends; return the mark of its copy."""
+    digest = hashlib.sha256(name.encode("utf-8", "surrogateescape")).digest()
+    connection.execute(_LOCK, [int.from_bytes(digest[:8], signed=True)])
+    return f"shredder: lines of the server's log, {digest.hex()}"
+
+
+def _copy(
+    cluster: Cluster, connection: Connection, name: str, mark: str, matcher: Matcher
+) -> int | None:
+    """Make the masked copy; return how many lines were masked; None: there is nothing to mask."""
+    evidence = logs.read(connection, name, matcher).evidence
+    if evidence.verdict is not Verdict.COPY:
+        return None
+    promoted = evidence.promoted
+    # Nothing gets into the large object that may still hold a record.
+    trial = _Masked(connection, name, Masking(name, matcher, promoted=promoted))
+    reading = examine_stream(trial, matcher, digested=False)
+    if reading.evidence.verdict is Verdict.COPY or reading.reason:
+        raise _NotWrittenError("log-not-masked")
+    masking = Masking(name, matcher, promoted=promoted)
+    (oid,) = one(connection, _CREATE)
+    connection.execute(_COMMENT.format(sql.Literal(oid), sql.Literal(mark)))
+    for at, piece in pieces(partial(logs.at, connection, name)):
+        for offset, length, instead in masking.parts(at, piece):
+            if instead is None:
+                connection.execute(_PUT_UNALTERED, [oid, offset, name, offset, length])
+            else:
+                connection.execute(_PUT, [oid, offset, instead])
+        cluster.tell(Step("copying", at + len(piece), size=True))
+    if _stands(connection, name, _Object(connection, oid)) is _Stands.OTHERWISE:
+        raise _NotWrittenError("log-altered-meanwhile")
+    return masking.lines
+
+
+class _Masked:
+    """A file of the log as a stream, masked."""
+
+    def __init__(self, connection: Connection, name: str, masking: Masking) -> None:
+        self._pieces = pieces(partial(logs.at, connection, name))
+        self._masking = masking
+        self._left = b""
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Return the next bytes; nothing at the end."""
+        if not self._left and (found := next(self._pieces, None)):
+            at, piece = found
+            self._left = b"".join(
+                piece[offset - at : offset - at + length] if instead is None else instead
+                for offset, length, instead in self._masking.parts(at, piece)
+            )
+        wanted = len(self._left) if size < 0 else size
+        data, self._left = self._left[:wanted], self._left[wanted:]
+        return data
+
+
+def _stands(connection: Connection, name: str, copy: _Object) -> _Stands:
+    at, equal = 0, True
+    while True:
+        masked = copy.at(at, _CHUNK)
+        there = logs.at(connection, name, at, _CHUNK)
+        if not masked and not there:
+            return _Stands.MASKED if equal else _Stands.BEFORE
+        if not comes_from(masked[: len(there)], there):
+            return _Stands.OTHERWISE
+        equal = equal and masked == there
+        if len(there) < len(masked):  # cut off, and nothing may follow
+            return _Stands.BEFORE
+        at += len(masked)
+
+
+def _export(connection: Connection, name: str, copy: _Object) -> None:
+    try:
+        connection.execute(_EXPORT, [copy.oid, name])
+    except psycopg.Error as error:
+        if connection.closed or error.sqlstate is None:
+            raise
+        raise _NotWrittenError("log-not-written-anew") from None
