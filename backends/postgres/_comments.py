@@ -20,7 +20,7 @@ from backends.postgres._rows import RowAddresses, RowScan
 from backends.postgres._session import Connection
 
 COMMENTS: Final = "comments"
-SHARED: Final = "pg_shdescription"  # of databases, for the whole server
+SHARED: Final = "pg_shdescription"  # of databases, roles and tablespaces, for the whole server
 CATALOGUES: Final = {"pg_description": 2609, SHARED: 2396}
 """Where comments lie, and the oids of these tables, the same in every version."""
 _LABELS: Final = "pg_seclabel"
@@ -28,8 +28,8 @@ _COPIES = {
     "pg_description": "COPY (SELECT ctid, description FROM pg_catalog.pg_description) TO STDOUT",
     SHARED: """
 COPY (SELECT ctid, description FROM pg_catalog.pg_shdescription
-       WHERE classoid = 'pg_catalog.pg_database'::pg_catalog.regclass
-         AND objoid = (SELECT oid FROM pg_catalog.pg_database
+       WHERE classoid <> 'pg_catalog.pg_database'::pg_catalog.regclass
+          OR objoid = (SELECT oid FROM pg_catalog.pg_database
                         WHERE datname = pg_catalog.current_database())) TO STDOUT
 """,
     _LABELS: "COPY (SELECT ctid, label FROM pg_catalog.pg_seclabel) TO STDOUT",
@@ -64,7 +64,7 @@ class Reading:
 
     @property
     def shared(self) -> bool:
-        """Whether the comment on the database itself holds a record."""
+        """Whether the comment on the database itself, a role or a tablespace holds a record."""
         return self.places[SHARED].count > 0
 
 

@@ -1,4 +1,7 @@
-"""Definitions of a database that hold a record, and what drops each of them.
+"""Definitions and names in a database that hold a record, and what drops each of them.
+
+The values of a stored generated column stay, and so do the rows of a partition, which becomes a
+table of its own; a label of an enumeration is renamed. What a materialised view has computed goes.
 
 Dropping one alters what programs find, so it is done by the operator's word alone: a holding of
 definitions has no technique that takes out records and leaves the rest. Nothing goes that others
@@ -30,6 +33,10 @@ CATALOGUES: Final = (
     "pg_type",
     "pg_index",
     "pg_policy",
+    "pg_class",
+    "pg_enum",
+    "pg_statistic_ext",
+    "pg_db_role_setting",
 )
 """Where what can be dropped lies."""
 # What drops it, in SQL (nothing: it is more than a definition, or no command does), its text, and
@@ -41,7 +48,8 @@ SELECT format('DROP ROUTINE IF EXISTS %s', oid::regprocedure),
        'pg_proc'
   FROM pg_proc WHERE oid >= 16384
 UNION ALL
-SELECT CASE relkind WHEN 'v' THEN format('DROP VIEW IF EXISTS %s', oid::regclass) END,
+SELECT format('DROP %s IF EXISTS %s',
+              CASE relkind WHEN 'v' THEN 'VIEW' ELSE 'MATERIALIZED VIEW' END, oid::regclass),
        pg_get_viewdef(oid),
        'pg_rewrite'
   FROM pg_class WHERE relkind IN ('v', 'm') AND oid >= 16384
@@ -61,17 +69,27 @@ SELECT format('ALTER %s DROP CONSTRAINT IF EXISTS %I',
        'pg_constraint'
   FROM pg_constraint WHERE contype IN ('c', 'x') AND oid >= 16384
 UNION ALL
-SELECT CASE attgenerated WHEN ''
-       THEN format('ALTER TABLE ONLY %s ALTER %I DROP DEFAULT', adrelid::regclass, attname) END,
+SELECT CASE
+       WHEN attgenerated = ''
+       THEN format('ALTER TABLE ONLY %s ALTER %I DROP DEFAULT', adrelid::regclass, attname)
+       -- With the parent's go those that partitions have of it; others inherit from several.
+       WHEN attinhcount = 0 OR c.relispartition
+       THEN format(CASE attgenerated
+                   WHEN 's' THEN 'ALTER TABLE %s ALTER %I DROP EXPRESSION IF EXISTS'
+                   ELSE 'ALTER TABLE %s DROP COLUMN IF EXISTS %I' END,
+                   coalesce(pg_partition_root(adrelid), adrelid)::regclass, attname) END,
        pg_get_expr(adbin, adrelid),
        'pg_attrdef'
   FROM pg_attrdef d JOIN pg_attribute a ON a.attrelid = adrelid AND a.attnum = adnum
+  JOIN pg_class c ON c.oid = adrelid
  WHERE d.oid >= 16384
 UNION ALL
 SELECT format('ALTER DOMAIN %s DROP DEFAULT', oid::regtype), typdefault, 'pg_type'
   FROM pg_type WHERE typtype = 'd' AND typdefault IS NOT NULL AND oid >= 16384
 UNION ALL
-SELECT NULL, pg_get_statisticsobjdef(oid), NULL FROM pg_statistic_ext WHERE oid >= 16384
+SELECT format('DROP STATISTICS IF EXISTS %I.%I', nspname, stxname), pg_get_statisticsobjdef(s.oid),
+       'pg_statistic_ext'
+  FROM pg_statistic_ext s JOIN pg_namespace n ON n.oid = stxnamespace WHERE s.oid >= 16384
 UNION ALL
 SELECT NULL, attmissingval::text, NULL FROM pg_attribute WHERE atthasmissing
 UNION ALL
@@ -79,21 +97,50 @@ SELECT format('DROP INDEX IF EXISTS %s', indexrelid::regclass), pg_get_indexdef(
        'pg_index'
   FROM pg_index WHERE indexrelid >= 16384 AND (indexprs IS NOT NULL OR indpred IS NOT NULL)
 UNION ALL
-SELECT NULL, pg_get_expr(relpartbound, oid), NULL FROM pg_class WHERE relpartbound IS NOT NULL
+SELECT format('ALTER TABLE %s DETACH PARTITION %s', inhparent::regclass, oid::regclass),
+       pg_get_expr(relpartbound, oid),
+       'pg_class'
+  FROM pg_class JOIN pg_inherits ON inhrelid = oid
+ WHERE relpartbound IS NOT NULL
 UNION ALL
 SELECT format('DROP POLICY IF EXISTS %I ON %s', polname, polrelid::regclass),
        concat_ws(' ', pg_get_expr(polqual, polrelid), pg_get_expr(polwithcheck, polrelid)),
        'pg_policy'
   FROM pg_policy
 UNION ALL
-SELECT NULL, enumlabel::text, NULL FROM pg_enum WHERE oid >= 16384
+SELECT format('ALTER TYPE %s RENAME VALUE %L TO %L', enumtypid::regtype, enumlabel,
+              'removed-' || oid),
+       enumlabel::text,
+       'pg_enum'
+  FROM pg_enum WHERE oid >= 16384
+UNION ALL
+SELECT format('ALTER %s RESET %s',
+              CASE WHEN setdatabase <> 0 AND setrole <> 0
+                   THEN format('ROLE %I IN DATABASE %I', rolname, datname)
+                   WHEN setdatabase <> 0 THEN format('DATABASE %I', datname)
+                   WHEN setrole <> 0 THEN format('ROLE %I', rolname) ELSE 'ROLE ALL' END,
+              (SELECT string_agg(quote_ident(part), '.' ORDER BY number)
+                 FROM unnest(string_to_array(split_part(setting, '=', 1), '.'))
+                      WITH ORDINALITY parts(part, number))),
+       setting,
+       'pg_db_role_setting'
+  FROM pg_db_role_setting CROSS JOIN unnest(setconfig) setting
+  LEFT JOIN pg_roles r ON r.oid = setrole LEFT JOIN pg_database d ON d.oid = setdatabase
+ WHERE setdatabase = 0 OR datname = current_database()
 UNION ALL
 SELECT NULL, array_to_string(ftoptions, ' '), NULL FROM pg_foreign_table
 UNION ALL
-SELECT NULL, array_to_string(setconfig, ' '), NULL FROM pg_db_role_setting
- WHERE setdatabase IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))
+SELECT NULL, relname::text, NULL FROM pg_class WHERE oid >= 16384 AND relkind <> 't'
 UNION ALL
-SELECT NULL, description, NULL FROM pg_shdescription WHERE classoid <> 'pg_database'::regclass
+SELECT NULL, attname::text, NULL FROM pg_attribute
+ WHERE attrelid >= 16384 AND attnum > 0 AND NOT attisdropped
+UNION ALL
+SELECT NULL, typname::text, NULL FROM pg_type
+ WHERE oid >= 16384 AND typrelid = 0 AND typcategory <> 'A'
+UNION ALL
+SELECT NULL, conname::text, NULL FROM pg_constraint WHERE oid >= 16384
+UNION ALL
+SELECT NULL, polname::text, NULL FROM pg_policy
 """
 TEXTS: Final = sql.SQL("SELECT v FROM ({}) parts(s, v, c)").format(sql.SQL(_PARTS))
 _COPY = sql.SQL("COPY ({}) TO STDOUT").format(TEXTS)

@@ -61,7 +61,7 @@ class _Touched:
             shared = bool(holding.details.get("shared"))
             names = rewrite.OF_SHARED_COMMENTS if shared else rewrite.OF_COMMENTS
         elif holding.kind == DEFINITIONS:
-            names = (*catalogues_of(holding), "pg_statistic")
+            names = (*catalogues_of(holding), *rewrite.OF_RELATIONS)
         self.catalogues.setdefault(holding.scope, {}).update(dict.fromkeys(names))
 
 

@@ -27,9 +27,8 @@ OF_RELATIONS = ("pg_statistic", "pg_statistic_ext_data")
 OF_LARGE_OBJECTS = ("pg_largeobject", "pg_largeobject_metadata", "pg_statistic")
 OF_COMMENTS = ("pg_description", "pg_statistic")
 OF_SHARED_COMMENTS = (*OF_COMMENTS, "pg_shdescription")
-OF_SETTINGS = ("pg_db_role_setting",)  # of databases and roles
 CATALOGUES = frozenset(
-    {*OF_RELATIONS, *OF_LARGE_OBJECTS, *OF_SHARED_COMMENTS, *OF_SETTINGS, *_dropping.CATALOGUES}
+    {*OF_RELATIONS, *OF_LARGE_OBJECTS, *OF_SHARED_COMMENTS, *_dropping.CATALOGUES}
 )
 _VACUUM = sql.SQL("VACUUM (FULL) {}")
 # Through a pooler no setting can be relied on, so nothing is waited for.

@@ -24,7 +24,7 @@ SELECT pg_describe_object(classoid, objoid, objsubid), description FROM pg_descr
 
 @pytest.fixture
 def commented(any_place: Place) -> Iterator[Place]:
-    """Comments of every sort, three of which hold a record."""
+    """Comments of every sort, four of which hold one of three records."""
     place = any_place
     place.sql("CREATE TABLE t (v text)")
     place.sql("CREATE FUNCTION f(int) RETURNS int LANGUAGE sql AS 'SELECT 1'")
@@ -32,10 +32,14 @@ def commented(any_place: Place) -> Iterator[Place]:
     place.sql("COMMENT ON COLUMN t.v IS 'what they said'")
     place.sql(f"COMMENT ON FUNCTION f(int) IS 'a fix\nfor {OURS[1].respondent_id}'")
     place.sql(f"COMMENT ON DATABASE {place.name} IS 'of {OURS[2].respondent_id}'")
+    place.sql(f"COMMENT ON ROLE {OPERATOR} IS 'of {OURS[0].respondent_id}'")
+    place.sql("COMMENT ON TABLESPACE pg_default IS 'where all is'")
     try:
         yield place
     finally:
         place.sql(f"COMMENT ON DATABASE {place.name} IS NULL")
+        place.sql(f"COMMENT ON ROLE {OPERATOR} IS NULL")
+        place.sql("COMMENT ON TABLESPACE pg_default IS NULL")
 
 
 @contextlib.contextmanager
@@ -50,13 +54,17 @@ def test_those_with_records_go_and_no_others(commented: Place) -> None:
         assert (3, None, Technique.REMOVE_COMMENTS) == (held.records, held.whole, held.partial)
         wanted = order(held)
         outcome = destroyed(store, wanted)
-        assert (Result.DESTROYED, 3) == (outcome.result, outcome.numbers["comments-removed"])
+        assert (Result.DESTROYED, 4) == (outcome.result, outcome.numbers["comments-removed"])
         assert Finding.ABSENT is verified(store, wanted).finding
         assert Result.ALREADY_ABSENT is destroyed(store, wanted).result
     assert [("column v of table t", "what they said")] == commented.sql(_ALL)
     assert [(None,)] == commented.sql(
         "SELECT shobj_description(oid, 'pg_database') FROM pg_database"
         " WHERE datname = current_database()"
+    )
+    assert [(None, "where all is")] == commented.sql(
+        "SELECT shobj_description(r.oid, 'pg_authid'), shobj_description(t.oid, 'pg_tablespace')"
+        f" FROM pg_roles r, pg_tablespace t WHERE rolname = '{OPERATOR}' AND spcname = 'pg_default'"
     )
     assert [(1,)] == commented.sql("SELECT f(1)")
 

@@ -56,6 +56,9 @@ _DROPPED = {
     " EXECUTE FUNCTION fire()",
     "trigger of a partition": "CREATE TRIGGER tr AFTER INSERT ON parted FOR EACH ROW"
     " WHEN (new.v = '{id}') EXECUTE FUNCTION fire()",
+    "materialised view": "CREATE MATERIALIZED VIEW mv AS SELECT 1 AS x WHERE '{id}' = 'x';"
+    "CREATE VIEW w AS SELECT x, '{id}' AS y FROM mv",
+    "statistics object": "CREATE STATISTICS s ON (v || '{id}'), n FROM t",
 }
 
 
@@ -91,12 +94,13 @@ def test_what_holds_a_record_is_dropped(filled: Place, statements: str) -> None:
 @pytest.mark.parametrize(
     "statement",
     [
-        "CREATE MATERIALIZED VIEW v AS SELECT 1 WHERE '{id}' = 'x'",
-        "CREATE TYPE e AS ENUM ('a', '{id}')",
-        "CREATE TABLE p PARTITION OF parted FOR VALUES IN ('{id}')",
         "ALTER TABLE t ADD w uuid DEFAULT '{id}'",
-        "CREATE STATISTICS s ON (v || '{id}'), n FROM t",
-        "ALTER TABLE t ADD w bool GENERATED ALWAYS AS (v = '{id}') STORED",
+        "ALTER TABLE t ADD w bool GENERATED ALWAYS AS (v = '{id}') STORED",  # the child has it
+        'CREATE TABLE "{id}" ()',
+        'ALTER TABLE t RENAME v TO "{id}"',
+        'CREATE DOMAIN "{id}" AS text',
+        'ALTER TABLE t ADD CONSTRAINT "{id}" CHECK (n > 0)',
+        'CREATE POLICY "{id}" ON t',
     ],
 )
 def test_what_is_more_than_a_definition_is_named(filled: Place, statement: str) -> None:
@@ -104,6 +108,81 @@ def test_what_is_more_than_a_definition_is_named(filled: Place, statement: str) 
     filled.sql(statement.format(id=ID))
     with planned(filled) as (_, held):
         assert (None, "no-rewrite-of-definitions") == (held.whole, held.obstacle)
+
+
+def dropped(place: Place) -> None:
+    """Drop what holds a record, and see that nothing does any more."""
+    with planned(place) as (store, held):
+        wanted = order(held, whole=True)
+        outcome = destroyed(store, wanted)
+        assert (Result.DESTROYED, "") == (outcome.result, outcome.reason)
+        assert Finding.ABSENT is verified(store, wanted).finding
+        assert Result.ALREADY_ABSENT is destroyed(store, wanted).result
+
+
+def test_a_generated_column_keeps_its_values(any_place: Place) -> None:
+    by_it = f"bool GENERATED ALWAYS AS (v <> '{ID}') STORED"
+    any_place.sql(f"CREATE TABLE t (v text, w {by_it})")
+    any_place.sql(f"CREATE TABLE parted (v text, w {by_it}) PARTITION BY LIST (v)")
+    any_place.sql("CREATE TABLE part PARTITION OF parted FOR VALUES IN ('x')")
+    for table in ("t", "parted"):
+        any_place.sql(f"INSERT INTO {table} VALUES ('x')")
+    dropped(any_place)
+    for table in ("t", "parted"):
+        assert [("x", True)] == any_place.rows(table)
+        any_place.sql(f"INSERT INTO {table} VALUES ('x', false)")
+
+
+@pytest.mark.parametrize("any_place", [18], indirect=True)
+def test_a_virtual_column_goes(any_place: Place) -> None:
+    any_place.sql("CREATE TABLE t (v text)")
+    before = any_place.dump()
+    any_place.sql(f"ALTER TABLE t ADD w bool GENERATED ALWAYS AS (v <> '{ID}')")
+    dropped(any_place)
+    assert before == any_place.dump()
+
+
+def test_a_partition_keeps_its_rows(filled: Place) -> None:
+    filled.sql("INSERT INTO parted VALUES ('x')")
+    filled.sql(f"CREATE TABLE p PARTITION OF parted FOR VALUES IN ('{ID}', 'y')")
+    filled.sql("INSERT INTO parted VALUES ('y')")
+    dropped(filled)
+    assert [("x",)] == filled.rows("parted")
+    assert [("y",)] == filled.rows("p")
+
+
+def test_a_label_keeps_its_place_and_the_rows_that_have_it(any_place: Place) -> None:
+    any_place.sql(f"CREATE TYPE e AS ENUM ('a', '{ID}', 'b')")
+    any_place.sql("CREATE TABLE t (v e)")
+    any_place.sql(f"INSERT INTO t VALUES ('{ID}'), ('a')")
+    dropped(any_place)
+    ((first,), (label,), (last,)) = any_place.sql("SELECT unnest(enum_range(NULL::e))::text")
+    assert ("a", "b") == (first, last)
+    assert label.startswith("removed-")
+    assert [("a",), (label,)] == any_place.sql("SELECT v FROM t ORDER BY v")
+
+
+def test_a_setting_goes_and_others_stay(any_place: Place) -> None:
+    whose = (
+        f"ROLE {OPERATOR}",
+        f"ROLE {OPERATOR} IN DATABASE {any_place.name}",
+        f"DATABASE {any_place.name}",
+        "ROLE ALL",
+    )
+    kept = "SELECT setdatabase, setrole, setconfig FROM pg_db_role_setting ORDER BY 1, 2"
+    before = any_place.sql(kept)
+    try:
+        for each in whose:
+            any_place.sql(f"ALTER {each} SET shredder.others = 'theirs'")
+        others = any_place.sql(kept)
+        for each in whose:
+            any_place.sql(f"ALTER {each} SET shredder.\"User\" = 'a, {ID}'")
+        dropped(any_place)
+        assert others == any_place.sql(kept)
+    finally:
+        for each in whose:
+            any_place.sql(f"ALTER {each} RESET ALL")
+    assert before == any_place.sql(kept)
 
 
 def test_nothing_goes_that_others_depend_on(filled: Place) -> None:
@@ -149,6 +228,12 @@ def test_it_is_not_done_without(filled: Place, because: str) -> None:
         filled.sql("DROP EVENT TRIGGER IF EXISTS e")
 
 
+def spelled(directory: Path, text: str) -> int:
+    """In how many files it is as an expression is kept: by the numbers of its bytes."""
+    numbers = " ".join(map(str, text.encode())).encode()
+    return sum(numbers in path.read_bytes() for path in directory.rglob("*") if path.is_file())
+
+
 def test_nothing_of_them_is_left_in_the_data_directory(tmp_path: Path) -> None:
     dataset = leftovers.enrolled_matcher(tmp_path)
     without = {"shared_preload_libraries": ""}  # else statements are remembered
@@ -164,9 +249,16 @@ def test_nothing_of_them_is_left_in_the_data_directory(tmp_path: Path) -> None:
             )
         row = leftovers.row("m", 100)
         place.sql(f"CREATE DOMAIN d AS text DEFAULT '{row.respondent_id} {row.email}'")
+        more = [f"{row.respondent_id} {row.email}" for row in leftovers.rows("m", 105)[101:]]
+        place.sql(f"ALTER ROLE {OPERATOR} SET shredder.note = '{more[0]}'")
+        place.sql(f"CREATE MATERIALIZED VIEW mv AS SELECT 1 WHERE '{more[1]}' = 'x'")
+        place.sql("CREATE TABLE parted (v text) PARTITION BY LIST (v)")
+        place.sql(f"CREATE TABLE p PARTITION OF parted FOR VALUES IN ('{more[2]}')")
+        place.sql(f"CREATE TYPE e AS ENUM ('{more[3]}')")
         place.sql("VACUUM ANALYZE")
         directory = place.server.data_directory
-        assert 101 == leftovers.counted(directory, "m")["E"]
+        assert 0 < spelled(directory, more[2])
+        assert 103 == leftovers.counted(directory, "m")["E"]
         holdings, _ = leftovers.looked(store, dataset)
         made = [
             Order(f"order-{at}", each, each.whole, whole=True)
@@ -178,3 +270,4 @@ def test_nothing_of_them_is_left_in_the_data_directory(tmp_path: Path) -> None:
         assert {Result.DESTROYED} == {outcome.result for outcome in outcomes}
         assert {Finding.ABSENT} == {answer.finding for answer in answers}
         assert leftovers.NONE == leftovers.counted(directory, "m")
+        assert 0 == spelled(directory, more[2])

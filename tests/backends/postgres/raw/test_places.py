@@ -91,19 +91,18 @@ def test_what_shared_catalogues_keep_is_found(place: Place, tmp_path: Path) -> N
 
 
 def test_what_catalogues_show_is_named(place: Place, tmp_path: Path) -> None:
-    """A comment on a role, a setting of one, and the name of a table: nothing takes these out."""
+    """Names of a table and of a schema, of which nothing takes a record out."""
     dataset = leftovers.enrolled_matcher(tmp_path)
-    said = [f"{each.respondent_id} {each.email}" for each in leftovers.rows("m", 3)]
-    place.sql(f"COMMENT ON ROLE {OPERATOR} IS '{said[0]}'")
-    place.sql(f"ALTER ROLE {OPERATOR} SET shredder.note = '{said[1]}'")
-    place.sql(f'CREATE TABLE "{said[2]}" ()')
+    said = [f"{each.respondent_id} {each.email}" for each in leftovers.rows("m", 2)]
+    place.sql(f'CREATE TABLE "{said[0]}" ()')
+    place.sql(f'CREATE SCHEMA "{said[1]}"')
     with place.store(residue=True) as store:
         holdings, gaps = leftovers.looked(store, dataset)
     assert gaps == []
     named = {each.locator: (each.records, each.obstacle) for each in holdings if each.obstacle}
     assert named == {
-        f"{place.name}/definitions": (2, "no-rewrite-of-definitions"),
-        f"{place.name}/pg_catalog.pg_class:pages": (1, "server-files-not-cleaned"),
+        f"{place.name}/definitions": (1, "no-rewrite-of-definitions"),
+        f"{place.name}/pg_catalog.pg_namespace:pages": (1, "server-files-not-cleaned"),
     }
 
 
