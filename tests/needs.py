@@ -80,6 +80,10 @@ def _softhsm() -> str:
     return "" if found else "no SoftHSM here: install softhsm2"
 
 
+def _gnome_keyring() -> str:
+    return _program("gnome-keyring-daemon", "gnome-keyring")() or _program("dbus-daemon", "dbus")()
+
+
 def _node() -> str:
     """Node.js of the version that the page is built with, and npm."""
     if not shutil.which("npm"):
@@ -99,6 +103,7 @@ NEEDS: dict[str, Callable[[], str]] = {
     "postgres-packages": _postgres_packages,
     "pg-repack": _program("pg_repack", "postgresql-15-repack"),
     "softhsm": _softhsm,
+    "gnome-keyring": _gnome_keyring,
     "age": _program("age", "age"),
     "openssl": _program("openssl", "openssl"),
     "ssh-agent": _program("ssh-agent", "openssh-client"),

@@ -16,13 +16,16 @@ def passphrase(
     none: Annotated[
         bool, typer.Option("--none", help="Wrap the key by no passphrase from now on.")
     ] = False,
+    keyring: Annotated[
+        bool, typer.Option("--keyring", help="Wrap the key by the session's keyring from now on.")
+    ] = False,
     config: options.Config = None,
     as_json: options.Json = False,
 ) -> int:
     """Wrap a dataset's key by another passphrase, where it lies; what is sealed stays as it is.
 
     The old one is read from SHREDDER_KEYS_PASSPHRASE, the new one from
-    SHREDDER_KEYS_NEW_PASSPHRASE.
+    SHREDDER_KEYS_NEW_PASSPHRASE. The keyring's item of a key goes when something else wraps it.
     """
     from shredder.cli.session import changing
     from shredder.keystores import KeyState, material
@@ -30,10 +33,13 @@ def passphrase(
     from shredder.sealing.keys import key_store, living_record
 
     new = material.passphrase(material.NEW_PASSPHRASE)
-    if (new is None) != none:
+    if (new is not None) + none + keyring != 1:
+        given = none or keyring
         raise UsageError(
-            "a new passphrase and --none contradict each other" if none else "no new passphrase",
-            hint=f"it is read from {material.NEW_PASSPHRASE}; without any: --none",
+            "a new passphrase, --keyring and --none contradict each other"
+            if given
+            else "no new passphrase",
+            hint=f"it is read from {material.NEW_PASSPHRASE}; without any: --keyring or --none",
         )
     with console(as_json, None) as out, changing(config, out) as work:
         work.dataset(dataset)
@@ -50,7 +56,7 @@ def passphrase(
             for each in store.records()
             if each.state is KeyState.LIVE and each.dataset.startswith(f"{dataset}/")
         ]
-        done = [store.rewrap(each.id, new) for each in living]
+        done = [store.rewrap(each.id, new, by_keyring=keyring) for each in living]
         limitations = sorted({code for each in done for code in each.limitations})
         out.result(
             {

@@ -53,10 +53,11 @@ _SIGNERS = {  # by kind: the keys that it needs, and those that it may have
     "ssh-agent": (("public_key",), ()),
 }
 _KEY_STORES = {  # by kind: the settings that it needs, and those that it may have
-    "file": ((), ("file", "erasure")),
+    "file": ((), ("file", "erasure", "wrapping")),
     "pkcs11": (("module", "label"), ()),
 }
 _ERASURES = ("in-place", "best-effort")  # of keys
+_WRAPPINGS = ("passphrase", "keyring")  # of keys in a file
 _OID = re.compile(r"[0-2](\.(0|[1-9][0-9]*))+")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -288,8 +289,12 @@ class _Reader:
         erasure = table.text("erasure", _ERASURES[0])
         if erasure not in _ERASURES:
             raise self.error((*table.path, "erasure"), f"must be one of {_ERASURES}")
+        wrapping = table.text("wrapping", _WRAPPINGS[0])
+        if wrapping not in _WRAPPINGS:
+            raise self.error((*table.path, "wrapping"), f"must be one of {_WRAPPINGS}")
         table.done(", ".join(("store", *possible)))
-        return KeysConfig(file=file, best_effort=erasure != _ERASURES[0])
+        by_keyring = wrapping != _WRAPPINGS[0]
+        return KeysConfig(file=file, best_effort=erasure != _ERASURES[0], by_keyring=by_keyring)
 
     def _signing(self, top: _Table) -> dict[str, tuple[SignerConfig, ...]]:
         if "signing" not in top:

@@ -114,6 +114,7 @@ class KeysConfig:
     store: str = "file"  # else what wraps them: no file then
     file: Path | None = None  # None: in the state directory
     best_effort: bool = False  # also where a key cannot be overwritten, which its record says
+    by_keyring: bool = False  # what wraps them there: the session's keyring, and no passphrase
     settings: Mapping[str, str] = field(default_factory=dict)  # of what wraps them, by its kind
 
 

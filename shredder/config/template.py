@@ -99,6 +99,7 @@ timeout_s = 20
 # [keys]
 # file = "/srv/keys/slots"                 # left out: in the state directory
 # erasure = "best-effort"                  # also where a key cannot be overwritten in place
+# wrapping = "keyring"                     # the session's; left out: a passphrase, if there is one
 # A passphrase that wraps them: SHREDDER_KEYS_PASSPHRASE.
 # # or: store = "pkcs11", module = "/usr/lib/softhsm/libsofthsm2.so", label = "a"
 # A token's PIN: SHREDDER_KEYS_PIN.

@@ -6,6 +6,7 @@
 * ``token``: the keeper of the store `pkcs11`
 * ``register``: the records of keys, which outlive them
 * ``holdings``: a dataset's keys as holdings, for sweep, plan and run
+* ``keyring``: the items of the session's keyring that `file` wraps keys by
 * ``material``, ``probe``, ``rewrap``, ``slot``, ``slotfile``, ``whose``: what `file` is made of
 """
 

@@ -41,6 +41,7 @@ class Wrapping(StrEnum):
 
     NONE = "none"
     PASSPHRASE = "passphrase"  # noqa: S105 - a word, and no passphrase
+    KEYRING = "keyring"  # random bytes that the desktop session's keyring holds
     TOKEN = "token"  # noqa: S105 - a word; a key that never leaves a PKCS#11 token
 
 

@@ -11,6 +11,7 @@
     ├── StoreBusy         6   somebody else uses the store
     ├── NotErasable       6   a key could not be overwritten where it lies, or could leave its token
     ├── StoreDamaged      8   what is there cannot be read, or is not what the record tells of
+    ├── KeyringUnusable   8   the session's keyring is not there, is locked, or does not do its part
     └── TokenUnusable     8   the token is not there, or does not do what it is told
 
 They name a dataset and a slot, and never a key.
@@ -69,6 +70,12 @@ class NotErasable(KeyStoreError):
 
 class StoreDamaged(KeyStoreError):
     """What is there cannot be read, or is not what the record tells of."""
+
+    exit_code = ExitCode.INCONCLUSIVE
+
+
+class KeyringUnusable(KeyStoreError):
+    """The session's keyring is not there, is locked, or does not do what it is told."""
 
     exit_code = ExitCode.INCONCLUSIVE
 

@@ -3,12 +3,17 @@
 Order of writes, and what a crash between them leaves::
 
     create    record `making`      crash: the slot is free, or was written in part or whole; nobody
-              slot                        was given the key, so the next create() destroys it
+              keyring's item              was given the key, so the next create() destroys it,
+              slot                        and the item if there is one
               record `live`        crash: the key lives
     destroy   record `destroying`  crash: the key is refused; destroy() repeated goes on
               slot overwritten     crash: the same; it is overwritten once more
               tombstone in slot    crash: the same
+              keyring's item gone  crash: the same
               record `destroyed`   crash: that stands, and was read back
+
+A record says that the keyring may have an item of the key before one is made, and no longer says so
+only when it is gone and a living key is wrapped by something else.
 """
 
 from __future__ import annotations
@@ -33,11 +38,17 @@ from shredder.keystores.contract import (
     KeyTraits,
     Wrapping,
 )
-from shredder.keystores.errors import NotErasable, StoreBusy, StoreDamaged
+from shredder.keystores.errors import (
+    KeyringUnusable,
+    NotErasable,
+    StoreBusy,
+    StoreDamaged,
+)
+from shredder.keystores.keyring import Keyring
 from shredder.keystores.material import check_value, make_key, public_of, wipe, wrap
 from shredder.keystores.probe import make_probe
 from shredder.keystores.register import Register, moment
-from shredder.keystores.rewrap import rewrapped
+from shredder.keystores.rewrap import opened
 from shredder.keystores.slot import SLOT, Content, packed
 from shredder.keystores.slotfile import CACHED, Slots
 from shredder.keystores.whose import (
@@ -58,18 +69,31 @@ from shredder.keystores.whose import (
 )
 
 _LOOKED = ("key-slots", "sealed-probe")
+_ABSENT = KeyFinding(Finding.ABSENT, _LOOKED)
+_ITEM = "item"  # in a record's place: the keyring may have one of the key
+_ITEM_BYTES, _NO_ITEM = "keyring-item-bytes", "keyring-item-not-found"
+_ITEM_LEFT, _NO_KEYRING = "keyring-item-left", "keyring-unusable"
 
 
 class FileKeyStore:
     """Keys in one file, and their records in a folder."""
 
     def __init__(
-        self, path: Path, records: Path, *, passphrase: bytes | None, best_effort: bool = False
+        self,
+        path: Path,
+        records: Path,
+        *,
+        passphrase: bytes | None,
+        best_effort: bool = False,
+        by_keyring: bool = False,
     ) -> None:
+        """`by_keyring`: what wraps the keys that it makes; the passphrase opens those of before."""
         self._path = path
         self._register = Register(records)
         self._passphrase = passphrase
         self._best_effort = best_effort
+        self._by_keyring = by_keyring
+        self._keyring = Keyring()
 
     @property
     def traits(self) -> KeyTraits:
@@ -78,7 +102,7 @@ class FileKeyStore:
             kind="file",
             exportable=True,
             erased_in_place=not self._best_effort,
-            wrappings=frozenset({Wrapping.NONE, Wrapping.PASSPHRASE}),
+            wrappings=frozenset({Wrapping.NONE, Wrapping.PASSPHRASE, Wrapping.KEYRING}),
             strength_bits=128,
             entropy_bits=8 * KEY_BYTES,
             limitations=("key-in-memory", "key-store-copies"),
@@ -109,33 +133,45 @@ class FileKeyStore:
             refuse_unknown(slots, known)
             number = free_slot(slots, known)
             limitations = self._ground(slots, fresh=fresh)
+            place: dict[str, str | int] = {"slot": number, "blocks": slots.blocks(number)}
             key, key_id = make_key(), secrets.token_bytes(16)
             try:
                 public, check = public_of(key), check_value(key, key_id)
+                record = KeyRecord(
+                    id=key_id.hex(),
+                    dataset=dataset,
+                    state=KeyState.MAKING,
+                    public=public.hex(),
+                    check=check.hex(),
+                    wrapping=_wrapping(self._passphrase, by_keyring=self._by_keyring),
+                    escrowed=escrowed,
+                    backed_up=backed_up,
+                    in_clear=in_clear,
+                    probe=make_probe(public),
+                    created=clock.now(after=max((each.created for each in known), default="")),
+                    limitations=limitations,
+                    place=place,
+                )
+                record, secret = self._begun(record, record.wrapping, self._passphrase)
                 content = Content(key_id, check, public, None)
-                content = replace(content, wrapped=wrap(key, self._passphrase, content.bound))
+                wrapped = wrap(key, record.wrapping, secret, content.bound)
             finally:
                 wipe(key)
-            assert content.wrapped is not None
-            record = KeyRecord(
-                id=key_id.hex(),
-                dataset=dataset,
-                state=KeyState.MAKING,
-                public=public.hex(),
-                check=check.hex(),
-                wrapping=content.wrapped.wrapping,
-                escrowed=escrowed,
-                backed_up=backed_up,
-                in_clear=in_clear,
-                probe=make_probe(public),
-                created=clock.now(after=max((each.created for each in known), default="")),
-                limitations=limitations,
-                place={"slot": number, "blocks": slots.blocks(number)},
-            )
-            self._register.put(record)
-            slots.write(number, packed(content))
-            try_out(slots, record, self._passphrase)
+            slots.write(number, packed(replace(content, wrapped=wrapped)))
+            try_out(slots, record, secret)
             return self._register.put(replace(record, state=KeyState.LIVE))
+
+    def _begun(
+        self, record: KeyRecord, wrapping: Wrapping, passphrase: bytes | None
+    ) -> tuple[KeyRecord, bytes | None]:
+        """Put a record before its key is wrapped; returns it, and what the key is wrapped by."""
+        if wrapping is not Wrapping.KEYRING:
+            return self._register.put(record), passphrase
+        self._keyring.require()  # one that is not there is no reason for a record
+        told = tuple(dict.fromkeys((*record.limitations, _ITEM_BYTES)))
+        place = {**record.place, _ITEM: "made"}
+        record = self._register.put(replace(record, limitations=told, place=place))
+        return record, self._keyring.make(record.id)
 
     def _ground(self, slots: Slots, *, fresh: bool) -> tuple[str, ...]:
         """Limitations of where the file lies. Raises NotErasable where they are not accepted."""
@@ -170,25 +206,57 @@ class FileKeyStore:
     def _given(self, slots: Slots, record: KeyRecord) -> bytearray:
         buried = any(is_tombstone_of(read, record) for _, read in slots.read_all())
         refuse_shut(record, self._register.records(), buried=buried)
-        return key_of(content_of(slots, record), record, self._passphrase)
+        content = content_of(slots, record)
+        return key_of(content, record, self._secret(content, record))
 
-    def rewrap(self, key: str, passphrase: bytes | None) -> KeyRecord:
-        """Wrap a living key under another passphrase, or under none, where it lies; repeatable."""
+    def _secret(self, content: Content, record: KeyRecord) -> bytes | None:
+        """What a key is wrapped by, as far as it is to be had. Raises KeyringUnusable."""
+        if content.wrapped is None or content.wrapped.wrapping is not Wrapping.KEYRING:
+            return self._passphrase
+        secret = self._keyring.secret(record.id)
+        if secret is None:
+            raise StoreDamaged(
+                f"the keyring does not hold what opens the key of {record.dataset}",
+                hint="is it another user's keyring, or of another machine? nothing was altered",
+            )
+        return secret
+
+    def rewrap(self, key: str, passphrase: bytes | None, *, by_keyring: bool = False) -> KeyRecord:
+        """Wrap a living key by another passphrase, the keyring or nothing, where it lies.
+
+        Repeatable. An item of the keyring is removed when the key is wrapped by something else.
+        """
+        wrapping = _wrapping(passphrase, by_keyring=by_keyring)
         self._register.record(key)
         with _told(), self._open(exclusive=True) as slots:
             record = self._register.record(key)
             buried = any(is_tombstone_of(read, record) for _, read in slots.read_all())
             refuse_shut(record, self._register.records(), buried=buried)
-            content = rewrapped(content_of(slots, record), record, self._passphrase, passphrase)
-            wrapping = Wrapping.NONE if passphrase is None else Wrapping.PASSPHRASE
-            if passphrase is None:
-                # Said before it is so: a crash must not leave a bare key that is called wrapped.
-                record = self._register.put(replace(record, wrapping=wrapping))
+            content = content_of(slots, record)
+            given = opened(content, record, self._secret(content, record), passphrase)
+            try:
+                if wrapping is Wrapping.NONE:
+                    # Said before it is so: a crash must not leave a bare key called wrapped.
+                    record = replace(record, wrapping=wrapping)
+                record, secret = self._begun(record, wrapping, passphrase)
+                wrapped = wrap(given, wrapping, secret, content.bound)
+            finally:
+                wipe(given)
             blocks = str(record.place.get("blocks", ""))
-            codes = slots.replace(slot_of(record), packed(content), blocks)
-            try_out(slots, record, passphrase)
+            anew = packed(replace(content, wrapped=wrapped))
+            codes = slots.replace(slot_of(record), anew, blocks)
+            try_out(slots, record, secret)
             limitations = tuple(dict.fromkeys((*record.limitations, *codes)))
-            return self._register.put(replace(record, wrapping=wrapping, limitations=limitations))
+            done = replace(record, wrapping=wrapping, limitations=limitations)
+            return self._without_item(self._register.put(done))
+
+    def _without_item(self, record: KeyRecord) -> KeyRecord:
+        """Remove the keyring's item of a key that is wrapped by something else."""
+        if _ITEM not in record.place or record.wrapping is Wrapping.KEYRING:
+            return record
+        self._keyring.remove(record.id)
+        place = {name: each for name, each in record.place.items() if name != _ITEM}
+        return self._register.put(replace(record, place=place))
 
     # --- destroying ---
 
@@ -198,7 +266,9 @@ class FileKeyStore:
         with _told(), self._open(exclusive=True) as slots:
             record = self._register.record(key)
             restored = record.state is KeyState.DESTROYED
-            if restored and not alive(slots, record):
+            # Asked before anything is touched: a keyring that is not there leaves all as it is.
+            item = _ITEM in record.place and self._keyring.removable(record.id)
+            if restored and not item and not alive(slots, record):
                 return KeyDestruction(record, before=True, in_place=_in_place(record))
             if record.state is not KeyState.MAKING and not to_erase(slots, record):
                 raise StoreDamaged(
@@ -206,7 +276,10 @@ class FileKeyStore:
                     f"{record.dataset}: whether it is gone, nobody can tell",
                     hint="bring back the file that holds it, and destroy it there",
                 )
-            record, erased = self._erase(slots, record, *(("key-restored",) if restored else ()))
+            codes = ("key-restored",) if restored and alive(slots, record) else ()
+            if record.wrapping is Wrapping.KEYRING and record.state is KeyState.LIVE and not item:
+                codes = (_NO_ITEM,)
+            record, erased = self._erase(slots, record, *codes)
             numbers = {"slots-overwritten": erased, "bytes-overwritten": erased * SLOT}
             return KeyDestruction(record, before=False, in_place=_in_place(record), numbers=numbers)
 
@@ -220,6 +293,8 @@ class FileKeyStore:
         for number in sorted(numbers):
             found += slots.erase(number, str(record.place.get("blocks", "")))
             slots.write(number, packed(tombstone_of(record)))
+        if _ITEM in record.place:
+            self._keyring.remove(record.id)
         done = replace(
             record,
             state=KeyState.DESTROYED,
@@ -243,19 +318,43 @@ class FileKeyStore:
             return KeyFinding(Finding.INCONCLUSIVE, _LOOKED, "slot-damaged")
         if not direct:
             return KeyFinding(Finding.INCONCLUSIVE, _LOOKED, CACHED)
-        return KeyFinding(Finding.ABSENT, _LOOKED)
+        return self._look_in_keyring(record) if _ITEM in record.place else _ABSENT
+
+    def _look_in_keyring(self, record: KeyRecord) -> KeyFinding:
+        """Look for the item of a key whose slot holds nothing of it."""
+        try:
+            held = self._keyring.holds(record.id)
+        except KeyringUnusable:
+            return KeyFinding(Finding.INCONCLUSIVE, _LOOKED, _NO_KEYRING)
+        looked = (*_LOOKED, "keyring-items")
+        return (
+            KeyFinding(Finding.RESIDUE, looked, _ITEM_LEFT)
+            if held
+            else replace(_ABSENT, looked=looked)
+        )
 
     def inspect(self, key: str) -> tuple[str, ...]:
         """Codes of what is wrong with a key now."""
         record = self._register.record(key)
         try:
             with _told(), self._open() as slots:
-                code = condition(slots, record)
+                code = condition(slots, record) or self._condition_of_item(record)
         except StoreBusy:
             return ()  # whoever uses it would have been told
         except StoreDamaged:
             return ("key-store-unreadable",)
         return (code,) if code else ()
+
+    def _condition_of_item(self, record: KeyRecord) -> str:
+        """The code of what is wrong with what the keyring holds of a key; empty if nothing is."""
+        if _ITEM not in record.place:
+            return ""
+        try:
+            held = self._keyring.holds(record.id)
+        except KeyringUnusable:
+            return _NO_KEYRING
+        wanted = record.state is KeyState.LIVE and record.wrapping is Wrapping.KEYRING
+        return "" if held == wanted else _ITEM_LEFT if held else _NO_ITEM
 
     # --- the file ---
 
@@ -290,6 +389,13 @@ def _told() -> Iterator[None]:
             f"the file of keys cannot be used: {error.strerror or 'input/output error'}",
             hint="what was begun goes on when the command is repeated",
         ) from error
+
+
+def _wrapping(passphrase: bytes | None, *, by_keyring: bool) -> Wrapping:
+    """What a key is to be wrapped by."""
+    if by_keyring:
+        return Wrapping.KEYRING
+    return Wrapping.NONE if passphrase is None else Wrapping.PASSPHRASE
 
 
 def _in_place(record: KeyRecord) -> bool:

@@ -59,20 +59,29 @@ class Wrapped:
     data: bytes
 
 
-def wrap(key: bytearray, passphrase: bytes | None, bound: bytes) -> Wrapped:
-    """Encrypt a key under a passphrase (scrypt, RFC 7914; AES-256-GCM), bound to a context."""
-    if passphrase is None:
-        return Wrapped(Wrapping.NONE, 0, bytes(SALT_BYTES), bytes(NONCE_BYTES), bytes(key))
+def wrap(key: bytearray, wrapping: Wrapping, secret: bytes | None, bound: bytes) -> Wrapped:
+    """Encrypt a key (AES-256-GCM), bound to a context.
+
+    `secret`: a passphrase, which is stretched (scrypt, RFC 7914), or the 32 bytes of a keyring's
+    item, which are the key of the cipher.
+    """
+    if wrapping is Wrapping.NONE:
+        return Wrapped(wrapping, 0, bytes(SALT_BYTES), bytes(NONCE_BYTES), bytes(key))
+    assert secret is not None
     salt, nonce = secrets.token_bytes(SALT_BYTES), secrets.token_bytes(NONCE_BYTES)
-    data = AESGCM(_derived(passphrase, salt, COST)).encrypt(nonce, bytes(key), bound)
-    return Wrapped(Wrapping.PASSPHRASE, COST, salt, nonce, data)
+    stretched = wrapping is Wrapping.PASSPHRASE
+    cipher = AESGCM(_derived(secret, salt, COST) if stretched else secret)
+    data = cipher.encrypt(nonce, bytes(key), bound)
+    return Wrapped(wrapping, COST if stretched else 0, salt, nonce, data)
 
 
-def unwrap(wrapped: Wrapped, passphrase: bytes | None, bound: bytes) -> bytearray:
+def unwrap(wrapped: Wrapped, secret: bytes | None, bound: bytes) -> bytearray:
     """Return the key. Raises WrongPassphrase, StoreDamaged."""
     if wrapped.wrapping is Wrapping.NONE:
         return bytearray(wrapped.data)
-    if passphrase is None:
+    if wrapped.wrapping is Wrapping.KEYRING:
+        return _by_item(wrapped, secret or b"", bound)
+    if secret is None:
         raise WrongPassphrase(
             "the key is wrapped by a passphrase, and none was given",
             hint=f"it is read from {PASSPHRASE}",
@@ -80,12 +89,22 @@ def unwrap(wrapped: Wrapped, passphrase: bytes | None, bound: bytes) -> bytearra
     if wrapped.cost > _MOST:
         raise StoreDamaged("the key's wrapping asks for more memory than this program gives")
     try:
-        made = AESGCM(_derived(passphrase, wrapped.salt, wrapped.cost))
+        made = AESGCM(_derived(secret, wrapped.salt, wrapped.cost))
         return bytearray(made.decrypt(wrapped.nonce, wrapped.data, bound))
     except InvalidTag:
         raise WrongPassphrase(
             "the passphrase is not the one that the key is wrapped with; nothing was altered",
             hint=f"it is read from {PASSPHRASE}",
+        ) from None
+
+
+def _by_item(wrapped: Wrapped, secret: bytes, bound: bytes) -> bytearray:
+    try:
+        return bytearray(AESGCM(secret).decrypt(wrapped.nonce, wrapped.data, bound))
+    except (InvalidTag, ValueError):
+        raise StoreDamaged(
+            "the keyring's item is not the one that the key is wrapped with; nothing was altered",
+            hint="bring back the keyring and the key store of one and the same time",
         ) from None
 
 

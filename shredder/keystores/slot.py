@@ -23,7 +23,7 @@ FREE = bytes(SLOT)
 _HALF = SLOT // 2
 _MAGIC = b"shredder key v1\n"
 _FIELDS = struct.Struct(f">16sBBBx16s32s32s{SALT_BYTES}s{NONCE_BYTES}sH64s")
-_WRAPPINGS = (Wrapping.NONE, Wrapping.PASSPHRASE)
+_WRAPPINGS = (Wrapping.NONE, Wrapping.PASSPHRASE, Wrapping.KEYRING)
 
 
 class Holds(IntEnum):

@@ -106,10 +106,10 @@ def content_of(slots: Slots, record: KeyRecord) -> Content:
     )
 
 
-def key_of(content: Content, record: KeyRecord, passphrase: bytes | None) -> bytearray:
+def key_of(content: Content, record: KeyRecord, secret: bytes | None) -> bytearray:
     """The key that lies in its slot. Raises WrongPassphrase, StoreDamaged."""
     assert content.wrapped is not None
-    key = unwrap(content.wrapped, passphrase, content.bound)
+    key = unwrap(content.wrapped, secret, content.bound)
     if not is_key_of(key, record):
         wipe(key)
         raise StoreDamaged(
@@ -120,9 +120,9 @@ def key_of(content: Content, record: KeyRecord, passphrase: bytes | None) -> byt
     return key
 
 
-def try_out(slots: Slots, record: KeyRecord, passphrase: bytes | None) -> None:
+def try_out(slots: Slots, record: KeyRecord, secret: bytes | None) -> None:
     """Have a key, as it lies in its slot now, open its probe. Raises StoreDamaged."""
-    key = key_of(content_of(slots, record), record, passphrase)
+    key = key_of(content_of(slots, record), record, secret)
     try:
         if not opens(record.probe, key):
             raise StoreDamaged("the key that was written does not open what is sealed to it")

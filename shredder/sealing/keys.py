@@ -32,6 +32,7 @@ def store_of(keys: KeysConfig, state: State) -> KeyStore:
         state.key_records,
         passphrase=passphrase(),
         best_effort=keys.best_effort,
+        by_keyring=keys.by_keyring,
     )
 
 

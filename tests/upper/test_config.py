@@ -194,6 +194,9 @@ def test_where_keys_lie(tmp_path: Path) -> None:
     assert read(tmp_path, WHOLE + added).keys == KeysConfig(file=tmp_path / "x", best_effort=True)
     with pytest.raises(UsageError, match="erasure must be one of"):
         read(tmp_path, WHOLE + '\n[keys]\nerasure = "never"\n')
+    with pytest.raises(UsageError, match="wrapping must be one of"):
+        read(tmp_path, WHOLE + '\n[keys]\nwrapping = "paper"\n')
+    assert read(tmp_path, WHOLE + '\n[keys]\nwrapping = "keyring"\n').keys.by_keyring
     with pytest.raises(UsageError, match="is no file's name"):
         read(tmp_path, WHOLE + '\n[keys]\nfile = ""\n')
 
