@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 
 from backends.contract import Context, Store, Tell, untold
 from backends.errors import BackendError, CouldNotTell
@@ -34,6 +34,21 @@ def open_keys(config: Config, state: State, dataset: str) -> Store | BackendErro
         # Whether it has a key is not known: that is never read as none.
         return CouldNotTell(error.message, hint=error.hint, reason="key-store-unreadable")
     return KeyHoldings(KEYS, keys.traits, dataset, keys)
+
+
+def settle_keys(config: Config, state: State, dataset: str) -> None:
+    """Call those of a dataset's keys destroyed whose wait is over and that are gone.
+
+    Destroys nothing. What cannot be told of a key is left to the sweep, which says so.
+    """
+    from shredder.keystores import KeyState, KeyStoreError  # noqa: PLC0415 - as above
+    from shredder.sealing.keys import key_store  # noqa: PLC0415
+
+    keys = key_store(config, state)
+    with suppress(KeyStoreError):
+        for record in keys.records():
+            if record.dataset.partition("/")[0] == dataset and record.state is KeyState.PENDING:
+                keys.settle(record.id)
 
 
 def open_record_keys(config: Config, state: State, selection: str) -> Store | BackendError | None:

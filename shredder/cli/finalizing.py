@@ -60,7 +60,8 @@ def finalize(
 ) -> int:
     """Look once more at what was pending, and attest its end if the provider's wait is over.
 
-    For cron: asks nothing, and destroys nothing. What is still there is told.
+    For cron: asks nothing, and destroys nothing. What is still there is told, and whether somebody
+    cancelled its deletion.
     """
     from shredder.cli.session import changing
     from shredder.run.finalize import pending
@@ -96,6 +97,7 @@ def _one(work: Work, waits: Pending, *, later: bool) -> dict[str, Any]:
         "outcome": "pending",
         "until": waits.until or None,
         "holdings": 0,
+        "cancelled": 0,
         "attestation": None,
         "error": None,
         "hint": None,
@@ -109,7 +111,10 @@ def _one(work: Work, waits: Pending, *, later: bool) -> dict[str, Any]:
         told = {"outcome": "refused", "error": error.message, "hint": error.hint or None}
         return answer | told | {"code": error.exit_code}
     if came.run is None:
-        return answer | {"outcome": "residue", "holdings": came.there, "code": ExitCode.RESIDUE}
+        left = {"holdings": came.there, "cancelled": came.cancelled}
+        if came.until:
+            return answer | left | {"until": came.until, "code": ExitCode.PENDING}
+        return answer | left | {"outcome": "residue", "code": ExitCode.RESIDUE}
     told = {"outcome": came.run.facts["outcome"], "attestation": str(bundle_file(work, came.run))}
     return answer | told | {"code": report.exit_code(work, came.run)}
 
@@ -123,6 +128,8 @@ def _say(out: Console, answer: dict[str, Any]) -> None:
     elif answer["outcome"] == "residue":
         there = counted(answer["holdings"], "holding")
         out.say(f"{name}: the wait is over, and {there} can be destroyed: plan anew")
+        if answer["cancelled"]:
+            out.say(f"{name}: somebody cancelled the deletion of {answer['cancelled']} of them")
     else:
         out.say(f"{name}: {answer['outcome']}")
         out.say(f"attestation: {shown(answer['attestation'])}")

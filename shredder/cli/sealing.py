@@ -173,6 +173,7 @@ def _show(
             "in_clear": record.in_clear.value,
             "created": record.created,
             "destroyed": record.destroyed or None,
+            "until": record.until or None,
             "limitations": list(record.limitations),
             "problems": list(problems),
         },
@@ -187,6 +188,8 @@ def _show(
     )
     if record.destroyed:
         out.say(f"destroyed {record.destroyed}")
+    if record.until:
+        out.say(f"pending until {record.until}")
     if record.limitations:
         out.say(f"limitations: {' '.join(record.limitations)}")
     if problems:
@@ -233,18 +236,22 @@ def _destroyed(
     out: Console, done: KeyDestruction, found: KeyFinding, records: RecordsDestroyed | None
 ) -> ExitCode:
     from backends.contract import Finding
+    from shredder.keystores.contract import WINDOW
 
     code = {
         Finding.ABSENT: ExitCode.COMPLETE,
         Finding.RESIDUE: ExitCode.RESIDUE,
         Finding.INCONCLUSIVE: ExitCode.INCONCLUSIVE,
     }[found.finding]
+    if found.reason == WINDOW:
+        code = ExitCode.PENDING
     before = done.before if records is None else records.before == records.records
     out.result(
         {
             "dataset": done.record.dataset.partition("/")[0],
             "key": done.record.id,
-            "destroyed": done.record.destroyed,
+            "destroyed": done.record.destroyed or None,
+            "until": done.record.until or None,
             "records": None if records is None else records.records,
             "before": before,
             "in_place": done.in_place,
@@ -254,14 +261,16 @@ def _destroyed(
         },
         code,
     )
-    if records is None:
+    if done.record.until:
+        out.say(f"key {done.record.id}: opens nothing any more; pending until {done.record.until}")
+    elif records is None:
         out.say(f"{'was destroyed already' if before else 'destroyed'}: key {done.record.id}")
     else:
         out.say(f"records whose keys were destroyed: {records.records - records.before:,}")
         out.say(f"records whose keys were gone already: {records.before:,}")
     if done.in_place:
         out.say("the blocks that held it were overwritten and read back")
-    else:
+    elif not done.record.until:
         out.say("it is not shown that the blocks that held it were overwritten")
     out.say(f"looked for it again: {' '.join(filter(None, (found.finding.value, found.reason)))}")
     out.say(f"limitations: {' '.join(done.record.limitations) or 'none'}")

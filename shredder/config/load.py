@@ -18,7 +18,10 @@ from shredder.config.model import (
     KEEP,
     KEYS,
     OPERATOR,
+    ORIGINS,
     RECORD_KEYS,
+    WINDOW_DAYS,
+    YES,
     Approver,
     Config,
     DatasetConfig,
@@ -55,6 +58,7 @@ _SIGNERS = {  # by kind: the keys that it needs, and those that it may have
 _KEY_STORES = {  # by kind: the settings that it needs, and those that it may have
     "file": ((), ("file", "erasure", "wrapping")),
     "pkcs11": (("module", "label"), ()),
+    "aws-kms": (("region",), ("origin", "window_days", "multi_region", "endpoint_url")),
 }
 _ERASURES = ("in-place", "best-effort")  # of keys
 _WRAPPINGS = ("passphrase", "keyring")  # of keys in a file
@@ -126,6 +130,9 @@ class _Table:
         if not least <= value <= most:
             raise self._reader.error((*self.path, key), f"must be {least} to {most}")
         return value
+
+    def flag(self, key: str) -> bool:
+        return self._take(key, bool, "true or false", default=False)
 
     def date(self, key: str) -> dt.date | None:
         value = self._left.pop(key, None)
@@ -282,7 +289,7 @@ class _Reader:
         needed, possible = _KEY_STORES[store]
         if store != KeysConfig().store:
             names = (*needed, *(name for name in possible if name in table))
-            settings = {name: table.text(name) for name in names}
+            settings = {name: self._key_setting(table, name) for name in names}
             table.done(", ".join(("store", *needed, *possible)))
             return KeysConfig(store, settings=settings)
         file = self._path.parent / self._file(table, "file") if "file" in table else None
@@ -295,6 +302,18 @@ class _Reader:
         table.done(", ".join(("store", *possible)))
         by_keyring = wrapping != _WRAPPINGS[0]
         return KeysConfig(file=file, best_effort=erasure != _ERASURES[0], by_keyring=by_keyring)
+
+    def _key_setting(self, table: _Table, name: str) -> str:
+        """One setting of what wraps keys, in words."""
+        if name == "window_days":
+            least, most = WINDOW_DAYS
+            return str(table.number(name, most, least=least, most=most))
+        if name == "multi_region":
+            return YES if table.flag(name) else ""
+        value = table.text(name)
+        if name == "origin" and value not in ORIGINS:
+            raise self.error((*table.path, name), f"must be one of {ORIGINS}")
+        return value
 
     def _signing(self, top: _Table) -> dict[str, tuple[SignerConfig, ...]]:
         if "signing" not in top:

@@ -10,6 +10,9 @@ from pathlib import Path
 from backends.contract import SourceSpec
 
 KEEP, DESTROY = "keep", "destroy"  # what is to become of a fingerprint
+ORIGINS = ("aws-kms", "imported")  # of the material of keys in AWS KMS
+WINDOW_DAYS = (7, 30)  # that AWS KMS waits before it deletes a key, at the least and the most
+YES = "yes"  # a flag among the settings of what wraps keys
 KEYS = "keys"  # the store that the keys of datasets are holdings of
 RECORD_KEYS = "record-keys"  # and those of chosen records
 OPERATOR = "operator"  # the role of a signer that an auditor's policy asks for

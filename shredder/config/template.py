@@ -103,6 +103,7 @@ timeout_s = 20
 # A passphrase that wraps them: SHREDDER_KEYS_PASSPHRASE.
 # # or: store = "pkcs11", module = "/usr/lib/softhsm/libsofthsm2.so", label = "a"
 # A token's PIN: SHREDDER_KEYS_PIN.
+# # or: store = "aws-kms", region = "eu-central-1", window_days = 7   # 30, if left out
 
 # --- Transparency log: both envelopes of every run, for witnesses to sign ------------------
 

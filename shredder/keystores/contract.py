@@ -6,12 +6,13 @@ and outlives the key: a tombstone, by which the key is refused if a copy of it i
 
 States, and what a crash leaves between them::
 
-    making ──▶ live ──▶ destroying ──▶ destroyed
-      │                                    ▲
-      └──────── never given out ───────────┘
+    making ──▶ live ──▶ destroying ──▶ pending ──▶ destroyed
+      │                     └──────────────────────▶ ▲
+      └──────── never given out ─────────────────────┘
 
 A record says `making` before a store is given a key, and `destroying` before it takes one away;
-it says `live` and `destroyed` only when that is durable and was read back.
+it says `live` and `destroyed` only when that is durable and was read back. It is `pending` where
+whoever keeps what opens the key was told to delete that, and has a waiting period.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from typing import Protocol, runtime_checkable
 from backends.contract import Finding
 
 KEY_BYTES = 32
+WINDOW = "deletion-window"  # a reason: a provider's waiting period runs
 
 
 class KeyState(StrEnum):
@@ -33,6 +35,7 @@ class KeyState(StrEnum):
     MAKING = "making"  # begun, never given out; it can only be destroyed
     LIVE = "live"
     DESTROYING = "destroying"  # begun, so that it is not used any more
+    PENDING = "pending"  # it opens nothing any more; a provider's waiting period runs
     DESTROYED = "destroyed"
 
 
@@ -43,6 +46,7 @@ class Wrapping(StrEnum):
     PASSPHRASE = "passphrase"  # noqa: S105 - a word, and no passphrase
     KEYRING = "keyring"  # random bytes that the desktop session's keyring holds
     TOKEN = "token"  # noqa: S105 - a word; a key that never leaves a PKCS#11 token
+    KMS = "kms"  # a key that never leaves AWS KMS
 
 
 class Declared(StrEnum):
@@ -64,6 +68,7 @@ class KeyTraits:
     strength_bits: int  # of the key's cipher: NIST SP 800-57 part 1, table 2
     entropy_bits: int  # of what it was made of
     limitations: tuple[str, ...]  # codes: what it cannot promise of any key
+    waits: bool = False  # its keys are gone only after a provider's waiting period
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +87,7 @@ class KeyRecord:
     probe: str  # random bytes sealed to it, in base64: who opens them has the key
     created: str  # RFC 3339 UTC
     destroyed: str = ""  # the same; empty while it lives
+    until: str = ""  # the same, while it is pending: when it is to be gone, at the earliest
     limitations: tuple[str, ...] = ()  # codes: what cannot be promised of it where it lies
     place: Mapping[str, str | int] = field(default_factory=dict)  # the store's own
 
@@ -90,7 +96,7 @@ class KeyRecord:
 class KeyDestruction:
     """What destroying a key came to."""
 
-    record: KeyRecord
+    record: KeyRecord  # destroyed, or pending
     before: bool  # it was gone already
     in_place: bool  # shown: the blocks that held it were overwritten, and read back
     numbers: Mapping[str, int] = field(default_factory=dict)
@@ -137,6 +143,12 @@ class KeyStore(Protocol):
 
     def destroy(self, key: str) -> KeyDestruction:
         """Destroy a key, durably. Repeatable: after a crash, and where it was restored."""
+
+    def settle(self, key: str) -> KeyRecord:
+        """Call a pending key destroyed if its provider has none of it any more; destroys nothing.
+
+        Returns the record, which is as it was if the wait goes on, or the deletion was cancelled.
+        """
 
     def verify(self, key: str) -> KeyFinding:
         """Look for a destroyed key where it lay; trusts nothing that destroy() said.

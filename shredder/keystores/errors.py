@@ -12,6 +12,7 @@
     ├── NotErasable       6   a key could not be overwritten where it lies, or could leave its token
     ├── StoreDamaged      8   what is there cannot be read, or is not what the record tells of
     ├── KeyringUnusable   8   the session's keyring is not there, is locked, or does not do its part
+    ├── ServiceUnusable   8   the key service is not to be asked, or does not do what it is told
     └── TokenUnusable     8   the token is not there, or does not do what it is told
 
 They name a dataset and a slot, and never a key.
@@ -76,6 +77,12 @@ class StoreDamaged(KeyStoreError):
 
 class KeyringUnusable(KeyStoreError):
     """The session's keyring is not there, is locked, or does not do what it is told."""
+
+    exit_code = ExitCode.INCONCLUSIVE
+
+
+class ServiceUnusable(KeyStoreError):
+    """The key service is not to be asked, refuses, or does not do what it is told."""
 
     exit_code = ExitCode.INCONCLUSIVE
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from backends.contract import (
@@ -35,6 +35,7 @@ from backends.errors import CouldNotTell, Unreachable
 from shredder.keystores.as_store import UNREADABLE, KeysAsStore, refused, unreadable
 from shredder.keystores.contract import (
     KEY_BYTES,
+    WINDOW,
     KeyDestruction,
     KeyFinding,
     KeyRecord,
@@ -43,7 +44,7 @@ from shredder.keystores.contract import (
 )
 from shredder.keystores.errors import KeyStoreError, NoKey, StoreBusy
 from shredder.keystores.slotfile import CACHED
-from shredder.plan.keyed import CLEAR, KEY, STATE
+from shredder.plan.keyed import CANCELLED, CLEAR, KEY, STATE, UNTIL
 
 _KIND, _OF_TREE = "key", "tree-key"
 _PROBE = "probe"  # a detail: the digest of what was sealed to the key
@@ -77,16 +78,18 @@ class KeyHoldings(KeysAsStore):
         """Say that a key lives, or look for one that was destroyed."""
         del matcher
         record = self._record(unit.locator)
-        if record.state is KeyState.DESTROYED:
+        told: tuple[str, ...] = ()
+        if record.state in {KeyState.PENDING, KeyState.DESTROYED}:
             seen = self._look(record.id)
+            told = (seen.reason,) if seen.reason == CANCELLED else ()
             if seen.finding is Finding.ABSENT or seen.reason == CACHED:
                 return Examination(unit)
             if seen.finding is Finding.INCONCLUSIVE:
                 gap = Gap(unit.scope, CoverageStatus.FAILED, seen.reason, unit.locator)
                 return Examination(unit, gap=gap)
-        return Examination(unit, (self._holding(unit, record),))
+        return Examination(unit, (self._holding(unit, record, told),))
 
-    def _holding(self, unit: Unit, record: KeyRecord) -> Holding:
+    def _holding(self, unit: Unit, record: KeyRecord, told: tuple[str, ...]) -> Holding:
         return Holding(
             store=self.name,
             scope=unit.scope,
@@ -98,7 +101,7 @@ class KeyHoldings(KeysAsStore):
             foreign_records=0,
             size=KEY_BYTES,
             whole=Technique.CRYPTOGRAPHIC_ERASE,
-            limitations=record.limitations,
+            limitations=tuple(dict.fromkeys((*record.limitations, *told))),
             details={
                 "phase": _FIRST,
                 **({STATE: record.state.value} if unit.kind == _KIND else {}),
@@ -108,6 +111,7 @@ class KeyHoldings(KeysAsStore):
                 "escrowed": record.escrowed.value,
                 "backed_up": record.backed_up.value,
                 CLEAR: record.in_clear.value,
+                **({UNTIL: record.until} if record.until and not told else {}),
             },
         )
 
@@ -128,6 +132,16 @@ class KeyHoldings(KeysAsStore):
         if isinstance(came, str):
             erasure = self._erasure(record, clear, destroyed=False)
             return Destruction(order.id, Result.FAILED, reason=came, erasure=erasure)
+        if came.record.state is KeyState.PENDING:
+            return Destruction(
+                order.id,
+                Result.PENDING,
+                reason=WINDOW,
+                until=came.record.until,
+                limitations=came.record.limitations if own else ("sealed-bytes-stay",),
+                numbers=came.numbers if own else {},
+                erasure=replace(self._erasure(came.record, clear, destroyed=False), scheduled=1),
+            )
         erasure = self._erasure(came.record, clear, destroyed=True)
         # What is sealed to a key ends with it, whenever in this run the key went.
         before = own and came.before

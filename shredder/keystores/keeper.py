@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Protocol
 
 from shredder.keystores.contract import KeyRecord, Wrapping
@@ -24,6 +25,7 @@ class KeeperTraits:
     limitations: tuple[str, ...]  # codes: what it cannot promise of any key
     looked: tuple[str, ...]  # codes: where it looks for a wrapping key
     counted: str  # a code: the wrapping keys that it was told to destroy, and did
+    waits: bool = False  # what it is told to destroy is gone only after a waiting period
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,36 @@ class Wrapped:
 
     data: bytes
     place: Mapping[str, str] = field(default_factory=dict)
+
+
+class Presence(StrEnum):
+    """How far a wrapping key is gone."""
+
+    HERE = "here"
+    GOING = "going"  # it does nothing any more, and waits to be gone; that can be cancelled
+    GONE = "gone"
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What a keeper has of a wrapping key."""
+
+    presence: Presence
+    until: str = ""  # RFC 3339 UTC, with GOING: when it is to be gone, at the earliest
+
+    @classmethod
+    def whether(cls, there: bool, /) -> Kept:
+        """Of a keeper that has a key or has it not."""
+        return cls(Presence.HERE if there else Presence.GONE)
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What came of having a keeper destroy a wrapping key."""
+
+    keys: int  # how many there were
+    until: str = ""  # as with GOING; empty: they are gone
+    place: Mapping[str, str] = field(default_factory=dict)  # what its record is to keep of that
 
 
 class Keeper(Protocol):
@@ -53,11 +85,11 @@ class Keeper(Protocol):
     def unwrap(self, record: KeyRecord, data: bytes) -> bytearray | None:
         """Decrypt; None: the wrapping key is not there, or did not encrypt this for this record."""
 
-    def holds(self, record: KeyRecord) -> bool:
-        """Whether it has a record's wrapping key."""
+    def holds(self, record: KeyRecord) -> Kept:
+        """Say whether it has a record's wrapping key."""
 
-    def destroy(self, record: KeyRecord) -> int:
-        """Destroy a record's wrapping key, if it is there, and look; how many there were."""
+    def destroy(self, record: KeyRecord) -> Ended:
+        """Destroy a record's wrapping key, if it is there, and look."""
 
 
 def bound(record: KeyRecord) -> bytes:

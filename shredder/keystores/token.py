@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from shredder.keystores.contract import KeyRecord, Wrapping
 from shredder.keystores.errors import NotErasable, TokenUnusable, WrongPin
-from shredder.keystores.keeper import KeeperTraits, Wrapped, bound
+from shredder.keystores.keeper import Ended, KeeperTraits, Kept, Wrapped, bound
 
 if TYPE_CHECKING:
     from pkcs11 import GCMParams, Object, Session
@@ -129,13 +129,13 @@ class Token:
                 return None  # SoftHSM says GeneralError of a tag that does not fit
             return bytearray(key)
 
-    def holds(self, record: KeyRecord) -> bool:
-        """Whether the token has a record's key."""
+    def holds(self, record: KeyRecord) -> Kept:
+        """Say whether the token has a record's key."""
         with self._session() as session:
-            return bool(self._keys(session, record))
+            return Kept.whether(bool(self._keys(session, record)))
 
-    def destroy(self, record: KeyRecord) -> int:
-        """Have the token destroy a record's keys; returns how many. Raises TokenUnusable."""
+    def destroy(self, record: KeyRecord) -> Ended:
+        """Have the token destroy a record's keys. Raises TokenUnusable."""
         with self._session() as session:
             found = self._keys(session, record)
             for each in found:
@@ -146,7 +146,7 @@ class Token:
                     "the token still has a key that it was told to destroy",
                     hint="delete it by the vendor's own tool, then repeat the command",
                 )
-        return len(found)
+        return Ended(len(found))
 
     def _keys(self, session: Session, record: KeyRecord) -> list[Object]:
         from pkcs11 import Attribute, ObjectClass  # noqa: PLC0415 - an extra

@@ -16,7 +16,7 @@ from shredder.keystores.probe import opens
 from shredder.keystores.slot import Content, Read
 from shredder.keystores.slotfile import Slots
 
-_SHUT = (KeyState.DESTROYING, KeyState.DESTROYED)
+_SHUT = (KeyState.DESTROYING, KeyState.PENDING, KeyState.DESTROYED)
 
 
 def slot_of(record: KeyRecord) -> int:
@@ -158,6 +158,11 @@ def refuse_second(dataset: str, known: Sequence[KeyRecord]) -> None:
             raise KeyExists(
                 f"the destruction of the key of {dataset} was begun and is not at its end",
                 hint=f"bring it there: `shredder key destroy {dataset}`",
+            )
+        if record.dataset == dataset and record.state is KeyState.PENDING:
+            raise KeyExists(
+                f"the deletion of the key of {dataset} is pending until {record.until}",
+                hint="when it is over: `shredder finalize`, then the command again",
             )
 
 

@@ -14,6 +14,9 @@ Order of writes, and what a crash between them leaves::
     destroy   record `destroying`  crash: the key is refused; destroy() repeated goes on
               the wrapping key gone
               record `destroyed`   without what the wrapping key had encrypted
+
+Some keepers delete nothing at once. The record is `pending` then, without what the wrapping key had
+encrypted, and says until when; it is `destroyed` when the keeper, asked again, has the key no more.
 """
 
 from __future__ import annotations
@@ -21,15 +24,17 @@ from __future__ import annotations
 import fcntl
 import os
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
 from backends.contract import Finding
 from shredder import clock, durable
 from shredder.keystores.contract import (
     KEY_BYTES,
+    WINDOW,
     Declared,
     KeyDestruction,
     KeyFinding,
@@ -38,11 +43,12 @@ from shredder.keystores.contract import (
     KeyTraits,
 )
 from shredder.keystores.errors import KeyStoreError, StoreBusy, StoreDamaged
-from shredder.keystores.keeper import Keeper
+from shredder.keystores.keeper import Keeper, Kept, Presence
 from shredder.keystores.material import check_value, make_key, public_of, wipe
 from shredder.keystores.probe import make_probe, opens
 from shredder.keystores.register import Register, moment
 from shredder.keystores.whose import is_key_of, refuse_second, refuse_shut
+from shredder.plan.keyed import CANCELLED
 
 _KEEPER, _WRAPPED = "keeper", "wrapped"  # in a record's place
 
@@ -68,6 +74,7 @@ class WrappedKeyStore:
             strength_bits=128,
             entropy_bits=8 * KEY_BYTES,
             limitations=("key-in-memory", "key-store-copies", *said.limitations),
+            waits=said.waits,
         )
 
     def records(self) -> Sequence[KeyRecord]:
@@ -86,7 +93,7 @@ class WrappedKeyStore:
         """Make a dataset's key, durably."""
         durable.make_private_directory(self._folder)
         with self._locked(fcntl.LOCK_EX):
-            known = self._register.records()
+            known = [self._ended(record, dataset) for record in self._register.records()]
             refuse_second(dataset, known)
             here = self._keeper.identity()  # one that is not there is no reason for a record
             for record in known:
@@ -120,6 +127,13 @@ class WrappedKeyStore:
             record = replace(record, place=place)
             wipe(self._unwrapped(record))
             return self._register.put(replace(record, state=KeyState.LIVE))
+
+    def _ended(self, record: KeyRecord, dataset: str) -> KeyRecord:
+        """A record of a dataset that is to have a new key; the wait for the old may be over."""
+        if record.dataset != dataset or record.state is not KeyState.PENDING:
+            return record
+        self._require_keeper(record)
+        return self._settled(record, self._keeper.holds(record))
 
     # --- using ---
 
@@ -169,26 +183,28 @@ class WrappedKeyStore:
         with self._locked(fcntl.LOCK_EX):
             record = self._register.record(key)
             self._require_keeper(record)
-            there = self._keeper.holds(record)
-            if record.state is KeyState.DESTROYED and not there:
+            kept = self._keeper.holds(record)
+            gone = kept.presence is Presence.GONE
+            if record.state is KeyState.DESTROYED and gone:
                 return KeyDestruction(record, before=True, in_place=False)
-            if record.state is KeyState.LIVE and not there:
+            if record.state is KeyState.PENDING and kept.presence is not Presence.HERE:
+                return KeyDestruction(self._settled(record, kept), before=False, in_place=False)
+            if record.state is KeyState.LIVE and gone:
                 raise StoreDamaged(
                     f"the {self._noun} does not hold what opens the key of {record.dataset}: "
                     "whether it is gone, nobody can tell",
                     hint=f"was the {self._noun} put back to an earlier state, or its key deleted "
                     "by hand?",
                 )
-            record, gone = self._erase(record)
-            numbers = {self._keeper.traits.counted: gone}
+            record, keys = self._erase(record)
+            numbers = {self._keeper.traits.counted: keys}
             return KeyDestruction(record, before=False, in_place=False, numbers=numbers)
 
     def _erase(self, record: KeyRecord) -> tuple[KeyRecord, int]:
         """Destroy one key; returns its record, and how many wrapping keys went."""
-        restored = ("key-restored",) if record.state is KeyState.DESTROYED else ()
-        told = tuple(dict.fromkeys((*record.limitations, *restored)))
+        told = tuple(dict.fromkeys((*record.limitations, *_BACK.get(record.state, ()))))
         record = self._register.put(replace(record, state=KeyState.DESTROYING, limitations=told))
-        gone = self._keeper.destroy(record)
+        ended = self._keeper.destroy(record)
         if (left := self._keeper.unwrap(record, _data_of(record))) is not None:
             wipe(left)
             raise StoreDamaged(
@@ -196,13 +212,31 @@ class WrappedKeyStore:
                 "destroy",
                 hint="repeat the command; what was begun goes on",
             )
-        done = replace(
-            record,
-            state=KeyState.DESTROYED,
-            destroyed=moment(record),
-            place={name: said for name, said in record.place.items() if name != _WRAPPED},
-        )
-        return self._register.put(done), gone
+        place = {name: said for name, said in record.place.items() if name != _WRAPPED}
+        done = replace(record, place={**place, **ended.place})
+        if ended.until:
+            done = replace(done, state=KeyState.PENDING, until=ended.until)
+        else:
+            done = _destroyed(done)
+        return self._register.put(done), ended.keys
+
+    def settle(self, key: str) -> KeyRecord:
+        """Call a pending key destroyed if its keeper has none of it any more."""
+        self._register.record(key)
+        with self._locked(fcntl.LOCK_EX):
+            record = self._register.record(key)
+            if record.state is not KeyState.PENDING:
+                return record
+            self._require_keeper(record)
+            return self._settled(record, self._keeper.holds(record))
+
+    def _settled(self, record: KeyRecord, kept: Kept) -> KeyRecord:
+        """The record of a pending key, as it is by what its keeper has."""
+        if kept.presence is Presence.GONE:
+            return self._register.put(_destroyed(record))
+        if kept.presence is Presence.GOING and kept.until != record.until:
+            return self._register.put(replace(record, until=kept.until))
+        return record
 
     def verify(self, key: str) -> KeyFinding:
         """Look for a destroyed key's wrapping key where it was kept."""
@@ -210,13 +244,15 @@ class WrappedKeyStore:
         try:
             with self._locked(fcntl.LOCK_SH):
                 self._require_keeper(record)
-                there = self._keeper.holds(record)
+                presence = self._keeper.holds(record).presence
         except KeyStoreError:
             return KeyFinding(Finding.INCONCLUSIVE, (), "key-store-unreadable")
         looked = self._keeper.traits.looked
-        if there or record.state is not KeyState.DESTROYED:
-            return KeyFinding(Finding.RESIDUE, looked, "key-lives")
-        return KeyFinding(Finding.ABSENT, looked)
+        pending = record.state is KeyState.PENDING
+        if presence is Presence.GONE and (pending or record.state is KeyState.DESTROYED):
+            return KeyFinding(Finding.ABSENT, looked)
+        reason = _NOT_GONE[presence] if pending else "key-lives"
+        return KeyFinding(Finding.RESIDUE, looked, reason)
 
     def inspect(self, key: str) -> tuple[str, ...]:
         """Codes of what is wrong with a key now; to look at its keeper takes the keeper's leave."""
@@ -226,14 +262,13 @@ class WrappedKeyStore:
         try:
             with self._locked(fcntl.LOCK_SH):
                 self._require_keeper(record)
-                there = self._keeper.holds(record)
+                presence = self._keeper.holds(record).presence
         except StoreBusy:
             return ()  # whoever uses it would have been told
         except KeyStoreError:
             return ("key-store-unreadable",)
-        if record.state is KeyState.DESTROYED:
-            return ("key-restored",) if there else ()
-        return () if there else ("key-not-found",)
+        code = _WRONG.get((record.state, presence), "")
+        return (code,) if code else ()
 
     @contextmanager
     def _locked(self, kind: int) -> Iterator[None]:
@@ -250,6 +285,28 @@ class WrappedKeyStore:
             yield
         finally:
             os.close(descriptor)
+
+
+# What a record is told of that is to be destroyed once more.
+_BACK: Final[Mapping[KeyState, tuple[str, ...]]] = {
+    KeyState.DESTROYED: ("key-restored",),
+    KeyState.PENDING: (CANCELLED,),
+}
+_NOT_GONE: Final[Mapping[Presence, str]] = {  # of a key that is pending
+    Presence.HERE: CANCELLED,
+    Presence.GOING: WINDOW,
+}
+_WRONG: Final[Mapping[tuple[KeyState, Presence], str]] = {
+    (KeyState.LIVE, Presence.GOING): "key-deletion-begun",
+    (KeyState.LIVE, Presence.GONE): "key-not-found",
+    (KeyState.PENDING, Presence.HERE): CANCELLED,
+    (KeyState.DESTROYED, Presence.HERE): "key-restored",
+    (KeyState.DESTROYED, Presence.GOING): "key-restored",
+}
+
+
+def _destroyed(record: KeyRecord) -> KeyRecord:
+    return replace(record, state=KeyState.DESTROYED, destroyed=moment(record), until="")
 
 
 def _data_of(record: KeyRecord) -> bytes:

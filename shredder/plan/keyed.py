@@ -20,7 +20,10 @@ _SEALED = "sealed"  # a limitation
 WAITS = "sealed-holdings-left"
 HELD = "legal-hold"  # a lock that forbids destruction by whatever means
 LIVE = "live"
-KEY, CLEAR, STATE = "key", "clear", "state"  # details of keys, and of what goes by their end
+# Details of keys, and of what goes by their end.
+KEY, CLEAR, STATE, UNTIL = "key", "clear", "state", "until"
+
+CANCELLED = "key-deletion-cancelled"  # a limitation: somebody ended a key's wait to be deleted
 
 Deciding = Callable[[str, Holding], Item]
 """Decides on a holding, of an item of this id, as if it had nothing to do with a key."""

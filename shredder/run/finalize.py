@@ -1,7 +1,7 @@
 """What was pending, when the wait is over: looked at once more, and attested anew.
 
-Nothing is destroyed by it. What is still there after its date, because the provider did not keep to
-it or somebody cancelled the deletion, is told and left to a new plan.
+Nothing is destroyed by it. What is still there after its date, because the provider has yet to
+delete it or somebody cancelled the deletion, is told and left to another day or to a new plan.
 """
 
 from __future__ import annotations
@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from shredder import clock
 from shredder.journal import Run
 from shredder.plan import Decision, read_items
+from shredder.plan.keyed import CANCELLED, UNTIL
 from shredder.run import machine
 from shredder.run.desk import Desk
 from shredder.run.results import Status, read_results
 from shredder.run.work import Work
 from shredder.spool import Spool
+from shredder.stores import settle_keys
 
 _PENDING = "pending"  # an outcome of a run
 
@@ -44,7 +46,9 @@ class Finalized:
     """What came of it: either the run that attests the end, or how much is still there."""
 
     run: Run | None
-    there: int = 0  # holdings
+    there: int = 0  # holdings that can be destroyed
+    until: str = ""  # RFC 3339 UTC: nothing but what waits on is there, until then
+    cancelled: int = 0  # of those there, whose deletion somebody cancelled
 
 
 def pending(work: Work, dataset: str) -> Pending | None:
@@ -70,17 +74,23 @@ def finalize(work: Work, waits: Pending, desk: Desk, spool: Spool) -> Finalized:
     machine.clear_way(work, dataset)
     options = work.options(waits.run.id)
     run = machine.begin(work, dataset, options, destroying=True, finalizing=waits.run.id)
+    there = cancelled = 0
+    until: list[str] = []
     try:
+        settle_keys(work.config, work.state, dataset)
         machine.plan(work, run, spool)
-        items = read_items(work.plan_file(run))
-        there = sum(item.decision is Decision.DESTROY for item in items)
+        for item in read_items(work.plan_file(run)):
+            if item.decision is Decision.DESTROY:
+                there += 1
+                until += filter(None, [str(item.holding.details.get(UNTIL, ""))])
+                cancelled += CANCELLED in item.holding.limitations
         if not there:
             return Finalized(machine.drive(work, run, desk))
     except BaseException:
         _give_up(work, run, "not-final")
         raise
     _give_up(work, run, "still-there")
-    return Finalized(None, there)
+    return Finalized(None, there, max(until) if len(until) == there else "", cancelled)
 
 
 def _give_up(work: Work, run: str, why: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from backends.contract import Technique
+from backends.contract import Result, Technique
 from shredder.plan import to_destroy
 from shredder.plan.keyed import by_anothers_key, has_sealed
 from shredder.run.residue import SAID_GONE
@@ -10,6 +10,7 @@ from shredder.run.work import Work
 from shredder.spool import Spool, SpooledSet
 
 _BY_KEY = Technique.CRYPTOGRAPHIC_ERASE
+_SHUT = SAID_GONE | {Result.PENDING}  # a key that waits to be deleted opens nothing
 
 
 def number_by_key(work: Work, run: str) -> int:
@@ -32,7 +33,7 @@ def gone_by_key(work: Work, dataset: str, spool: Spool) -> SpooledSet | None:
             if not by_anothers_key(item.holding, item.technique):
                 continue
             entry = work.journal.entry(run.id, item.id)
-            if entry and entry.destruction and entry.destruction.result in SAID_GONE:
+            if entry and entry.destruction and entry.destruction.result in _SHUT:
                 found.add(item.holding.store, item.holding.locator, item.holding.version)
     return found
 

@@ -9,6 +9,7 @@ from typing import Final
 
 from backends.agefile import recipient_text
 from shredder.config import Config, KeysConfig
+from shredder.config.model import ORIGINS, WINDOW_DAYS, YES
 from shredder.keystores import KeyDestroyed, KeyRecord, KeyState, KeyStore, NoKey, newest
 from shredder.keystores.file import FileKeyStore
 from shredder.keystores.keeper import Keeper
@@ -42,8 +43,23 @@ def _token(settings: Mapping[str, str]) -> Keeper:
     return Token(settings["module"], settings["label"], os.environ.get(PIN))
 
 
+def _kms(settings: Mapping[str, str]) -> Keeper:
+    from shredder.keystores.kms import Kms, Making  # noqa: PLC0415 - seldom used
+    from shredder.keystores.kmsapi import Service  # noqa: PLC0415
+
+    making = Making(
+        imported=settings.get("origin", ORIGINS[0]) != ORIGINS[0],
+        window_days=int(settings.get("window_days", WINDOW_DAYS[1])),
+        multi_region=settings.get("multi_region") == YES,
+    )
+    return Kms(Service(settings["region"], settings.get("endpoint_url", "")), making)
+
+
 # Of a key store's settings, and of the environment what is a secret.
-_KEEPERS: Final[Mapping[str, Callable[[Mapping[str, str]], Keeper]]] = {"pkcs11": _token}
+_KEEPERS: Final[Mapping[str, Callable[[Mapping[str, str]], Keeper]]] = {
+    "aws-kms": _kms,
+    "pkcs11": _token,
+}
 
 
 def recipient_of(record: KeyRecord) -> str:

@@ -32,6 +32,7 @@ from shredder.keystores import (
     KeyState,
     KeyStore,
     NoKey,
+    NotErasable,
     StoreDamaged,
 )
 
@@ -84,6 +85,11 @@ class RecordKeys:
         if self.made:
             self._settle(self._live()[1])
             return False
+        if self._store.traits.waits:
+            raise NotErasable(
+                "the key store ends a key only after a waiting period, and so no record alone",
+                hint="keep the dataset's key where it ends at once: see `[keys]`",
+            )
         if self._header() is None and (left := self._others("")):
             raise StoreDamaged(
                 f"the file of the key tree of {self._record.dataset} is not there, and {len(left)} "

@@ -60,6 +60,8 @@ LIBRARIES = {
     | {"pypdf", "pyppmd", "pytest", "python_calamine", "urllib3", "zstandard"},
     "shredder": {
         "blake3",
+        "boto3",
+        "botocore",
         "click",
         "cryptography",
         "distributed",

@@ -37,6 +37,7 @@ from shredder.run import execute as execute_module
 from shredder.run.results import Outcome, read_results
 from shredder.sealed import read_result
 from shredder.sealing.keys import key_store, record_keys
+from tests.support.kms import CREDENTIALS, REGION, World, serving
 from tests.upper.place import DATASET, Place, opened_as
 from tests.upper.scripted import Scripted, View, absent, destroyed, holding
 
@@ -189,6 +190,30 @@ def test_the_key_of_data_that_lay_in_the_clear_is_cleared_and_not_purged(desk: D
         keys_destroyed=1,
         keys_scheduled=0,
     )
+
+
+def test_what_is_locked_waits_with_a_key_that_waits_and_is_no_gap(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = World()
+    for name, value in CREDENTIALS.items():
+        monkeypatch.setenv(name, value)
+    with serving(world) as url:
+        desk.place.configure(f'[keys]\nstore = "aws-kms"\nregion = "{REGION}"\n'
+                             f'endpoint_url = "{url}"\n')  # fmt: skip
+        desk.make()
+        ended = desk.run([sealed(**LOCK)], [shut()])
+        came = desk.results(ended)
+        assert {kind: each.status for kind, each in came.items()} == {
+            "object": "pending",
+            "key": "pending",
+        }
+        assert came["object"].limitations == ("sealed", "sealed-bytes-stay")
+        assert came["object"].until == came["key"].until
+        assert desk.place.outcome(ended) == "pending"
+        erasure = desk.erasures(ended)["object"]
+        assert erasure is not None
+        assert (erasure.keys_scheduled, erasure.keys_destroyed) == (1, 0)
 
 
 def test_a_key_that_is_put_back_is_found_and_destroyed_again(desk: Desk) -> None:

@@ -1,0 +1,230 @@
+"""A dataset's key in AWS KMS, at the command line: the whole way of what is pending."""
+
+from __future__ import annotations
+
+import datetime as dt
+import functools
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from attestations import Bundle
+from attestations.destruction import Destruction
+from demo.survey import as_csv, records
+from shredder import clock
+from shredder.keystores.kmsapi import Service
+from shredder.run import finalize as module
+from shredder.sealed import read_result
+from tests.cli.operating import SURVEY, HereOperator, Operator
+from tests.cli.test_sealing import FILES
+from tests.support.kms import CREDENTIALS, REGION, World, serving
+
+DAYS = 7
+KEYS = f'store = "aws-kms"\nregion = "{REGION}"\nwindow_days = {DAYS}\n'
+ACCOUNT = "111122223333"
+
+
+@functools.cache
+def _service(region: str, endpoint_url: str) -> Service:
+    """To make a client takes a third of a second, and every command makes several."""
+    return Service(region, endpoint_url)
+
+
+class Desk:
+    """An operator, and the service that holds what wraps their key."""
+
+    def __init__(self, operator: Operator, world: World) -> None:
+        self.operator = operator
+        self.world = world
+        self.run = operator.run
+
+    @property
+    def until(self) -> str:
+        (key,) = self.world.keys.values()
+        assert key.deleted is not None
+        return clock.stamp(key.deleted)
+
+    def cancel(self) -> None:
+        (arn,) = self.world.keys
+        self.world.answer("CancelKeyDeletion", REGION, ACCOUNT, {"KeyId": arn})
+
+    def results(self) -> list[Destruction]:
+        paths = (self.operator.state / "attestations").iterdir()
+        found = sorted(paths, key=lambda path: path.stat().st_mtime)
+        return [read_result(Bundle.load(path).result) for path in found]
+
+
+@pytest.fixture(scope="module")
+def service() -> Iterator[tuple[World, str]]:
+    world = World()
+    with serving(world) as url:
+        yield world, url
+
+
+@pytest.fixture
+def desk(tmp_path: Path, service: tuple[World, str], monkeypatch: pytest.MonkeyPatch) -> Desk:
+    """A survey in a file and a sealed copy of it; the clock of `finalize` is the service's."""
+    world, url = service
+    vars(world).update(vars(World()))
+    operator = HereOperator(tmp_path, CREDENTIALS)
+    (tmp_path / "share").mkdir()
+    (tmp_path / "share" / "survey.csv").write_text(as_csv(records(60)))
+    keys = f'{KEYS}endpoint_url = "{url}"\n'
+    operator.config.write_text(FILES.replace('erasure = "best-effort"\n', keys))
+    desk = Desk(operator, world)
+    monkeypatch.setattr("shredder.keystores.kmsapi.Service", _service)
+    monkeypatch.setattr(module, "clock", SimpleNamespace(now=lambda: clock.stamp(world.now)))
+    for words in (
+        ("init",),
+        ("enroll", SURVEY),
+        ("key", "create", SURVEY),
+        ("seal", SURVEY, "share/survey.csv", "-o", "share/backup.age"),
+    ):
+        done = desk.run(*words)
+        assert done.code == 0, done.err
+    return desk
+
+
+def destroyed(desk: Desk) -> None:
+    done = desk.run("destroy", SURVEY, "--yes", "--timestamp-later", "--json")
+    assert (done.code, done.json["outcome"]) == (5, "pending"), done.out + done.err
+
+
+def test_the_whole_way(desk: Desk) -> None:
+    shown = desk.run("key", "show", SURVEY, "--json").json
+    assert (shown["wrapping"], shown["state"], shown["problems"]) == ("kms", "live", [])
+    assert desk.run("open", SURVEY, "share/backup.age", "-o", "opened.csv").code == 0
+    (desk.operator.folder / "opened.csv").unlink()
+    done = desk.run("destroy", SURVEY, "--yes", "--timestamp-later", "--json")
+    assert done.code == 5, done.out + done.err
+    by_store = {each["store"]: each for each in done.json["holdings"]}
+    key, until = by_store["keys"], desk.until
+    assert (key["status"], key["reason"], key["until"]) == ("pending", "deletion-window", until)
+    assert by_store["share"]["status"] == "destroyed-verified"
+    assert list((desk.operator.folder / "share").iterdir()) == []
+    (first,) = desk.results()
+    (target,) = [each for each in first.targets if each.store == "keys"]
+    assert target.erasure is not None
+    assert target.until is not None
+    assert (first.outcome, target.status) == ("pending", "pending")
+    assert (target.erasure.keys_scheduled, target.erasure.keys_destroyed) == (1, 0)
+    assert clock.stamp(target.until) == until
+
+    shown = desk.run("key", "show", SURVEY, "--json").json
+    assert (shown["state"], shown["until"], shown["problems"]) == ("pending", until, [])
+    told = desk.run("finalize", "--json")
+    assert (told.code, told.json["datasets"][0]["until"]) == (5, until)
+    desk.world.pass_days(DAYS)
+    done = desk.run("finalize", "--timestamp-later", "--json")
+    (answer,) = done.json["datasets"]
+    assert (done.code, answer["outcome"]) == (0, "complete"), done.out + done.err
+    before, after = desk.results()
+    assert (before.outcome, after.outcome) == ("pending", "complete")
+    assert after.supersedes is not None
+    shown = desk.run("key", "show", SURVEY, "--json").json
+    assert (shown["state"], shown["until"]) == ("destroyed", None)
+    assert desk.run("finalize", "--json").json["datasets"] == []
+
+
+def test_while_kms_is_late_it_stays_pending(desk: Desk) -> None:
+    destroyed(desk)
+    until = desk.until
+    desk.world.late = dt.timedelta(hours=24)
+    desk.world.pass_days(DAYS)
+    done = desk.run("finalize", "--timestamp-later", "--json")
+    (answer,) = done.json["datasets"]
+    assert (done.code, answer["outcome"], answer["until"]) == (5, "pending", until)
+    assert len(desk.results()) == 1
+    assert f"pending until {until}" in desk.run("finalize").out
+    desk.world.pass_days(1)
+    assert desk.run("finalize", "--timestamp-later").code == 0
+
+
+def test_a_deletion_that_was_cancelled_is_told_and_begun_anew(desk: Desk) -> None:
+    destroyed(desk)
+    desk.cancel()
+    shown = desk.run("key", "show", SURVEY, "--json")
+    assert (shown.code, shown.json["problems"]) == (8, ["key-deletion-cancelled"])
+    doctor = desk.run("doctor", "--json").json["keys"][0]
+    assert (doctor["status"], "key-deletion-cancelled" in doctor["detail"]) == ("failed", True)
+    desk.world.pass_days(DAYS)
+    done = desk.run("finalize", "--timestamp-later", "--json")
+    (answer,) = done.json["datasets"]
+    assert (done.code, answer["outcome"], answer["cancelled"]) == (7, "residue", 1)
+    assert desk.world.only().state == "Disabled", "finalize destroys nothing"
+    assert "cancelled" in desk.run("finalize", "--timestamp-later").out
+    assert len(desk.results()) == 1
+    destroyed(desk)
+    assert desk.world.only().state == "PendingDeletion"
+    first, second = desk.results()
+    assert second.supersedes is not None
+    (target,) = second.targets
+    assert "key-deletion-cancelled" in target.limitations
+    desk.world.pass_days(DAYS)
+    assert desk.run("finalize", "--timestamp-later").code == 0
+    assert first.outcome == "pending"
+
+
+def test_where_kms_cannot_be_asked_it_stays_pending(desk: Desk) -> None:
+    destroyed(desk)
+    desk.world.pass_days(DAYS)
+    desk.world.denied = {"DescribeKey"}
+    done = desk.run("finalize", "--timestamp-later", "--json")
+    (answer,) = done.json["datasets"]
+    assert (done.code, answer["outcome"], answer["attestation"]) == (8, "refused", None)
+    desk.world.denied = set()
+    assert desk.run("finalize", "--timestamp-later").code == 0
+
+
+def test_key_destroy_waits_as_well(desk: Desk) -> None:
+    done = desk.run("key", "destroy", SURVEY, "--yes", "--json")
+    assert (done.code, done.json["until"], done.json["destroyed"]) == (5, desk.until, None)
+    again = desk.run("key", "destroy", SURVEY, "--yes")
+    assert (again.code, f"pending until {desk.until}" in again.out) == (5, True)
+    refused = desk.run("open", SURVEY, "share/backup.age", "-o", "x")
+    assert (refused.code, "tombstone" in refused.error) == (6, True)
+    refused = desk.run("key", "create", SURVEY)
+    assert (refused.code, desk.until in refused.error) == (6, True)
+    desk.world.pass_days(DAYS)
+    assert desk.run("key", "destroy", SURVEY, "--yes").code == 0
+    assert desk.run("key", "create", SURVEY).code == 0
+
+
+def test_no_record_goes_alone_where_keys_wait(desk: Desk) -> None:
+    refused = desk.run("key", "records", SURVEY)
+    assert (refused.code, "waiting period" in refused.error) == (6, True)
+
+
+def test_what_is_denied_is_told_before_anything_is_made(desk: Desk) -> None:
+    desk.world.denied = {"Decrypt"}
+    refused = desk.run("open", SURVEY, "share/backup.age", "-o", "x")
+    assert (refused.code, "kms:Decrypt" in refused.error) == (8, True)
+    assert desk.run("doctor", "--json").json["keys"][0]["status"] == "failed"
+
+
+def test_a_denied_deletion_leaves_the_rest_destroyed_and_the_key_named(desk: Desk) -> None:
+    desk.world.denied = {"ScheduleKeyDeletion"}
+    done = desk.run("destroy", SURVEY, "--yes", "--timestamp-later", "--json")
+    (key,) = [each for each in done.json["holdings"] if each["store"] == "keys"]
+    assert (key["status"], done.json["outcome"]) == ("failed", "partial")
+    desk.world.denied = set()
+    destroyed(desk)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        (f'region = "{REGION}"\n', "", "region"),
+        ("window_days = 7", "window_days = 6", "7 to 30"),
+        ("window_days = 7", "window_days = 31", "7 to 30"),
+        ("window_days = 7", 'origin = "elsewhere"', "must be one of"),
+        ("window_days = 7", "multi_region = 1", "true or false"),
+        ("window_days = 7", 'label = "a"', "label"),
+    ],
+)
+def test_a_configuration_that_makes_no_sense(desk: Desk, old: str, new: str, words: str) -> None:
+    desk.operator.edit(old, new)
+    refused = desk.run("key", "show", SURVEY)
+    assert (refused.code, words in refused.err) == (2, True)

@@ -1,0 +1,295 @@
+"""The key store `aws-kms`, on a double as strict as AWS's documents."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from backends.contract import Finding
+from shredder import clock, durable
+from shredder.keystores import (
+    KeyDestroyed,
+    KeyDestruction,
+    KeyExists,
+    KeyState,
+    KeyStore,
+    StoreDamaged,
+    Wrapping,
+)
+from shredder.keystores.errors import ServiceUnusable
+from shredder.keystores.kms import Making
+from shredder.keystores.kmsapi import Service
+from tests.keystores.account import DAYS, Account, key_of
+from tests.keystores.suite import KeyStoreSuite, created
+
+
+class Killed(BaseException):
+    pass
+
+
+class TestKms(KeyStoreSuite):
+    @pytest.fixture
+    def store(self, account: Account) -> KeyStore:
+        self.account = account
+        return account.store()
+
+    def reopened(self, store: KeyStore) -> KeyStore:
+        return self.account.store()
+
+    def ended(self, store: KeyStore, key: str) -> KeyDestruction:
+        assert store.destroy(key).record.state is KeyState.PENDING
+        self.account.world.pass_days(DAYS)
+        return store.destroy(key)
+
+
+class TestImported(KeyStoreSuite):
+    @pytest.fixture
+    def store(self, account: Account) -> KeyStore:
+        self.account = account
+        return account.store(Making(imported=True))
+
+    def reopened(self, store: KeyStore) -> KeyStore:
+        return self.account.store(Making(imported=True))
+
+
+def test_it_is_pending_until_kms_has_it_no_more(account: Account) -> None:
+    store = account.store()
+    record = created(store)
+    assert (record.wrapping, store.traits.waits) == (Wrapping.KMS, True)
+    done = store.destroy(record.id)
+    until = clock.stamp(account.world.now + dt.timedelta(days=DAYS))
+    assert (done.record.state, done.record.until, done.in_place) == ("pending", until, False)
+    assert done.numbers == {"kms-keys-ended": 1}
+    assert "wrapped" not in done.record.place
+    assert "kms-erase-not-shown" in done.record.limitations
+    assert store.inspect(record.id) == ()
+    found = store.verify(record.id)
+    assert (found.finding, found.reason) == (Finding.RESIDUE, "deletion-window")
+    with pytest.raises(KeyDestroyed):
+        key_of(store, record)
+    with pytest.raises(KeyExists, match="pending until"):
+        created(store)
+    account.world.pass_days(DAYS - 1)
+    assert store.settle(record.id) == done.record
+    account.world.pass_days(1)
+    assert store.verify(record.id).finding is Finding.ABSENT, "also before it is settled"
+    settled = store.settle(record.id)
+    assert (settled.state, settled.until, bool(settled.destroyed)) == ("destroyed", "", True)
+    assert store.destroy(record.id).before
+    assert store.settle(record.id) == settled
+
+
+def test_kms_may_be_late(account: Account) -> None:
+    store = account.store()
+    record = created(store)
+    store.destroy(record.id)
+    account.world.late = dt.timedelta(hours=24)
+    account.world.pass_days(DAYS)
+    assert store.settle(record.id).state is KeyState.PENDING
+    assert store.verify(record.id).reason == "deletion-window"
+    account.world.pass_days(1)
+    assert store.settle(record.id).state is KeyState.DESTROYED
+
+
+def test_a_deletion_that_was_cancelled_is_noticed(account: Account) -> None:
+    store = account.store()
+    record = created(store)
+    pending = store.destroy(record.id).record
+    arn = str(record.place["arn"])
+    account.do("CancelKeyDeletion", arn)
+    for state in ("Disabled", "Enabled"):
+        assert account.key(record).state == state
+        assert store.inspect(record.id) == ("key-deletion-cancelled",)
+        found = store.verify(record.id)
+        assert (found.finding, found.reason) == (Finding.RESIDUE, "key-deletion-cancelled")
+        assert store.settle(record.id) == pending, "that schedules nothing"
+        account.do("EnableKey", arn)
+    with pytest.raises(KeyDestroyed):
+        key_of(store, record)
+    again = store.destroy(record.id)
+    assert account.key(record).state == "PendingDeletion"
+    assert (again.record.state, again.before) == ("pending", False)
+    assert "key-deletion-cancelled" in again.record.limitations
+    assert again.numbers == {"kms-keys-ended": 1}
+
+
+def test_what_somebody_has_begun_is_taken_as_begun(account: Account) -> None:
+    store = account.store()
+    record = created(store)
+    account.do("ScheduleKeyDeletion", str(record.place["arn"]), PendingWindowInDays=20)
+    assert store.inspect(record.id) == ("key-deletion-begun",)
+    with pytest.raises(ServiceUnusable, match="wait to be deleted"):
+        key_of(store, record)
+    done = store.destroy(record.id)
+    assert done.record.until == clock.stamp(account.world.now + dt.timedelta(days=20))
+    assert [each[0] for each in account.world.asked].count("ScheduleKeyDeletion") == 1
+
+
+def test_a_key_with_replicas_goes_with_all_of_them(account: Account) -> None:
+    making = Making(multi_region=True, window_days=DAYS)
+    store = account.store(making)
+    record = created(store)
+    replica = account.replicated(record)
+    done = store.destroy(record.id)
+    assert (replica.state, account.key(record).state) == (
+        "PendingDeletion",
+        "PendingReplicaDeletion",
+    )
+    assert done.numbers == {"kms-keys-ended": 2}
+    until = clock.stamp(account.world.now + dt.timedelta(days=2 * DAYS))
+    assert done.record.until == until, "the primary's own wait begins after the replica's"
+    account.world.pass_days(DAYS)
+    assert replica.arn not in account.world.keys
+    waits = store.settle(record.id)
+    assert (waits.state, waits.until) == ("pending", until)
+    account.world.pass_days(DAYS)
+    assert store.settle(record.id).state is KeyState.DESTROYED
+    assert account.world.keys == {}
+
+
+def test_a_replica_that_is_kept_is_not_called_gone(account: Account) -> None:
+    store = account.store(Making(multi_region=True, window_days=DAYS))
+    record = created(store)
+    replica = account.replicated(record)
+    store.destroy(record.id)
+    account.do("CancelKeyDeletion", replica.arn)
+    assert store.inspect(record.id) == ("key-deletion-cancelled",)
+    # Were it made the primary, and what was the primary deleted:
+    del account.world.keys[str(record.place["arn"])]
+    replica.primary = True
+    for state in ("Disabled", "Enabled"):
+        assert replica.state == state
+        assert store.settle(record.id).state is KeyState.PENDING
+        assert store.verify(record.id).reason == "key-deletion-cancelled"
+        account.do("EnableKey", replica.arn)
+
+
+def test_a_multi_region_key_that_is_gone_unseen_is_not_called_gone(account: Account) -> None:
+    store = account.store(Making(multi_region=True))
+    record = created(store)
+    account.world.keys.clear()
+    with pytest.raises(StoreDamaged, match="nobody can tell"):
+        store.destroy(record.id)
+    assert store.verify(record.id).finding is Finding.INCONCLUSIVE
+
+
+def test_imported_material_goes_at_once(account: Account) -> None:
+    store = account.store(Making(imported=True, window_days=DAYS))
+    record = created(store)
+    assert (store.traits.waits, "kms-material-was-imported" in record.limitations) == (False, True)
+    done = store.destroy(record.id)
+    key = account.key(record)
+    assert (done.record.state, key.state, key.material) == ("destroyed", "PendingDeletion", None)
+    assert store.verify(record.id).finding is Finding.ABSENT
+    account.do("CancelKeyDeletion", key.arn)
+    assert key.state == "PendingImport"
+    assert store.verify(record.id).finding is Finding.ABSENT, "a key without material"
+
+
+def test_material_that_is_imported_anew_is_a_key_put_back(account: Account) -> None:
+    store = account.store(Making(imported=True))
+    record = created(store)
+    key, material = account.key(record), account.key(record).material
+    store.destroy(record.id)
+    account.do("CancelKeyDeletion", key.arn)
+    key.material, key.state = material, "Enabled"
+    assert store.inspect(record.id) == ("key-restored",)
+    assert store.verify(record.id).finding is Finding.RESIDUE
+    again = store.destroy(record.id)
+    assert (again.record.state, key.material) == ("destroyed", None)
+    assert "key-restored" in again.record.limitations
+
+
+def test_material_that_waits_with_its_key_is_not_called_gone(account: Account) -> None:
+    """Somebody else has scheduled the key's deletion, and its material is still there."""
+    store = account.store(Making(imported=True))
+    record = created(store)
+    account.do("ScheduleKeyDeletion", str(record.place["arn"]))
+    assert store.inspect(record.id) == ("key-deletion-begun",)
+    assert store.destroy(record.id).record.state is KeyState.DESTROYED
+    assert account.key(record).material is None
+
+
+def test_what_was_encrypted_is_bound_to_its_record(account: Account) -> None:
+    store = account.store()
+    one, two = created(store, "one"), created(store, "two")
+    account.put(replace(two, place={**one.place}))
+    with pytest.raises(StoreDamaged):
+        key_of(store, two)
+    for operation, _, asked in account.world.asked:
+        if operation in {"Encrypt", "Decrypt"}:
+            assert asked["EncryptionContext"]["shredder:dataset"] in {"one", "two"}
+            assert asked["EncryptionContext"]["shredder:key"] in {one.id, two.id}
+
+
+def test_no_file_holds_the_key_and_no_message_names_what_aws_says(account: Account) -> None:
+    record = created(account.store())
+    key = key_of(account.store(), record)
+    for path in (each for each in account.records.parent.rglob("*") if each.is_file()):
+        assert key not in path.read_bytes()
+        assert key.hex().encode() not in path.read_bytes()
+    account.world.denied = {"Decrypt"}
+    with pytest.raises(ServiceUnusable) as told:
+        key_of(account.store(), record)
+    assert "111122223333" not in told.value.message + told.value.hint
+
+
+@pytest.mark.parametrize("imported", [False, True])
+@pytest.mark.parametrize("step", range(1, 24))
+def test_broken_off_anywhere_it_is_brought_to_its_end(
+    account: Account, monkeypatch: pytest.MonkeyPatch, step: int, imported: bool
+) -> None:
+    """At each step once, before it and after it; then the same again, as another process."""
+    making = Making(imported=imported, window_days=DAYS)
+    store, count = account.store(making), 0
+    acts = {
+        "create_key", "import_key_material", "encrypt", "schedule_key_deletion",
+        "delete_imported_key_material",
+    }  # fmt: skip
+
+    def broken(act: Callable[..., Any]) -> Callable[..., Any]:
+        def acted(*given: Any, **named: Any) -> Any:
+            nonlocal count
+            if act is real and given[1] not in acts:
+                return act(*given, **named)
+            count += 1
+            if count == step:
+                raise Killed
+            done = act(*given, **named)
+            count += 1
+            if count == step:
+                raise Killed
+            return done
+
+        return acted
+
+    real, whole = Service.ask, False
+    with monkeypatch.context() as patch:
+        patch.setattr(Service, "ask", broken(Service.ask))
+        patch.setattr(durable, "write", broken(durable.write))
+        try:
+            store.destroy(created(store).id)
+            whole = True
+        except Killed:
+            pass
+    steps = 2 * (4 + (6 if imported else 4))
+    assert whole == (step > steps)
+    again = account.store(making)
+    for record in again.records():
+        if record.state is not KeyState.MAKING:
+            again.destroy(record.id)
+    account.world.pass_days(DAYS)
+    if not any(each.state is KeyState.LIVE for each in again.records()):
+        created(again)
+    account.world.pass_days(DAYS)
+    for record in again.records():
+        if record.state is KeyState.PENDING:
+            again.settle(record.id)
+    states = [each.state for each in again.records()]
+    assert states.count(KeyState.LIVE) == 1
+    assert set(states) <= {KeyState.LIVE, KeyState.DESTROYED}
+    assert len(account.world.keys) == 1, "never a key without a record, nor one called destroyed"

@@ -1,0 +1,172 @@
+"""What can go wrong with AWS KMS: each is a clear error, and nothing is lost."""
+
+from __future__ import annotations
+
+import pytest
+
+from backends.contract import Finding
+from shredder.keystores import (
+    KeyState,
+    NoKey,
+    StoreDamaged,
+)
+from shredder.keystores.errors import ServiceUnusable
+from shredder.keystores.kms import Kms, Making
+from shredder.keystores.kmsapi import Service
+from shredder.keystores.wrapped import WrappedKeyStore
+from tests.keystores.account import DAYS, Account, key_of
+from tests.keystores.suite import created
+from tests.support.kms import OTHER_REGION, REGION, Key
+
+
+@pytest.mark.parametrize(
+    ("operation", "making"),
+    [
+        ("CreateKey", Making()),
+        ("Encrypt", Making()),
+        ("Decrypt", Making()),
+        ("GetParametersForImport", Making(imported=True)),
+        ("ImportKeyMaterial", Making(imported=True)),
+    ],
+)
+def test_a_permission_that_is_missing_is_named_when_a_key_is_made(
+    account: Account, operation: str, making: Making
+) -> None:
+    account.world.denied = {operation}
+    with pytest.raises(ServiceUnusable, match=f"does not allow kms:{operation} "):
+        created(account.store(making))
+    account.world.denied = {"ListKeys"}
+    if account.world.keys and operation != "Decrypt":
+        with pytest.raises(ServiceUnusable, match="does not allow kms:ListKeys "):
+            created(account.store(making))
+    account.world.denied = set()
+    for begun in account.store(making).records():
+        if begun.state is KeyState.DESTROYING:
+            account.store(making).destroy(begun.id)
+            account.world.pass_days(30)
+    record = created(account.store(making))
+    assert len(key_of(account.store(making), record)) == 32
+    left = [key for key in account.world.keys.values() if key.arn != record.place["arn"]]
+    assert all(key.state == "PendingDeletion" for key in left), "what was begun is ended"
+
+
+@pytest.mark.parametrize(
+    ("operation", "making"),
+    [
+        ("DescribeKey", Making()),
+        ("ScheduleKeyDeletion", Making()),
+        ("DeleteImportedKeyMaterial", Making(imported=True)),
+    ],
+)
+def test_a_permission_that_is_missing_is_named_when_one_is_destroyed(
+    account: Account, operation: str, making: Making
+) -> None:
+    store = account.store(making)
+    record = created(store)
+    account.world.denied = {operation}
+    with pytest.raises(ServiceUnusable, match=f"does not allow kms:{operation} ") as told:
+        store.destroy(record.id)
+    assert "policy" in told.value.hint
+    assert account.key(record).state == "Enabled"
+    account.world.denied = set()
+    assert store.destroy(record.id).record.state in {KeyState.PENDING, KeyState.DESTROYED}
+
+
+def test_a_key_that_may_not_be_tried_is_not_called_gone(account: Account) -> None:
+    store = account.store()
+    record = created(store)
+    store.destroy(record.id)
+    account.world.pass_days(DAYS)
+    account.world.keys[str(record.place["arn"])] = Key(str(record.place["arn"]), {}, 0)
+    account.world.denied = {"DescribeKey"}
+    assert store.verify(record.id).finding is Finding.INCONCLUSIVE
+
+
+def test_a_disabled_key_is_a_clear_error_and_can_be_destroyed(account: Account) -> None:
+    store = account.store()
+    record = created(store)
+    account.do("DisableKey", str(record.place["arn"]))
+    with pytest.raises(ServiceUnusable, match="disabled") as told:
+        key_of(store, record)
+    assert "enable-key" in told.value.hint
+    assert store.destroy(record.id).record.state is KeyState.PENDING
+
+
+def test_another_account_is_not_taken_for_it(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = created(account.store())
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDTWO")
+    other = account.store()
+    for act in (lambda: key_of(other, record), lambda: other.destroy(record.id)):
+        with pytest.raises(StoreDamaged, match="another key service's"):
+            act()
+    assert other.inspect(record.id) == ("key-store-unreadable",)
+    assert other.verify(record.id).finding is Finding.INCONCLUSIVE
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDNONE")
+    with pytest.raises(ServiceUnusable, match="does not know the credentials"):
+        key_of(account.store(), record)
+
+
+def test_a_key_is_found_in_its_own_region_wherever_others_are_made(account: Account) -> None:
+    record = created(account.store())
+    elsewhere = account.store(region=OTHER_REGION)
+    assert len(key_of(elsewhere, record)) == 32
+    assert f":{OTHER_REGION}:" in str(created(elsewhere, "another").place["arn"])
+    assert elsewhere.destroy(record.id).record.state is KeyState.PENDING
+
+
+def test_what_is_throttled_is_asked_again_and_then_told(account: Account) -> None:
+    store = account.store()
+    record = created(store)
+    account.world.throttled = 1
+    assert len(key_of(store, record)) == 32
+    account.world.throttled = 99
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("time.sleep", lambda _: None)
+        with pytest.raises(ServiceUnusable, match="too often"):
+            key_of(store, record)
+
+
+def test_a_service_that_is_away_is_told(account: Account) -> None:
+    record = created(account.store())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("time.sleep", lambda _: None)
+        gone = WrappedKeyStore(
+            Kms(Service(REGION, "http://127.0.0.1:9"), Making()), account.records
+        )
+        with pytest.raises(ServiceUnusable, match="cannot be asked"):
+            key_of(gone, record)
+        assert gone.verify(record.id).finding is Finding.INCONCLUSIVE
+
+
+def test_kms_is_waited_for_until_it_decrypts_no_more(account: Account) -> None:
+    store = account.store()
+    record = created(store)
+    account.world.slow = 2
+    assert store.destroy(record.id).record.state is KeyState.PENDING
+    other = created(store, "other")
+    account.world.slow = 99
+    with pytest.raises(ServiceUnusable, match="still decrypts"):
+        store.destroy(other.id)
+    assert store.record(other.id).state is KeyState.DESTROYING
+    account.world.slow = 0
+    assert store.destroy(other.id).record.state is KeyState.PENDING
+
+
+def test_a_key_that_was_deleted_by_hand_is_not_called_destroyed(account: Account) -> None:
+    store = account.store()
+    record = created(store)
+    account.world.keys.clear()
+    assert store.inspect(record.id) == ("key-not-found",)
+    with pytest.raises(StoreDamaged, match="nobody can tell"):
+        store.destroy(record.id)
+
+
+def test_a_key_that_was_never_finished_is_none(account: Account) -> None:
+    account.world.denied = {"CreateKey"}
+    with pytest.raises(ServiceUnusable):
+        created(account.store())
+    (record,) = account.store().records()
+    with pytest.raises(NoKey):
+        key_of(account.store(), record)
