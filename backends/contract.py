@@ -358,13 +358,15 @@ class Traits:
 
 @dataclass(frozen=True, slots=True)
 class SourceSpec:
-    """Where a dataset's records are read: exactly one of the four is set."""
+    """Where a dataset's records are read: exactly one of table, query, path and key is set."""
 
     store: str
     table: str = ""
     query: str = ""
     path: str = ""
     key: str = ""
+    sealed: bool = False  # in the format of age; a store raises SourceError where it is not
+    keys: tuple[bytes, ...] = field(default=(), repr=False, compare=False)  # one opens it
 
 
 class SourceRows(Protocol):

@@ -302,6 +302,8 @@ class MemoryStore:
 
     def source(self, spec: SourceSpec) -> SourceRows:
         """Open a unit as a source: `key` is ``scope/key``, the first line names the columns."""
+        if spec.sealed:
+            raise SourceError(f"store {self.name}: a unit of memory is no sealed source")
         entry = self._entry(spec.key) if "/" in spec.key else None
         if entry is None:
             raise SourceError(

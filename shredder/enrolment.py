@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
 
-from backends.contract import SourceRows
+from backends.contract import SourceRows, SourceSpec
 from shredder import clock, durable
 from shredder.config import DatasetConfig
 from shredder.config.names import MARK, whole
@@ -53,9 +55,10 @@ def take(
     key = fingerprint_key(work.state, name, create=True)
     standing = work.state.catalogue(name)
     fresh = standing.with_name(standing.name + ".fresh")
-    with opened({source.store for source in dataset.sources}, work.config) as stores:
+    stores_of = {source.store for source in dataset.sources}
+    with opened(stores_of, work.config) as stores, _unsealing(work, dataset) as sources:
         report = enrol(
-            [parted(stores[spec.store].source(spec)) for spec in dataset.sources],
+            [parted(stores[spec.store].source(spec)) for spec in sources],
             roles=roles,
             key=key,
             path=fresh,
@@ -69,6 +72,19 @@ def take(
     fresh.replace(standing)
     durable.sync_directory(standing.parent)
     return report
+
+
+@contextmanager
+def _unsealing(work: Work, dataset: DatasetConfig) -> Iterator[list[SourceSpec]]:
+    """A dataset's sources, and what opens those that are sealed. Raises KeyStoreError."""
+    if not any(spec.sealed for spec in dataset.sources):
+        yield list(dataset.sources)
+        return
+    from shredder.sealing.keys import key_store, keys_of  # noqa: PLC0415 - seldom used
+
+    with keys_of(key_store(work.config, work.state), whole(dataset.name)) as key:
+        opens = (bytes(key),)
+        yield [replace(spec, keys=opens if spec.sealed else ()) for spec in dataset.sources]
 
 
 def forget_fingerprint(work: Work, name: str) -> int:

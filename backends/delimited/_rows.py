@@ -6,7 +6,7 @@ import csv
 import gzip
 import io
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import BinaryIO, cast
 
 from backends.delimited._format import Format, detect, guess_encoding, text_head
@@ -25,7 +25,14 @@ class Rows:
         where: str,
         encoding: str,
         delimiter: str,
+        keys: Sequence[bytes] | None = None,
     ) -> None:
+        """`keys`: what opens it, where it is sealed."""
+        if keys is not None:
+            # cryptography takes its time, and few sources are sealed
+            from backends.delimited._sealed import unsealed  # noqa: PLC0415
+
+            opener = unsealed(opener, keys, where)
         self._open = opener
         self._where = where
         self.locator = locator

@@ -6,15 +6,16 @@ import os
 from pathlib import Path
 from typing import BinaryIO
 
+from backends.contract import SourceSpec
 from backends.delimited import Rows
 from backends.errors import SourceError
 from backends.files.trees import Trees
 from backends.fsops.reasons import reason_for
 
 
-def open_rows(trees: Trees, path: str, encoding: str, delimiter: str) -> Rows:
+def open_rows(trees: Trees, spec: SourceSpec, encoding: str, delimiter: str) -> Rows:
     """Open a source; its locator is empty if it lies outside the roots. Raises SourceError."""
-    place = Path(os.path.normpath(trees.base.absolute() / path))
+    place = Path(os.path.normpath(trees.base.absolute() / spec.path))
     where = f"store {trees.store}"
 
     def opener() -> BinaryIO:
@@ -28,7 +29,8 @@ def open_rows(trees: Trees, path: str, encoding: str, delimiter: str) -> Rows:
                 hint="correct its path, relative to shredder.toml",
             ) from None
 
-    return Rows(opener, _locator(trees, place), where, encoding, delimiter)
+    keys = spec.keys if spec.sealed else None
+    return Rows(opener, _locator(trees, place), where, encoding, delimiter, keys)
 
 
 def _locator(trees: Trees, place: Path) -> str:

@@ -213,7 +213,7 @@ class TreeStore:
             )
         from backends.files import _source  # noqa: PLC0415 - clevercsv takes a while to import
 
-        return _source.open_rows(self._trees, spec.path, self._encoding, self._delimiter)
+        return _source.open_rows(self._trees, spec, self._encoding, self._delimiter)
 
     def check(self) -> Iterator[Check]:
         """Look at each root: reachable, readable, writable, and what can be proved there."""

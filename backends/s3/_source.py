@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from botocore.exceptions import ClientError
@@ -19,8 +20,13 @@ if TYPE_CHECKING:
 _BUFFER = 1 << 20
 
 
-def open_rows(bucket: Bucket, key: str, encoding: str, delimiter: str) -> Rows:
-    """Open the current version of an object; all passes read the same. Raises SourceError."""
+def open_rows(
+    bucket: Bucket, key: str, encoding: str, delimiter: str, keys: Sequence[bytes] | None = None
+) -> Rows:
+    """Open the current version of an object; all passes read the same. Raises SourceError.
+
+    `keys`: what opens it, where it is sealed.
+    """
     with speaking(bucket.where):
         try:
             found = bucket.client.head_object(Bucket=bucket.name, Key=key)
@@ -39,7 +45,7 @@ def open_rows(bucket: Bucket, key: str, encoding: str, delimiter: str) -> Rows:
     def opener() -> BinaryIO:
         return cast("BinaryIO", io.BufferedReader(_Object(bucket, pinned, size), _BUFFER))
 
-    return Rows(opener, locator(bucket.name, key), bucket.where, encoding, delimiter)
+    return Rows(opener, locator(bucket.name, key), bucket.where, encoding, delimiter, keys)
 
 
 class _Object(io.RawIOBase):

@@ -222,10 +222,10 @@ class S3Store:
             )
         first, _, rest = spec.key.partition("/")
         if rest and self._is_ours(first):
-            return self._rows(first, rest)
+            return self._rows(first, rest, spec)
         only = self.settings.buckets[0]
         if len(self.settings.buckets) == 1 and not is_pattern(only):
-            return self._rows(only, spec.key)
+            return self._rows(only, spec.key, spec)
         raise SourceError(
             f"store {self.name}: the source's key does not begin with one of its buckets",
             hint='name it as key = "bucket/key"',
@@ -253,9 +253,10 @@ class S3Store:
     def _is_ours(self, bucket: str) -> bool:
         return any(fnmatchcase(bucket, wanted) for wanted in self.settings.buckets)
 
-    def _rows(self, bucket: str, key: str) -> SourceRows:
-        settings = self.settings
-        return open_rows(self._bucket(bucket), key, settings.encoding, settings.delimiter)
+    def _rows(self, bucket: str, key: str, spec: SourceSpec) -> SourceRows:
+        encoding, delimiter = self.settings.encoding, self.settings.delimiter
+        keys = spec.keys if spec.sealed else None
+        return open_rows(self._bucket(bucket), key, encoding, delimiter, keys)
 
     def _bucket(self, name: str) -> Bucket:
         with self._lock:

@@ -334,7 +334,8 @@ def seal(
             out.say(f"wrote {shown(output)}: {sized(size)}, sealed to {recipient}")
         else:
             out.say(f"wrote {shown(output)}: {values:,} values of it sealed")
-        out.say(f"{shown(file)} is still there, in the clear")
+        if file.is_file():
+            out.say(f"{shown(file)} is still there, in the clear")
     return ExitCode.COMPLETE
 
 

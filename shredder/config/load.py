@@ -55,7 +55,7 @@ _SIGNERS = {  # by kind: the keys that it needs, and those that it may have
     "kms": (("key",), ("region", "endpoint_url")),
     "ssh-agent": (("public_key",), ()),
 }
-_KEY_STORES = {  # by kind: the settings that it needs, and those that it may have
+_KEY_STORES = {  # by kind, first the one left out: what it needs, and what it may have
     "file": ((), ("file", "erasure", "wrapping")),
     "pkcs11": (("module", "label"), ()),
     "aws-kms": (("region",), ("origin", "window_days", "multi_region", "endpoint_url")),
@@ -117,6 +117,11 @@ class _Table:
 
     def text(self, key: str, default: str | None = None) -> str:
         return self._take(key, str, "a string", default)
+
+    def word(self, key: str, words: tuple[str, ...]) -> str:
+        if (value := self.text(key, words[0])) not in words:
+            raise self._reader.error((*self.path, key), f"must be one of {words}")
+        return value
 
     def stated(self, key: str, default: str, why_not: Callable[[str], str]) -> str:
         """A text that will stand in an attestation, and must have the form for it."""
@@ -283,9 +288,7 @@ class _Reader:
         return log
 
     def _keys(self, table: _Table) -> KeysConfig:
-        store = table.text("store", KeysConfig().store)
-        if store not in _KEY_STORES:
-            raise self.error((*table.path, "store"), f"must be one of {tuple(_KEY_STORES)}")
+        store = table.word("store", tuple(_KEY_STORES))
         needed, possible = _KEY_STORES[store]
         if store != KeysConfig().store:
             names = (*needed, *(name for name in possible if name in table))
@@ -293,15 +296,10 @@ class _Reader:
             table.done(", ".join(("store", *needed, *possible)))
             return KeysConfig(store, settings=settings)
         file = self._path.parent / self._file(table, "file") if "file" in table else None
-        erasure = table.text("erasure", _ERASURES[0])
-        if erasure not in _ERASURES:
-            raise self.error((*table.path, "erasure"), f"must be one of {_ERASURES}")
-        wrapping = table.text("wrapping", _WRAPPINGS[0])
-        if wrapping not in _WRAPPINGS:
-            raise self.error((*table.path, "wrapping"), f"must be one of {_WRAPPINGS}")
+        erasure, wrapping = table.word("erasure", _ERASURES), table.word("wrapping", _WRAPPINGS)
         table.done(", ".join(("store", *possible)))
-        by_keyring = wrapping != _WRAPPINGS[0]
-        return KeysConfig(file=file, best_effort=erasure != _ERASURES[0], by_keyring=by_keyring)
+        best_effort, by_keyring = erasure != _ERASURES[0], wrapping != _WRAPPINGS[0]
+        return KeysConfig(file=file, best_effort=best_effort, by_keyring=by_keyring)
 
     def _key_setting(self, table: _Table, name: str) -> str:
         """One setting of what wraps keys, in words."""
@@ -460,10 +458,13 @@ class _Reader:
             query=table.text("query", ""),
             path=table.text("path", ""),
             key=table.text("key", ""),
+            sealed=table.flag("sealed"),
         )
-        table.done("store, and one of table, query, path, key")
+        table.done("store, sealed, and one of table, query, path, key")
         if sum(map(bool, (spec.table, spec.query, spec.path, spec.key))) != 1:
             raise self.error(table.path, "wants exactly one of table, query, path, key")
+        if spec.sealed and not (spec.path or spec.key):
+            raise self.error((*table.path, "sealed"), "goes with path or key")
         return spec
 
     def _recipient(self, table: _Table, datasets: Mapping[str, DatasetConfig]) -> Recipient:

@@ -49,6 +49,7 @@ reference = "unstated"
 # basis = "gdpr-art-17-1-d"        # a code: why it must go
 # sources = [{{ store = "warehouse", table = "public.survey_2018_05" }}]
 # # or: path = "exports/survey.csv", query = "SELECT …", key = "bucket/key"
+# #     with sealed = true: a file sealed to the dataset's key, that was never in the clear there
 # fingerprint = 2027-01-31         # kept until then, to recheck; or "destroy", with the dataset
 # approvals = 1                    # of [approvers]: they sign each plan before it is carried out
 # locations = [{{ store = "share", pattern = "share/surveys/2018/*" }}]

@@ -157,7 +157,7 @@ def items(
         for number, holding in enumerate(holdings, start=1):
             yield f"{run}-{number:07d}", holding
 
-    sources = {source.store for source in dataset.sources}
+    sources = {source.store for source in dataset.sources if not source.sealed}
     known = foresee(numbered(), sources, deciding) if keyed else None
     for item_id, holding in numbered():
         rulings.count(holding)

@@ -6,6 +6,7 @@ import io
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from backends.agefile import Damaged, NoMatch, NotAge, decrypted, encrypted
 from shredder import durable
@@ -21,7 +22,9 @@ def seal_file(source: Path, output: Path, public: bytes, observer: Observer) -> 
         size = os.fstat(file.fileno()).st_size
         chunks = encrypted(file, public)
         durable.write(output, _watched(chunks, "sealing", size, observer))
-        return file.tell()
+        counted = file.raw
+        assert isinstance(counted, _Counted)
+        return counted.given
 
 
 def open_file(source: Path, output: Path, key: bytearray, dataset: str, observer: Observer) -> int:
@@ -49,10 +52,21 @@ def open_file(source: Path, output: Path, key: bytearray, dataset: str, observer
     return output.stat().st_size
 
 
+class _Counted(io.FileIO):
+    """A file, and how much of it was given out: a pipe cannot tell where it is."""
+
+    given = 0
+
+    def readinto(self, buffer: Any, /) -> int:
+        count = super().readinto(buffer)
+        self.given += count
+        return count
+
+
 def reading(source: Path) -> io.BufferedReader:
     """A file to be read from its beginning. Raises UsageError."""
     try:
-        return io.BufferedReader(io.FileIO(source), _BUFFER)
+        return io.BufferedReader(_Counted(source), _BUFFER)
     except OSError as error:
         raise UsageError(f"{source} cannot be read: {error.strerror}") from None
 

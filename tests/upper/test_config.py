@@ -188,6 +188,19 @@ def test_what_would_be_refused_too_late_is_refused_here(
         read(tmp_path, WHOLE.replace(old, new))
 
 
+def test_a_sealed_source_is_a_file(tmp_path: Path) -> None:
+    plain = 'path = "share/a.csv" }'
+    found = read(tmp_path, WHOLE.replace(plain, 'path = "share/a.age", sealed = true }'))
+    assert [each.sealed for each in found.datasets["survey"].sources] == [True]
+    assert [each.sealed for each in read(tmp_path, WHOLE).datasets["survey"].sources] == [False]
+    for wrong, why in (
+        ('table = "a.b", sealed = true }', "sealed goes with path or key"),
+        ('path = "share/a.age", sealed = "yes" }', "must be true or false"),
+    ):
+        with pytest.raises(UsageError, match=why):
+            read(tmp_path, WHOLE.replace(plain, wrong))
+
+
 def test_where_keys_lie(tmp_path: Path) -> None:
     assert read(tmp_path, WHOLE).keys == KeysConfig()
     added = '\n[keys]\nfile = "x"\nerasure = "best-effort"\n'

@@ -7,6 +7,7 @@ from __future__ import annotations
 import gzip
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -23,6 +24,7 @@ from backends.contract import (
 )
 from backends.errors import AccessDenied, ChangedWhileRead, MissingDriver, SettingError, SourceError
 from backends.s3 import BACKEND, _listing
+from tests.backends.agefile.made import KEY, OTHER, sealed
 from tests.backends.s3.conftest import IDS, MATCHER, Place, found, plan, sweep, text, units
 from tests.backends.s3.proxy import Answer, Proxy, refused
 
@@ -327,6 +329,16 @@ def test_a_source_is_read_as_delimited_text(plain: Place) -> None:
             assert ("respondent_id", "email", "answer") == source.columns
             assert rows == list(source)
             assert f"{plain.name}/{key}" == source.locator
+
+
+def test_a_sealed_object_is_a_source(plain: Place) -> None:
+    plain.put("in/source.age", sealed(text(0, 1, 2)))
+    spec = SourceSpec("lake", key="in/source.age", sealed=True, keys=(KEY,))
+    source = plain.open().source(spec)
+    assert [IDS[n] for n in range(3)] == [row[0] for row in source]
+    assert f"{plain.name}/in/source.age" == source.locator
+    with pytest.raises(SourceError, match="not sealed to"):
+        plain.open().source(replace(spec, keys=(OTHER,)))
 
 
 def test_what_is_said_of_a_source_is_not_guessed(plain: Place) -> None:
