@@ -15,9 +15,10 @@ from __future__ import annotations
 import argparse
 import functools
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from tests.backends.postgres import versions as packages
 from tests.forensic.runs import destroyed
 from tests.forensic.warehouse import (
     NONE,
@@ -58,7 +59,7 @@ METHODS: dict[str, Callable[[World], None]] = {
 }
 
 
-def left(system: str, version: int, method: Callable[[World], None]) -> list[dict[str, int]]:
+def left(system: str, version: int | Path, method: Callable[[World], None]) -> list[dict[str, int]]:
     """Count what a method leaves: in the server's files, in the image, in it when scrubbed."""
     with world(system, version) as here:
         method(here)
@@ -69,7 +70,7 @@ def left(system: str, version: int, method: Callable[[World], None]) -> list[dic
         return [*counts, here.in_image(set_aside)]
 
 
-def most(system: str, version: int, method: Callable[[World], None], runs: int) -> list[str]:
+def most(system: str, version: int | Path, method: Callable[[World], None], runs: int) -> list[str]:
     """Return the cells of one row and one server: the most of each sort that was left."""
     found = [left(system, version, method) for _ in range(runs)]
     cells = []
@@ -79,7 +80,7 @@ def most(system: str, version: int, method: Callable[[World], None], runs: int) 
     return cells
 
 
-def table(system: str, versions: Sequence[int], runs: int) -> None:
+def table(system: str, versions: Mapping[int, int | Path], runs: int) -> None:
     """Print one file system's table, row by row."""
     heads = [f"Postgres {version}: {_HEAD[0]}" for version in versions]
     heads = [head for first in heads for head in (first, *_HEAD[1:])]
@@ -87,7 +88,7 @@ def table(system: str, versions: Sequence[int], runs: int) -> None:
     print(f"| --- |{' --- |' * len(heads)}")
     for name, method in METHODS.items():
         times = runs if "shredder" in name else 1
-        cells = [cell for each in versions for cell in most(system, each, method, times)]
+        cells = [cell for each in versions.values() for cell in most(system, each, method, times)]
         print(f"| {name} | {' | '.join(cells)} |", flush=True)
     print()
 
@@ -98,8 +99,13 @@ def main() -> None:
     parser.add_argument("--versions", type=int, nargs="+", default=[15, 18])
     parser.add_argument("--systems", nargs="+", default=list(SYSTEMS), choices=list(SYSTEMS))
     given = parser.parse_args()
-    for system in given.systems:
-        table(system, given.versions, given.runs)
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)  # the server runs as nobody
+        between = not set(given.versions).isdisjoint(packages.VERSIONS)
+        programs = packages.installed(Path(folder) / "packages") if between else {}
+        for system in given.systems:
+            versions = {each: programs.get(each, each) for each in given.versions}
+            table(system, versions, given.runs)
 
 
 if __name__ == "__main__":

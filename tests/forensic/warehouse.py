@@ -45,10 +45,11 @@ _UNWRITTEN = re.compile(r"^ *\d+: +\d+\.\. *\d+: +(\d+)\.\. *(\d+):.*unwritten",
 _CHUNK = 2000  # bytes of a chunk in TOAST, its length with it
 # On a disk as it is used: nothing is on it before the server says so.
 _SETTINGS = {"fsync": "on", "max_wal_size": "64MB", "min_wal_size": "32MB"}
-# The wheel's server is built without it.
+# The wheel's server is built without it, and 13 knows pglz alone.
 _LZ4 = """
 SELECT coalesce((SELECT 'lz4' FROM pg_settings
-                  WHERE name = 'default_toast_compression' AND 'lz4' = ANY (enumvals)), 'pglz')
+                  WHERE name = 'default_toast_compression' AND 'lz4' = ANY (enumvals)), 'pglz'),
+       current_setting('server_version_num')::int >= 140000
 """
 _CONFIGURATION = """\
 controller = "Example Ltd"
@@ -138,8 +139,8 @@ class World:
 
 
 @contextlib.contextmanager
-def world(system: str, version: int) -> Iterator[World]:
-    """Have a server on a file system, with the records in it."""
+def world(system: str, version: int | Path) -> Iterator[World]:
+    """Have a server, of a version or of programs, on a file system, with the records in it."""
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)  # the server runs as nobody
         with (
@@ -167,7 +168,8 @@ def _move_log_on(place: Place) -> None:
 
 def _pack(place: Place) -> None:
     """Lay down texts that the server compresses: in rows, and in TOAST besides."""
-    ((lz4,),) = place.sql(_LZ4)
+    ((lz4, tells),) = place.sql(_LZ4)
+    by_pglz, by_lz4 = (f"COMPRESSION {each}" if tells else "" for each in ("pglz", lz4))
     rows = {
         "packed": [("P", "L", row) for row in leftovers.rows("m", PACKED)],
         "jumbled": [("Z", "Z", row) for kind in "ms" for row in leftovers.rows(kind, PACKED)],
@@ -175,8 +177,7 @@ def _pack(place: Place) -> None:
     for table, these in rows.items():
         place.sql(
             f"CREATE TABLE {table} (respondent_id uuid, email text,"
-            " short text COMPRESSION pglz, long text COMPRESSION pglz,"
-            f" small text COMPRESSION {lz4}, large text COMPRESSION {lz4})"
+            f" short text {by_pglz}, long text {by_pglz}, small text {by_lz4}, large text {by_lz4})"
         )
         with place.connection.cursor() as cursor, cursor.copy(f"COPY {table} FROM STDIN") as copy:
             for *sorts, row in these:
