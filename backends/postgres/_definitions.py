@@ -8,7 +8,7 @@ dropped by the operator's word alone. Statistics of statements are reset where r
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from psycopg import sql
@@ -52,9 +52,9 @@ KINDS = frozenset(_OBSTACLES)
 
 @dataclass(frozen=True, slots=True)
 class _Texts:
-    """The query for one kind, and whether it shows this role all there is."""
+    """The queries for one kind, and whether they show this role all there is."""
 
-    query: sql.Composable
+    queries: Sequence[sql.Composable]
     all_of_it: bool = True
 
 
@@ -81,11 +81,12 @@ def examine(
         if texts is None:
             return Examination(unit)  # the extension is not there, and so it keeps nothing
         scan = RowScan(matcher)
-        evidence = copy_query(
-            connection,
-            sql.SQL("COPY (SELECT * FROM ({}) t(v)) TO STDOUT").format(texts.query),
-            scan,
-        )
+        version = unit.kind
+        for query in texts.queries:
+            copy = sql.SQL("COPY (SELECT * FROM ({}) t(v)) TO STDOUT").format(query)
+            copy_query(connection, copy, scan)
+            version += f":{scan.digest()}"
+        evidence = scan.finish()
         way = _Way()
         if evidence.verdict is Verdict.COPY:  # a person can be named in one with good reason
             way = _way(connection, unit.kind, matcher, evidence, residue=residue)
@@ -98,7 +99,7 @@ def examine(
             store=cluster.store,
             scope=unit.scope,
             locator=unit.locator,
-            version=f"{unit.kind}:{scan.digest()}",
+            version=version,
             kind=unit.kind,
             verdict=evidence.verdict,
             records=evidence.records,
@@ -185,6 +186,6 @@ def _texts(connection: Connection, kind: str) -> _Texts | None:
     asked = sql.SQL("SELECT count(*) FROM {} WHERE query = {} AND {}")
     hidden = connection.execute(asked.format(view, _HIDDEN, here)).fetchone()
     return _Texts(
-        sql.SQL("SELECT query FROM {} WHERE {}").format(view, here),
+        [sql.SQL("SELECT query FROM {} WHERE {}").format(view, here)],
         all_of_it=hidden is not None and not hidden[0],
     )

@@ -114,20 +114,6 @@ SELECT format('ALTER TYPE %s RENAME VALUE %L TO %L', enumtypid::regtype, enumlab
        'pg_enum'
   FROM pg_enum WHERE oid >= 16384
 UNION ALL
-SELECT format('ALTER %s RESET %s',
-              CASE WHEN setdatabase <> 0 AND setrole <> 0
-                   THEN format('ROLE %I IN DATABASE %I', rolname, datname)
-                   WHEN setdatabase <> 0 THEN format('DATABASE %I', datname)
-                   WHEN setrole <> 0 THEN format('ROLE %I', rolname) ELSE 'ROLE ALL' END,
-              (SELECT string_agg(quote_ident(part), '.' ORDER BY number)
-                 FROM unnest(string_to_array(split_part(setting, '=', 1), '.'))
-                      WITH ORDINALITY parts(part, number))),
-       setting,
-       'pg_db_role_setting'
-  FROM pg_db_role_setting CROSS JOIN unnest(setconfig) setting
-  LEFT JOIN pg_roles r ON r.oid = setrole LEFT JOIN pg_database d ON d.oid = setdatabase
- WHERE setdatabase = 0 OR datname = current_database()
-UNION ALL
 SELECT NULL, array_to_string(ftoptions, ' '), NULL FROM pg_foreign_table
 UNION ALL
 SELECT NULL, relname::text, NULL FROM pg_class WHERE oid >= 16384 AND relkind <> 't'
@@ -141,9 +127,29 @@ UNION ALL
 SELECT NULL, conname::text, NULL FROM pg_constraint WHERE oid >= 16384
 UNION ALL
 SELECT NULL, polname::text, NULL FROM pg_policy
+UNION ALL
 """
-TEXTS: Final = sql.SQL("SELECT v FROM ({}) parts(s, v, c)").format(sql.SQL(_PARTS))
-_COPY = sql.SQL("COPY ({}) TO STDOUT").format(TEXTS)
+_SETTINGS = """
+SELECT format('ALTER %s RESET %s',
+              CASE WHEN setdatabase <> 0 AND setrole <> 0
+                   THEN format('ROLE %I IN DATABASE %I', rolname, datname)
+                   WHEN setdatabase <> 0 THEN format('DATABASE %I', datname)
+                   WHEN setrole <> 0 THEN format('ROLE %I', rolname) ELSE 'ROLE ALL' END,
+              (SELECT string_agg(quote_ident(part), '.' ORDER BY number)
+                 FROM unnest(string_to_array(split_part(setting, '=', 1), '.'))
+                      WITH ORDINALITY parts(part, number))),
+       setting,
+       'pg_db_role_setting'
+  FROM pg_db_role_setting CROSS JOIN unnest(setconfig) setting
+  LEFT JOIN pg_roles r ON r.oid = setrole LEFT JOIN pg_database d ON d.oid = setdatabase
+ WHERE {}
+"""
+_OWN = _PARTS + _SETTINGS.format("datname = current_database()")
+_OF_ALL = _SETTINGS.format("setdatabase = 0")  # every database shows these
+TEXTS: Final = tuple(
+    sql.SQL("SELECT v FROM ({}) parts(s, v, c)").format(sql.SQL(parts)) for parts in (_OWN, _OF_ALL)
+)
+_COPIES = [sql.SQL("COPY ({}) TO STDOUT").format(texts) for texts in TEXTS]
 _MAY_DROP = """
 SELECT current_setting('is_superuser') = 'on' AND NOT pg_is_in_recovery()
    AND NOT EXISTS (SELECT FROM pg_event_trigger WHERE evtenabled <> 'D')
@@ -163,8 +169,11 @@ def read(
 ) -> tuple[Evidence, str]:
     """Return what all definitions hold, and their version."""
     scan = RowScan(matcher, promoted=promoted)
-    evidence = copy_query(connection, _COPY, scan)
-    return evidence, f"{DEFINITIONS}:{scan.digest()}"
+    version = DEFINITIONS
+    for copy in _COPIES:
+        copy_query(connection, copy, scan)
+        version += f":{scan.digest()}"
+    return scan.finish(), version
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,20 +182,28 @@ class Found:
 
     statement: str  # drops it; empty: none does
     catalogue: str  # has it
+    of_all: bool  # other databases show it, too
 
 
 def found(connection: Connection, matcher: Matcher, *, promoted: bool) -> list[Found] | None:
     """Return the definitions that hold a record; None: nothing drops one of them."""
     scan = matcher.scan(promoted=promoted)
     seen: list[Found] = []
-    with connection.cursor() as cursor:
-        # Read to the end: to leave a stream cancels whatever the server is at by then.
-        for statement, text, catalogue in cursor.stream(_PARTS.encode()):
-            window = as_copied(text or "")
-            (kind,) = scan.feed(*readable(window, [len(window)]))
-            if kind == RecordClass.RECORD:
-                seen.append(Found(statement or "", catalogue or ""))
+    for parts in (_OWN, _OF_ALL):
+        with connection.cursor() as cursor:
+            # Read to the end: to leave a stream cancels whatever the server is at by then.
+            for statement, text, catalogue in cursor.stream(parts.encode()):
+                window = as_copied(text or "")
+                (kind,) = scan.feed(*readable(window, [len(window)]))
+                if kind == RecordClass.RECORD:
+                    seen.append(Found(statement or "", catalogue or "", parts is _OF_ALL))
     return seen if all(each.statement for each in seen) else None
+
+
+def is_rest_of(planned: str, version: str, found: Sequence[Found]) -> bool:
+    """Whether a version is what was planned, but for what another database's order dropped."""
+    same = planned.rpartition(":")[0] == version.rpartition(":")[0]
+    return same and not any(each.of_all for each in found)
 
 
 def catalogues_of(holding: Holding) -> list[str]:

@@ -211,8 +211,10 @@ def remove_comments(connection: Connection, order: Order, matcher: Matcher) -> D
     promoted = bool(order.holding.details.get("promoted"))
     with _comments.read(connection, matcher, promoted=promoted) as reading:
         if reading.version != order.holding.version:
-            gone = not reading.evidence.matched
-            raise LeftAloneError(Result.ALREADY_ABSENT if gone else Result.CHANGED)
+            if not reading.evidence.matched:
+                raise LeftAloneError(Result.ALREADY_ABSENT)
+            if not reading.is_rest_of(order.holding.version):
+                raise LeftAloneError(Result.CHANGED)
         if reading.obstacle:
             raise LeftAloneError(Result.FAILED, reading.obstacle)
         count = _comments.remove(connection, reading)
@@ -231,9 +233,12 @@ def drop_definitions(connection: Connection, order: Order, matcher: Matcher) -> 
     _lock_catalogues(connection, _dropping.catalogues_of(order.holding))
     promoted = bool(order.holding.details.get("promoted"))
     evidence, version = _dropping.read(connection, matcher, promoted=promoted)
-    if version != order.holding.version:
-        raise LeftAloneError(Result.CHANGED if evidence.matched else Result.ALREADY_ABSENT)
     wanted = _dropping.found(connection, matcher, promoted=promoted)
+    if (planned := order.holding.version) != version:
+        if not evidence.matched:
+            raise LeftAloneError(Result.ALREADY_ABSENT)
+        if not wanted or not _dropping.is_rest_of(planned, version, wanted):
+            raise LeftAloneError(Result.CHANGED)
     if wanted is None or len(wanted) != evidence.matched:
         raise LeftAloneError(Result.FAILED, "technique-not-offered")
     if not _dropping.drop(connection, wanted):

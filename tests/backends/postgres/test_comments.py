@@ -78,6 +78,19 @@ def test_what_was_set_since_is_left_alone(commented: Place) -> None:
     assert before == commented.sql(_ALL)
 
 
+def test_what_another_database_has_removed_is_no_change(commented: Place) -> None:
+    """A role's comment is every database's: the order of one takes it out for all."""
+    with planned(commented) as (store, held):
+        commented.sql(f"COMMENT ON ROLE {OPERATOR} IS NULL")
+        outcome = destroyed(store, order(held))
+        assert (Result.DESTROYED, 3) == (outcome.result, outcome.numbers["comments-removed"])
+        commented.sql(f"COMMENT ON ROLE {OPERATOR} IS 'of {OURS[0].respondent_id}'")
+        commented.sql(f"COMMENT ON TABLE t IS 'as {OURS[0].respondent_id} said'")
+        assert Result.CHANGED is destroyed(store, order(held)).result
+        commented.sql(f"COMMENT ON ROLE {OPERATOR} IS NULL")
+        assert Result.CHANGED is destroyed(store, order(held)).result, "the table's is another one"
+
+
 def test_one_that_may_hold_several_stays(any_place: Place) -> None:
     lines = "\n".join(",".join(each) for each in OURS)
     any_place.sql("CREATE TABLE t (v text)")

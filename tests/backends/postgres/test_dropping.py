@@ -206,6 +206,22 @@ def test_what_was_defined_since_is_left_alone(filled: Place) -> None:
     assert before == filled.dump()
 
 
+def test_what_another_database_has_dropped_is_no_change(filled: Place) -> None:
+    """A role's setting is every database's: the order of one drops it for all."""
+    note = f"ALTER ROLE {OPERATOR} SET shredder.note = '{ID}'"
+    filled.sql(_DROPPED["function"].format(id=ID))
+    try:
+        filled.sql(note)
+        with planned(filled) as (store, held):
+            filled.sql(f"ALTER ROLE {OPERATOR} SET shredder.note = 'another'")
+            filled.sql(f"ALTER ROLE {OPERATOR} SET shredder.more = '{ID}'")
+            assert Result.CHANGED is destroyed(store, order(held, whole=True)).result
+            filled.sql(f"ALTER ROLE {OPERATOR} RESET ALL")
+            assert Result.DESTROYED is destroyed(store, order(held, whole=True)).result
+    finally:
+        filled.sql(f"ALTER ROLE {OPERATOR} RESET ALL")
+
+
 @pytest.mark.parametrize("because", ["no word", "no superuser", "an event trigger"])
 def test_it_is_not_done_without(filled: Place, because: str) -> None:
     filled.sql(_DROPPED["function"].format(id=ID))
