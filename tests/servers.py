@@ -13,6 +13,7 @@ import pytest
 from demo.servers.postgres import PostgresServer
 from demo.servers.seaweedfs import SeaweedFS
 from demo.servers.tsa import TimestampAuthority
+from tests.support.openbao import OpenBao
 
 # What is committed need not outlive the machine here: tests are quick this way.
 _POSTGRES = {"fsync": "off", "autovacuum": "off", "max_connections": "40"}
@@ -30,6 +31,13 @@ def seaweedfs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeaweedFS]:
     """An S3 server; the identity `nobody` has a key and no right."""
     directory = tmp_path_factory.mktemp("seaweedfs")
     with SeaweedFS(directory, identities={"nobody": []}) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def openbao(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenBao]:
+    """A server of keys. Each test has a transit engine of its own."""
+    with OpenBao(tmp_path_factory.mktemp("openbao")) as server:
         yield server
 
 

@@ -59,6 +59,7 @@ _KEY_STORES = {  # by kind, first the one left out: what it needs, and what it m
     "file": ((), ("file", "erasure", "wrapping")),
     "pkcs11": (("module", "label"), ()),
     "aws-kms": (("region",), ("origin", "window_days", "multi_region", "endpoint_url")),
+    "vault": (("address",), ("mount", "namespace", "ca_file", "access_file")),
 }
 _ERASURES = ("in-place", "best-effort")  # of keys
 _WRAPPINGS = ("passphrase", "keyring")  # of keys in a file
@@ -302,14 +303,14 @@ class _Reader:
         return KeysConfig(file=file, best_effort=best_effort, by_keyring=by_keyring)
 
     def _key_setting(self, table: _Table, name: str) -> str:
-        """One setting of what wraps keys, in words."""
         if name == "window_days":
             least, most = WINDOW_DAYS
             return str(table.number(name, most, least=least, most=most))
+        if name.endswith("_file"):
+            return str(self._path.parent / self._file(table, name))
         if name == "multi_region":
             return YES if table.flag(name) else ""
-        value = table.text(name)
-        if name == "origin" and value not in ORIGINS:
+        if (value := table.text(name)) not in ORIGINS and name == "origin":
             raise self.error((*table.path, name), f"must be one of {ORIGINS}")
         return value
 

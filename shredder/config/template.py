@@ -105,6 +105,8 @@ timeout_s = 20
 # # or: store = "pkcs11", module = "/usr/lib/softhsm/libsofthsm2.so", label = "a"
 # A token's PIN: SHREDDER_KEYS_PIN.
 # # or: store = "aws-kms", region = "eu-central-1", window_days = 7   # 30, if left out
+# # or: store = "vault", address = "https://127.0.0.1:8200", ca_file = "ca.pem"
+# A server's access token: SHREDDER_KEYS_ACCESS_TOKEN, or access_file = "…", which an agent renews.
 
 # --- Transparency log: both envelopes of every run, for witnesses to sign ------------------
 

@@ -47,6 +47,7 @@ class Wrapping(StrEnum):
     KEYRING = "keyring"  # random bytes that the desktop session's keyring holds
     TOKEN = "token"  # noqa: S105 - a word; a key that never leaves a PKCS#11 token
     KMS = "kms"  # a key that never leaves AWS KMS
+    VAULT = "vault"  # a key that never leaves a server: OpenBao or HashiCorp Vault
 
 
 class Declared(StrEnum):

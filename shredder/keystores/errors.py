@@ -6,6 +6,7 @@
     ├── NoKey             2   the dataset has no key, or none of this id
     ├── WrongPassphrase   2   none was given, or another than the key is wrapped with
     ├── WrongPin          2   none was given, or the token does not take it
+    ├── NoAccess          2   the key service does not know who asks, or that may not do this
     ├── KeyExists         6   the dataset has a key that lives
     ├── KeyDestroyed      6   it has a tombstone: it is refused, wherever its bytes come from
     ├── StoreBusy         6   somebody else uses the store
@@ -41,6 +42,12 @@ class WrongPassphrase(KeyStoreError):
 
 class WrongPin(KeyStoreError):
     """The token's PIN is missing, or is not taken."""
+
+    exit_code = ExitCode.USAGE
+
+
+class NoAccess(KeyStoreError):
+    """The key service does not know who asks, or who asks may not do this."""
 
     exit_code = ExitCode.USAGE
 

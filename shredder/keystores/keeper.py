@@ -88,6 +88,9 @@ class Keeper(Protocol):
     def holds(self, record: KeyRecord) -> Kept:
         """Say whether it has a record's wrapping key."""
 
+    def altered(self, record: KeyRecord) -> tuple[str, ...]:
+        """Codes of what is not as it was when a record's wrapping key was made, if it is there."""
+
     def destroy(self, record: KeyRecord) -> Ended:
         """Destroy a record's wrapping key, if it is there, and look."""
 

@@ -233,6 +233,11 @@ class Kms:
 
     # --- destroying ---
 
+    def altered(self, record: KeyRecord) -> tuple[str, ...]:
+        """None: nothing lets such a key's material out."""
+        del record
+        return ()
+
     def destroy(self, record: KeyRecord) -> Ended:
         """Have KMS end a record's key, replicas first; what is begun already is taken as it is."""
         there = {arn: shown for arn, shown in self._found(record).items() if shown}

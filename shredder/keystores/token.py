@@ -134,6 +134,11 @@ class Token:
         with self._session() as session:
             return Kept.whether(bool(self._keys(session, record)))
 
+    def altered(self, record: KeyRecord) -> tuple[str, ...]:
+        """None: its keys cannot be modified."""
+        del record
+        return ()
+
     def destroy(self, record: KeyRecord) -> Ended:
         """Have the token destroy a record's keys. Raises TokenUnusable."""
         with self._session() as session:

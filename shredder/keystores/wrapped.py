@@ -202,7 +202,8 @@ class WrappedKeyStore:
 
     def _erase(self, record: KeyRecord) -> tuple[KeyRecord, int]:
         """Destroy one key; returns its record, and how many wrapping keys went."""
-        told = tuple(dict.fromkeys((*record.limitations, *_BACK.get(record.state, ()))))
+        found = (*_BACK.get(record.state, ()), *self._keeper.altered(record))
+        told = tuple(dict.fromkeys((*record.limitations, *found)))
         record = self._register.put(replace(record, state=KeyState.DESTROYING, limitations=told))
         ended = self._keeper.destroy(record)
         if (left := self._keeper.unwrap(record, _data_of(record))) is not None:
@@ -263,12 +264,14 @@ class WrappedKeyStore:
             with self._locked(fcntl.LOCK_SH):
                 self._require_keeper(record)
                 presence = self._keeper.holds(record).presence
+                altered = self._keeper.altered(record)
         except StoreBusy:
             return ()  # whoever uses it would have been told
         except KeyStoreError:
             return ("key-store-unreadable",)
-        code = _WRONG.get((record.state, presence), "")
-        return (code,) if code else ()
+        if code := _WRONG.get((record.state, presence), ""):
+            return (code,)
+        return altered if record.state is KeyState.LIVE else ()
 
     @contextmanager
     def _locked(self, kind: int) -> Iterator[None]:

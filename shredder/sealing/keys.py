@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Final
 
 from backends.agefile import recipient_text
@@ -55,11 +56,28 @@ def _kms(settings: Mapping[str, str]) -> Keeper:
     return Kms(Service(settings["region"], settings.get("endpoint_url", "")), making)
 
 
+def _vault(settings: Mapping[str, str]) -> Keeper:
+    from shredder.keystores.vault import Vault  # noqa: PLC0415 - seldom used
+    from shredder.keystores.vaulthttp import ACCESS_TOKEN, VaultHttp  # noqa: PLC0415
+
+    files = {name: Path(settings[name]) if name in settings else None for name in _VAULT_FILES}
+    server = VaultHttp(
+        settings["address"],
+        token=os.environ.get(ACCESS_TOKEN),
+        token_file=files["access_file"],
+        namespace=settings.get("namespace", ""),
+        ca_file=files["ca_file"],
+    )
+    return Vault(server, settings.get("mount", "transit"))
+
+
 # Of a key store's settings, and of the environment what is a secret.
 _KEEPERS: Final[Mapping[str, Callable[[Mapping[str, str]], Keeper]]] = {
     "aws-kms": _kms,
     "pkcs11": _token,
+    "vault": _vault,
 }
+_VAULT_FILES: Final = ("access_file", "ca_file")
 
 
 def recipient_of(record: KeyRecord) -> str:
