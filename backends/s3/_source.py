@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
@@ -27,6 +27,15 @@ def open_rows(
 
     `keys`: what opens it, where it is sealed.
     """
+    opener, _ = opener_of(bucket, key)
+    return Rows(opener, locator(bucket.name, key), bucket.where, encoding, delimiter, keys)
+
+
+def opener_of(bucket: Bucket, key: str) -> tuple[Callable[[], io.BufferedReader], int]:
+    """What opens the version of an object that is the current one now, and its size in bytes.
+
+    Raises SourceError if there is none.
+    """
     with speaking(bucket.where):
         try:
             found = bucket.client.head_object(Bucket=bucket.name, Key=key)
@@ -41,11 +50,7 @@ def open_rows(
     if "VersionId" in found:
         pinned["VersionId"] = found["VersionId"]
     size = int(found["ContentLength"])
-
-    def opener() -> BinaryIO:
-        return cast("BinaryIO", io.BufferedReader(_Object(bucket, pinned, size), _BUFFER))
-
-    return Rows(opener, locator(bucket.name, key), bucket.where, encoding, delimiter, keys)
+    return lambda: io.BufferedReader(_Object(bucket, pinned, size), _BUFFER), size
 
 
 class _Object(io.RawIOBase):

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from io import BufferedReader
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -36,6 +37,7 @@ from backends.contract import (
 )
 from backends.errors import BackendError, CouldNotTell, SettingError, SourceError
 from backends.fsops import swap
+from backends.s3 import _deposit
 from backends.s3._backend import Settings
 from backends.s3._bucket import Bucket
 from backends.s3._check import check_buckets
@@ -220,15 +222,30 @@ class S3Store:
                 f"store {self.name}: a source in S3 is named by its key",
                 hint='for example sources = [{ store = "…", key = "bucket/key" }]',
             )
-        first, _, rest = spec.key.partition("/")
+        bucket, key = self._place(spec.key, SourceError)
+        encoding, delimiter = self.settings.encoding, self.settings.delimiter
+        keys = spec.keys if spec.sealed else None
+        return open_rows(bucket, key, encoding, delimiter, keys)
+
+    def put(self, name: str, chunks: Iterator[bytes]) -> None:
+        """Write an object; see :class:`backends.deposit.Deposits`."""
+        _deposit.put(*self._place(name, SettingError), chunks)
+
+    def get(self, name: str) -> tuple[BufferedReader, int]:
+        """Open an object; see :class:`backends.deposit.Deposits`."""
+        return _deposit.get(*self._place(name, SettingError))
+
+    def _place(self, name: str, error: type[BackendError]) -> tuple[Bucket, str]:
+        """What the operator calls ``bucket/key``, or ``key`` where there is a single bucket."""
+        first, _, rest = name.partition("/")
         if rest and self._is_ours(first):
-            return self._rows(first, rest, spec)
+            return self._bucket(first), rest
         only = self.settings.buckets[0]
-        if len(self.settings.buckets) == 1 and not is_pattern(only):
-            return self._rows(only, spec.key, spec)
-        raise SourceError(
-            f"store {self.name}: the source's key does not begin with one of its buckets",
-            hint='name it as key = "bucket/key"',
+        if name and len(self.settings.buckets) == 1 and not is_pattern(only):
+            return self._bucket(only), name
+        raise error(
+            f"store {self.name}: the key does not begin with one of its buckets",
+            hint='name it as "bucket/key"',
         )
 
     def check(self) -> Iterator[Check]:
@@ -252,11 +269,6 @@ class S3Store:
 
     def _is_ours(self, bucket: str) -> bool:
         return any(fnmatchcase(bucket, wanted) for wanted in self.settings.buckets)
-
-    def _rows(self, bucket: str, key: str, spec: SourceSpec) -> SourceRows:
-        encoding, delimiter = self.settings.encoding, self.settings.delimiter
-        keys = spec.keys if spec.sealed else None
-        return open_rows(self._bucket(bucket), key, encoding, delimiter, keys)
 
     def _bucket(self, name: str) -> Bucket:
         with self._lock:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +16,7 @@ from shredder.cli.passphrase import passphrase
 from shredder.errors import ExitCode, Refused, UsageError
 
 if TYPE_CHECKING:
+    from backends.deposit import Deposits
     from backends.sealedvalue import Values
     from shredder.keystores import Declared, KeyDestruction, KeyFinding, KeyRecord, KeyStore
     from shredder.sealing.records import RecordsDestroyed
@@ -291,7 +293,13 @@ def _ask(out: Console, dataset: str, what: str) -> None:
 def seal(
     dataset: options.Dataset,
     file: _File,
-    output: _Output,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="Where it is written; never replaced."),
+    ] = None,
+    to: Annotated[
+        str, typer.Option("--to", metavar="STORE:KEY", help="Write an object of a store instead.")
+    ] = "",
     columns: _Columns = "",
     row: _Row = "",
     per_record: Annotated[
@@ -306,34 +314,44 @@ def seal(
     With --columns: single values of a CSV file. They are sealed by the key itself.
     """
     from shredder.sealing.columns import named, seal_columns
-    from shredder.sealing.files import seal_file
+    from shredder.sealing.files import seal_file, seal_to
     from shredder.sealing.keys import living_record, recipient_of
 
-    _refuse_existing(output)
+    if (output is None) is not bool(to):
+        raise UsageError("one of --output and --to says where it is written")
+    if output is not None:
+        _refuse_existing(output)
     with console(as_json, None) as out:
         chosen = named(columns, row)
+        if to and chosen is not None:
+            raise UsageError("--columns goes with --output")
         if per_record and chosen is None:
             raise UsageError("--per-record goes with --columns")
         store = _store(out, config, dataset)
         record = living_record(store, dataset)
-        to, values = output.absolute(), None
-        if chosen is None:
-            size = seal_file(file, to, bytes.fromhex(record.public), out)
+        values, place = None, to or str(output)
+        if output is None:
+            with _deposit(out, config, to) as (deposit, name):
+                public = bytes.fromhex(record.public)
+                size = seal_to(file, partial(deposit.put, name), public, out)
+        elif chosen is None:
+            size = seal_file(file, output.absolute(), bytes.fromhex(record.public), out)
         else:
             with _values(out, config, dataset, under_records=per_record) as sealing:
                 values = seal_columns(
-                    file, to, chosen, dataset, sealing, out, under_records=per_record
-                )
+                    file, output.absolute(), chosen, dataset, sealing, out,
+                    under_records=per_record,
+                )  # fmt: skip
             size = file.stat().st_size
         recipient = recipient_of(record)
         out.result(
-            {"sealed": str(output), "recipient": recipient, "size": size, "values": values},
+            {"sealed": place, "recipient": recipient, "size": size, "values": values},
             ExitCode.COMPLETE,
         )
         if values is None:
-            out.say(f"wrote {shown(output)}: {sized(size)}, sealed to {recipient}")
+            out.say(f"wrote {shown(place)}: {sized(size)}, sealed to {recipient}")
         else:
-            out.say(f"wrote {shown(output)}: {values:,} values of it sealed")
+            out.say(f"wrote {shown(place)}: {values:,} values of it sealed")
         if file.is_file():
             out.say(f"{shown(file)} is still there, in the clear")
     return ExitCode.COMPLETE
@@ -341,8 +359,13 @@ def seal(
 
 def open_sealed(
     dataset: options.Dataset,
-    file: _File,
     output: _Output,
+    file: Annotated[
+        Path | None, typer.Argument(metavar="FILE", help="The file; it is left as it is.")
+    ] = None,
+    source: Annotated[
+        str, typer.Option("--from", metavar="STORE:KEY", help="Read an object of a store instead.")
+    ] = "",
     columns: _Columns = "",
     row: _Row = "",
     config: options.Config = None,
@@ -350,15 +373,27 @@ def open_sealed(
 ) -> int:
     """Open a file, or columns of one, sealed to a dataset's key, while the key lives."""
     from shredder.sealing.columns import named, open_columns
-    from shredder.sealing.files import open_file
+    from shredder.sealing.files import open_file, open_stream
     from shredder.sealing.keys import keys_of
 
+    if (file is None) is not bool(source):
+        raise UsageError("one of FILE and --from says what is opened")
     _refuse_existing(output)
     with console(as_json, None) as out:
         chosen = named(columns, row)
+        if source and chosen is not None:
+            raise UsageError("--columns goes with FILE")
         store = _store(out, config, dataset)
         to, came = output.absolute(), None
-        if chosen is None:
+        if file is None:
+            with (
+                _deposit(out, config, source) as (deposit, name),
+                keys_of(store, dataset) as key,
+            ):
+                stream, sealed = deposit.get(name)
+                with stream:
+                    size = open_stream(stream, sealed, source, to, key, dataset, out)
+        elif chosen is None:
             with keys_of(store, dataset) as key:
                 size = open_file(file, to, key, dataset, out)
         else:
@@ -376,6 +411,26 @@ def open_sealed(
         if shut:
             out.say(f"{shut:,} values stay sealed: the keys of their records are destroyed")
     return ExitCode.COMPLETE
+
+
+@contextmanager
+def _deposit(out: Console, config: Path | None, place: str) -> Iterator[tuple[Deposits, str]]:
+    """The store that ``STORE:KEY`` names, open, and the key. Raises UsageError, BackendError."""
+    from backends.deposit import Deposits
+    from shredder.cli.session import working
+    from shredder.stores import opened
+
+    store, colon, name = place.partition(":")
+    with working(config, out) as work:
+        if not colon or store not in work.config.stores:
+            raise UsageError(f"{place} names no store of the configuration, as STORE:KEY would")
+        with opened([store], work.config) as stores:
+            found = stores[store]
+            if not isinstance(found, Deposits):
+                raise UsageError(
+                    f"store {store} takes no objects", hint="for a folder: --output FILE, or FILE"
+                )
+            yield found, name
 
 
 @contextmanager

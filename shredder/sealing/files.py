@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,17 @@ _BUFFER = 1 << 18  # bytes read at a time
 
 def seal_file(source: Path, output: Path, public: bytes, observer: Observer) -> int:
     """Seal a file to a public key; returns its size. The file itself is left as it is."""
+    return seal_to(source, partial(durable.write, output), public, observer)
+
+
+def seal_to(
+    source: Path, write: Callable[[Iterator[bytes]], None], public: bytes, observer: Observer
+) -> int:
+    """The same to wherever `write` writes what is sealed."""
     with reading(source) as file:
         size = os.fstat(file.fileno()).st_size
         chunks = encrypted(file, public)
-        durable.write(output, _watched(chunks, "sealing", size, observer))
+        write(_watched(chunks, "sealing", size, observer))
         counted = file.raw
         assert isinstance(counted, _Counted)
         return counted.given
@@ -32,11 +40,24 @@ def open_file(source: Path, output: Path, key: bytearray, dataset: str, observer
 
     Where it does not hold together, nothing is left of what was opened.
     """
+    with reading(source) as file:
+        size = os.fstat(file.fileno()).st_size
+        return open_stream(file, size, str(source), output, key, dataset, observer)
+
+
+def open_stream(
+    file: io.BufferedReader,
+    size: int,
+    source: str,
+    output: Path,
+    key: bytearray,
+    dataset: str,
+    observer: Observer,
+) -> int:
+    """The same of a stream of a known size; `source` is what it is called."""
     try:
-        with reading(source) as file:
-            size = os.fstat(file.fileno()).st_size
-            chunks = decrypted(file, [bytes(key)])
-            durable.write(output, _watched(chunks, "opening", size, observer))
+        chunks = decrypted(file, [bytes(key)])
+        durable.write(output, _watched(chunks, "opening", size, observer))
     except NotAge as error:
         raise UsageError(f"{source} is not sealed: {error}") from None
     except NoMatch as error:

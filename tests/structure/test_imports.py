@@ -25,7 +25,7 @@ ALLOWED = {
 
 # What the upper floor may know of the backends: no kind of store by name.
 UPPER_KNOWS = {"backends.contract", "backends.errors", "backends.scrub", "backends.wrappers"}
-UPPER_KNOWS |= {"backends.lanes"}  # compiled code, of whatever
+UPPER_KNOWS |= {"backends.deposit", "backends.lanes"}  # compiled code, of whatever
 UPPER_KNOWS |= {"backends.agefile", "backends.sealedvalue"}  # the formats of what is sealed
 # What overwrites in place, and tells whether it did: the key store's file is no holding.
 UPPER_KNOWS |= {f"backends.fsops.{name}" for name in ("extents", "ground", "overwrite")}
