@@ -10,6 +10,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from shredder.keystores.errors import KeyringUnusable
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from secretstorage import Collection, Item
 
 _SECRET_BYTES = 32
+_PATIENCE = 30.0  # seconds, for each answer
 _TYPE = "application/octet-stream"
 _SESSION: Final = "/org/freedesktop/secrets/collection/session"  # ends with the login
 _UNLOCK = "unlock it, by logging in to the desktop or by the keyring's own program"
@@ -137,6 +139,8 @@ def _connected() -> Iterator[DBusConnection]:
         with closing(dbus_init()) as bus:
             if not check_service_availability(bus):
                 raise _absent()
+            # By itself it would wait for ever for one that hangs.
+            bus.send_and_get_reply = partial(bus.send_and_get_reply, timeout=_PATIENCE)
             yield bus
     except (LockedException, PromptDismissedException):
         raise KeyringUnusable("the keyring is locked; nobody is asked here", hint=_UNLOCK) from None

@@ -23,6 +23,7 @@ from shredder.keystores import (
     WrongPassphrase,
     material,
 )
+from shredder.keystores import keyring as keyring_module
 from shredder.keystores.errors import KeyringUnusable
 from shredder.keystores.file import FileKeyStore
 from shredder.keystores.keyring import Keyring
@@ -195,6 +196,24 @@ def test_without_the_keyring_nothing_is_lost_and_nothing_touched(
     desk.keyring.again()
     os.environ[BUS] = desk.keyring.address
     assert key_of(store, record) == key
+
+
+def test_one_that_hangs_is_not_waited_for_for_ever(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = created(desk.by_keyring())
+    monkeypatch.setattr(keyring_module, "_PATIENCE", 0.2)
+    with desk.keyring.hanging():
+        for act in (
+            lambda: key_of(desk.store(), record),
+            lambda: created(desk.by_keyring(), "second"),
+            lambda: desk.store().destroy(record.id),
+        ):
+            with pytest.raises(KeyringUnusable, match="no keyring answers"):
+                act()
+        assert desk.store().inspect(record.id) == ("keyring-unusable",)
+    assert desk.store().records() == [record]
+    assert key_of(desk.store(), record)
 
 
 def test_keys_that_no_keyring_wraps_need_none(desk: Desk) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -108,6 +109,16 @@ class GnomeKeyring:
         with self._default() as collection:
             for item in list(collection.get_all_items()):
                 item.delete()
+
+    @contextmanager
+    def hanging(self) -> Iterator[None]:
+        """It is there and answers nothing."""
+        assert self._daemon is not None
+        self._daemon.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._daemon.send_signal(signal.SIGCONT)
 
     def lock(self) -> None:
         with self._default() as collection:
