@@ -102,6 +102,15 @@ def test_an_engine_that_was_made_anew_has_not_its_keys(place: Place) -> None:
     assert place.store().verify(record.id).finding is Finding.INCONCLUSIVE
 
 
+def test_a_path_that_leads_nowhere_shows_no_absence(place: Place) -> None:
+    record = created(place.store())
+    keeper = place.store(token=place.server.root)._keeper
+    place.server.ask("DELETE", f"sys/mounts/{place.mount}")
+    for act in (keeper.holds, keeper.altered, keeper.destroy):
+        with pytest.raises(ServiceUnusable, match="answers 404"):
+            act(record)
+
+
 def test_an_engine_of_another_kind_is_refused(place: Place) -> None:
     place.server.ask("POST", f"sys/mounts/{place.mount}-kv", {"type": "kv"})
     store = place.store(mount=f"{place.mount}-kv", token=place.server.root)

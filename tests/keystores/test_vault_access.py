@@ -162,6 +162,7 @@ def test_a_namespace_is_not_its_neighbour(place: Place) -> None:
         (429, b'{"errors": []}', "asked too much"),
         (500, b'{"errors": ["1 error occurred"]}', "no transit engine"),
         (404, b'{"errors": []}', "no transit engine"),
+        (200, b'{"data": {"type": "transit"}}', "no transit engine"),
         (0, b"", "cannot be reached, or broke off"),
     ],
 )

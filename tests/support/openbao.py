@@ -30,7 +30,7 @@ class OpenBao:
         self.folder = folder
         self.ca_file = folder / "ca.pem"
         self.port, self._cluster = _free_ports(2)
-        self.root = self._unsealing = ""
+        self.root = self.unsealing = ""
         self._process: subprocess.Popen[bytes] | None = None
         self._mounts = itertools.count(1)
 
@@ -43,7 +43,7 @@ class OpenBao:
         issued(self.ca_file, self.folder / "key.pem")
         self.start()
         said = self.ask("POST", "sys/init", {"secret_shares": 1, "secret_threshold": 1})
-        self.root, (self._unsealing,) = said["root_token"], said["keys_base64"]
+        self.root, (self.unsealing,) = said["root_token"], said["keys_base64"]
         self.unseal()
         return self
 
@@ -76,7 +76,7 @@ class OpenBao:
         self._process.wait()
 
     def unseal(self) -> None:
-        self.ask("POST", "sys/unseal", {"key": self._unsealing})
+        self.ask("POST", "sys/unseal", {"key": self.unsealing})
         self._wait(lambda: self.said("GET", "sys/health")[0] == 200)
 
     def mounted(self, namespace: str = "") -> str:
