@@ -60,7 +60,7 @@ class Cost:
 class Desk:
     """An operator's folder, with so many units in its store."""
 
-    def __init__(self, folder: Path, units: int) -> None:
+    def __init__(self, folder: Path, units: int, configuration: str = CONFIGURATION) -> None:
         self.folder, self.units = folder, units
         info = folder / "installed" / "rack-1.0.dist-info"
         info.mkdir(parents=True)
@@ -69,7 +69,7 @@ class Desk:
             "[shredder.backends]\nrack = tests.support.rack:BACKEND\n"
         )
         self._environment = {**os.environ, "PYTHONPATH": f"{ROOT}:{info.parent}"}
-        (folder / "shredder.toml").write_text(CONFIGURATION)
+        (folder / "shredder.toml").write_text(configuration)
         ids = (f"{n * 7919:08x}-5a5a-4c3d-9e8f-{n * 104729:012x}" for n in range(1, LINES + 1))
         lines = "".join(f"{each},yes\n" for each in ids)
         (folder / "lines").write_text(f"respondent_id,answer\n{lines}")

@@ -24,7 +24,7 @@ def is_age(head: bytes) -> bool:
     return head.startswith((_header.VERSION[:-3], BEGIN))
 
 
-def fits(head: bytes, keys: Sequence[bytes]) -> bool:
+def fits(head: bytes, keys: Sequence[bytes | bytearray]) -> bool:
     """Whether one of the keys opens a file that begins so: its header must be in sight, whole."""
     if not keys:
         return False
@@ -53,7 +53,7 @@ def encrypted(source: BufferedIOBase, recipient: bytes) -> Iterator[bytes]:
         yield cipher.encrypt(_counter(number, last=last), chunk, None)
 
 
-def decrypted(source: io.BufferedReader, keys: Sequence[bytes]) -> Iterator[bytes]:
+def decrypted(source: io.BufferedReader, keys: Sequence[bytes | bytearray]) -> Iterator[bytes]:
     """Decrypt a stream by whichever of the private keys fits. Raises NotAge, NoMatch, Damaged.
 
     What was given out before an error is authentic, and not all there was.
@@ -81,7 +81,7 @@ def _binary(source: io.BufferedReader) -> io.BufferedReader:
     return io.BufferedReader(Dearmored(source), _CHUNK) if is_armored(source.peek()) else source
 
 
-def _file_key(header: _header.Header, keys: Sequence[bytes]) -> bytes:
+def _file_key(header: _header.Header, keys: Sequence[bytes | bytearray]) -> bytes:
     for key in keys:
         found = [_x25519.unwrap(stanza, key) for stanza in header.stanzas]
         for file_key in found:

@@ -27,7 +27,7 @@ def wrap(file_key: bytes, recipient: bytes) -> Stanza:
     return Stanza((_KIND, encoded(share)), body)
 
 
-def unwrap(stanza: Stanza, key: bytes) -> bytes | None:
+def unwrap(stanza: Stanza, key: bytes | bytearray) -> bytes | None:
     """The file key, by a private key of 32 bytes; None: it is not for this one. Raises Damaged."""
     if stanza.arguments[0] != _KIND:
         return None

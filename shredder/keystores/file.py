@@ -157,7 +157,7 @@ class FileKeyStore:
                 wrapped = wrap(key, record.wrapping, secret, content.bound)
             finally:
                 wipe(key)
-            slots.write(number, packed(replace(content, wrapped=wrapped)))
+            slots.write(number, replace(content, wrapped=wrapped))
             try_out(slots, record, secret)
             return self._register.put(replace(record, state=KeyState.LIVE))
 
@@ -243,7 +243,7 @@ class FileKeyStore:
             finally:
                 wipe(given)
             blocks = str(record.place.get("blocks", ""))
-            anew = packed(replace(content, wrapped=wrapped))
+            anew = replace(content, wrapped=wrapped)
             codes = slots.replace(slot_of(record), anew, blocks)
             try_out(slots, record, secret)
             limitations = tuple(dict.fromkeys((*record.limitations, *codes)))
@@ -292,7 +292,7 @@ class FileKeyStore:
         record = self._register.put(replace(record, state=KeyState.DESTROYING, limitations=told))
         for number in sorted(numbers):
             found += slots.erase(number, str(record.place.get("blocks", "")))
-            slots.write(number, packed(tombstone_of(record)))
+            slots.write(number, tombstone_of(record))
         if _ITEM in record.place:
             self._keyring.remove(record.id)
         done = replace(

@@ -117,12 +117,14 @@ class KeyHoldings(KeysAsStore):
 
     def end(self, orders: Sequence[Order]) -> Sequence[Destruction]:
         """Destroy keys, and with them what is sealed to them."""
+        records = {key: self._record(key) for key in dict.fromkeys(map(self._key_of, orders))}
         done: dict[str, KeyDestruction | str] = {}
-        return [self._end(order, done) for order in orders]
+        return [self._end(order, records[self._key_of(order)], done) for order in orders]
 
-    def _end(self, order: Order, done: dict[str, KeyDestruction | str]) -> Destruction:
-        key, own = self._key_of(order), order.holding.store == self.name
-        record = self._record(key)
+    def _end(
+        self, order: Order, record: KeyRecord, done: dict[str, KeyDestruction | str]
+    ) -> Destruction:
+        key, own = record.id, order.holding.store == self.name
         if no := refused(order, record.check if own else order.holding.version):
             return no
         clear = Known(str(order.holding.details.get(CLEAR, Known.UNKNOWN.value)))

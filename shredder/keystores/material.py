@@ -17,6 +17,7 @@ from shredder.keystores.errors import StoreDamaged, WrongPassphrase
 
 PASSPHRASE = "SHREDDER_KEYS_PASSPHRASE"  # noqa: S105 - the name of the variable
 SALT_BYTES, NONCE_BYTES = 16, 12
+_TAG_BYTES = 16
 COST = 17  # N = 2^17 with r = 8 and p = 1: 128 MiB, a third of a second
 NEW_PASSPHRASE = "SHREDDER_KEYS_NEW_PASSPHRASE"  # noqa: S105 - the name of the variable
 _MOST = 20  # a damaged slot must not ask for all memory
@@ -35,7 +36,7 @@ def make_key() -> bytearray:
 
 def public_of(key: bytearray) -> bytes:
     """The X25519 public key (RFC 7748, 6.1) that belongs to a key."""
-    return X25519PrivateKey.from_private_bytes(bytes(key)).public_key().public_bytes_raw()
+    return X25519PrivateKey.from_private_bytes(key).public_key().public_bytes_raw()
 
 
 def check_value(key: bytearray, key_id: bytes) -> bytes:
@@ -50,13 +51,13 @@ def wipe(key: bytearray) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Wrapped:
-    """A key as it lies in a store, and how it was wrapped."""
+    """A key as it lies in a store, and how it was wrapped. `data` is for its owner to wipe."""
 
     wrapping: Wrapping
     cost: int
     salt: bytes
     nonce: bytes
-    data: bytes
+    data: bytearray
 
 
 def wrap(key: bytearray, wrapping: Wrapping, secret: bytes | None, bound: bytes) -> Wrapped:
@@ -66,12 +67,12 @@ def wrap(key: bytearray, wrapping: Wrapping, secret: bytes | None, bound: bytes)
     item, which are the key of the cipher.
     """
     if wrapping is Wrapping.NONE:
-        return Wrapped(wrapping, 0, bytes(SALT_BYTES), bytes(NONCE_BYTES), bytes(key))
+        return Wrapped(wrapping, 0, bytes(SALT_BYTES), bytes(NONCE_BYTES), bytearray(key))
     assert secret is not None
     salt, nonce = secrets.token_bytes(SALT_BYTES), secrets.token_bytes(NONCE_BYTES)
     stretched = wrapping is Wrapping.PASSPHRASE
     cipher = AESGCM(_derived(secret, salt, COST) if stretched else secret)
-    data = cipher.encrypt(nonce, bytes(key), bound)
+    data = bytearray(cipher.encrypt(nonce, key, bound))
     return Wrapped(wrapping, COST if stretched else 0, salt, nonce, data)
 
 
@@ -89,8 +90,7 @@ def unwrap(wrapped: Wrapped, secret: bytes | None, bound: bytes) -> bytearray:
     if wrapped.cost > _MOST:
         raise StoreDamaged("the key's wrapping asks for more memory than this program gives")
     try:
-        made = AESGCM(_derived(secret, wrapped.salt, wrapped.cost))
-        return bytearray(made.decrypt(wrapped.nonce, wrapped.data, bound))
+        return _decrypted(_derived(secret, wrapped.salt, wrapped.cost), wrapped, bound)
     except InvalidTag:
         raise WrongPassphrase(
             "the passphrase is not the one that the key is wrapped with; nothing was altered",
@@ -100,12 +100,19 @@ def unwrap(wrapped: Wrapped, secret: bytes | None, bound: bytes) -> bytearray:
 
 def _by_item(wrapped: Wrapped, secret: bytes, bound: bytes) -> bytearray:
     try:
-        return bytearray(AESGCM(secret).decrypt(wrapped.nonce, wrapped.data, bound))
+        return _decrypted(secret, wrapped, bound)
     except (InvalidTag, ValueError):
         raise StoreDamaged(
             "the keyring's item is not the one that the key is wrapped with; nothing was altered",
             hint="bring back the keyring and the key store of one and the same time",
         ) from None
+
+
+def _decrypted(secret: bytes, wrapped: Wrapped, bound: bytes) -> bytearray:
+    """The key, with no copy of it that is not to be wiped. Raises InvalidTag."""
+    key = bytearray(max(0, len(wrapped.data) - _TAG_BYTES))
+    AESGCM(secret).decrypt_into(wrapped.nonce, wrapped.data, bound, key)
+    return key
 
 
 def _derived(passphrase: bytes, salt: bytes, cost: int) -> bytes:

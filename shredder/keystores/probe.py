@@ -34,7 +34,7 @@ def opens(probe: str, key: bytes | bytearray) -> bool:
     if len(key) != KEY_BYTES:
         return False
     try:
-        opened = decrypted(io.BufferedReader(sealed), [bytes(key)])
+        opened = decrypted(io.BufferedReader(sealed), [key])
         return len(b"".join(opened)) == _BYTES
     except NoMatch:
         return False

@@ -6,7 +6,7 @@ import fcntl
 import os
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
@@ -20,7 +20,8 @@ from backends.fsops.overwrite import (
 )
 from shredder import durable
 from shredder.keystores.errors import StoreBusy, StoreDamaged
-from shredder.keystores.slot import FREE, SLOT, Read, unpacked
+from shredder.keystores.material import wipe
+from shredder.keystores.slot import FREE, SLOT, Content, Read, packed, unpacked
 
 _AT_ONCE = 64  # slots that the file grows by
 _OPEN = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
@@ -30,14 +31,20 @@ MOVED = "blocks-moved"
 
 @dataclass(frozen=True, slots=True)
 class Slots:
-    """The file, open and locked; a context manager that closes it."""
+    """The file, open and locked; a context manager that closes it.
+
+    Keys that were read from it or written to it are zeroed then.
+    """
 
     fd: int
+    given: list[bytearray] = field(default_factory=list)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
+        for key in self.given:
+            wipe(key)
         os.close(self.fd)  # and with it the lock goes
 
     @property
@@ -52,7 +59,13 @@ class Slots:
 
     def read(self, number: int) -> Read:
         """What a slot holds."""
-        return unpacked(os.pread(self.fd, SLOT, number * SLOT).ljust(SLOT, b"\0"))
+        slot = bytearray(SLOT)
+        os.preadv(self.fd, [slot], number * SLOT)
+        found = unpacked(slot)
+        wipe(slot)
+        if found.content and found.content.wrapped:
+            self.given.append(found.content.wrapped.data)
+        return found
 
     def read_all(self) -> Iterator[tuple[int, Read]]:
         """Every slot with its number."""
@@ -63,26 +76,28 @@ class Slots:
         """A slot's bytes, and whether they came from the medium and not out of a cache."""
         return read_from_medium(self.fd, SLOT, number * SLOT)
 
-    def write(self, number: int, data: bytes) -> None:
+    def write(self, number: int, content: Content) -> None:
         """Write a slot, durably, and read it back. Raises StoreDamaged."""
+        data = self._packed(content)
         done = 0
         while done < SLOT:
-            done += os.pwrite(self.fd, data[done:], number * SLOT + done)
+            done += os.pwrite(self.fd, memoryview(data)[done:], number * SLOT + done)
         os.fdatasync(self.fd)
         if self.medium(number)[0] != data:
             raise _differs(number)
 
-    def replace(self, number: int, data: bytes, blocks: str) -> tuple[str, ...]:
+    def replace(self, number: int, content: Content, blocks: str) -> tuple[str, ...]:
         """Put a slot's content in the place of another, one half after the other, each durably.
 
         Returns why what was there may still be somewhere. `blocks` is where the slot lay when the
         key was written. Raises StoreDamaged.
         """
+        data = self._packed(content)
         before = survey(self.fd)
         for at in (0, SLOT // 2):
             done, end = at, at + SLOT // 2
             while done < end:
-                done += os.pwrite(self.fd, data[done:end], number * SLOT + done)
+                done += os.pwrite(self.fd, memoryview(data)[done:end], number * SLOT + done)
             os.fdatasync(self.fd)
         found, direct = self.medium(number)
         if found != data:
@@ -91,6 +106,13 @@ class Slots:
         codes += [] if direct else [CACHED]
         codes += [] if self.blocks(number) == blocks else [MOVED]
         return tuple(dict.fromkeys(codes))
+
+    def _packed(self, content: Content) -> bytearray:
+        data = packed(content)
+        self.given.append(data)
+        if content.wrapped:
+            self.given.append(content.wrapped.data)
+        return data
 
     def erase(self, number: int, blocks: str) -> tuple[str, ...]:
         """Overwrite a slot by what nobody can make again; why that may not have reached its key.

@@ -56,7 +56,7 @@ def open_stream(
 ) -> int:
     """The same of a stream of a known size; `source` is what it is called."""
     try:
-        chunks = decrypted(file, [bytes(key)])
+        chunks = decrypted(file, [key])
         durable.write(output, _watched(chunks, "opening", size, observer))
     except NotAge as error:
         raise UsageError(f"{source} is not sealed: {error}") from None

@@ -192,7 +192,7 @@ def keys_in(desk: Desk) -> set[bytes]:
     """The keys that lie in the file, given out or not."""
     with open_slots(desk.state.slots, exclusive=False) as slots:
         found = [read.content for _, read in slots.read_all()]
-    return {each.wrapped.data for each in found if each and each.wrapped}
+        return {bytes(each.wrapped.data) for each in found if each and each.wrapped}
 
 
 def test_nothing_is_left_wherever_a_process_was_killed(image: Image) -> None:

@@ -121,7 +121,7 @@ def test_a_wrapped_key_counts_under_its_own_id_only(
     first, second = unpacked(place.slot(one)).content, unpacked(place.slot(two)).content
     assert first is not None
     assert second is not None
-    place.put(one, packed(replace(first, wrapped=second.wrapped)))
+    place.put(one, bytes(packed(replace(first, wrapped=second.wrapped))))
     with pytest.raises(WrongPassphrase), store.using(one.id):
         pass
 
@@ -133,7 +133,7 @@ def test_a_key_in_the_clear_that_is_another_is_told(place: Place) -> None:
     first, second = unpacked(place.slot(one)).content, unpacked(place.slot(two)).content
     assert first is not None
     assert second is not None
-    place.put(one, packed(replace(first, wrapped=second.wrapped)))
+    place.put(one, bytes(packed(replace(first, wrapped=second.wrapped))))
     with pytest.raises(StoreDamaged), place.store().using(one.id):
         pass
 

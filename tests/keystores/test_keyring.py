@@ -60,7 +60,7 @@ class Desk(Place):
         content = unpacked(self.slot(record)).content
         assert content is not None
         assert content.wrapped is not None
-        return content.wrapped.wrapping, content.wrapped.data
+        return content.wrapped.wrapping, bytes(content.wrapped.data)
 
 
 @pytest.fixture(scope="module")

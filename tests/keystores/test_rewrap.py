@@ -43,7 +43,7 @@ def lying(place: Place, record: KeyRecord) -> bytes:
     content = unpacked(place.slot(record)).content
     assert content is not None
     assert content.wrapped is not None
-    return content.wrapped.data
+    return bytes(content.wrapped.data)
 
 
 @pytest.mark.parametrize(("old", "new"), WAYS)
@@ -108,7 +108,7 @@ def test_another_key_in_its_slot_is_told(place: Place) -> None:
     assert theirs is not None
     from shredder.keystores.slot import packed
 
-    place.put(one, packed(replace(content, wrapped=theirs.wrapped)))
+    place.put(one, bytes(packed(replace(content, wrapped=theirs.wrapped))))
     before = place.slot(one)
     with pytest.raises(StoreDamaged):
         place.store().rewrap(one.id, b"new")

@@ -26,3 +26,11 @@ def test_it_prints_how_values_fare() -> None:
     assert done.returncode == 0, done.stderr
     for what in ("sealing", "opening", "sealing under a record"):
         assert re.search(rf"^{what}: [\d,]+ values/s, [\d.]+ of ", done.stdout, re.MULTILINE)
+
+
+def test_it_prints_what_sealed_holdings_cost() -> None:
+    command = [sys.executable, str(ROOT / "bench" / "keyed.py"), "--holdings", "3", "--rounds", "1"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    for what in ("key destroy:", "plan ", "destroy ", "verify ", "journal"):
+        assert re.search(rf"^ +3  {what}.* \d", done.stdout, re.MULTILINE), what

@@ -3,6 +3,9 @@
 A file has a byte for each unit: 1 as long as it is there. What is in unit n is line n of the
 store's lines, which are gone through again and again. So a store of a million costs a megabyte,
 outlives the process that destroys it, and whatever grows while it is worked on is not its own.
+
+Where it is told of `sealed` bytes, one of these is in each unit in the place of a line, and the store
+removes nothing: what it holds ends with its key.
 """
 
 from __future__ import annotations
@@ -10,14 +13,15 @@ from __future__ import annotations
 import csv
 import io
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO, ClassVar
 
 from backends.contract import (
     Context,
     Destruction,
+    Examination,
     Matcher,
     Order,
     Scope,
@@ -25,6 +29,7 @@ from backends.contract import (
     SourceRows,
     SourceSpec,
     Technique,
+    Unit,
 )
 from backends.whole import Entry, WholeStore
 
@@ -40,6 +45,17 @@ def fill(path: Path, units: int) -> None:
 def left(path: Path) -> int:
     """How many units are there."""
     return path.read_bytes().count(1)
+
+
+def bind(path: Path, sealed: Iterable[bytes]) -> None:
+    """Write the file of what is sealed: each behind its length in four bytes."""
+    path.write_bytes(b"".join(len(each).to_bytes(4, "big") + each for each in sealed))
+
+
+def _bound(path: Path) -> Iterator[bytes]:
+    stream = io.BytesIO(path.read_bytes())
+    while size := stream.read(4):
+        yield stream.read(int.from_bytes(size, "big"))
 
 
 def _number(name: str) -> int:
@@ -65,10 +81,13 @@ class RackStore(WholeStore):
     blind_spots = ("freed-memory",)
     batch: ClassVar[int] = 500
 
-    def __init__(self, name: str, path: Path, lines: Sequence[bytes]) -> None:
+    def __init__(
+        self, name: str, path: Path, lines: Sequence[bytes], sealed: Sequence[bytes] = ()
+    ) -> None:
         """The first line is a header, and stands in no unit."""
         super().__init__(name, f"rack:{name}")
         self._header, *self._lines = lines
+        self._sealed = sealed
         self._file = os.open(path, os.O_RDWR | os.O_CLOEXEC)
 
     def scopes(self) -> Sequence[Scope]:
@@ -81,6 +100,14 @@ class RackStore(WholeStore):
                 if there:
                     yield Entry(f"{scope}/{number:09}.csv", "1", len(self._content(number)))
             first += len(page)
+
+    def examine(self, unit: Unit, matcher: Matcher) -> Examination:
+        seen = super().examine(unit, matcher)
+        if not self._sealed:
+            return seen
+        opened = "sealed" in [code for each in seen.holdings for code in each.limitations]
+        holdings = (replace(each, sealed=opened, whole=None) for each in seen.holdings)
+        return replace(seen, holdings=tuple(holdings))
 
     def read(self, name: str) -> tuple[str, BinaryIO] | None:
         number = _number(name)
@@ -104,18 +131,25 @@ class RackStore(WholeStore):
         os.close(self._file)
 
     def _content(self, number: int) -> bytes:
-        return self._lines[number % len(self._lines)]
+        contents = self._sealed or self._lines
+        return contents[number % len(contents)]
 
 
 class RackBackend:
-    """``units`` is the file with a byte for each; ``lines`` that of the lines."""
+    """``units`` is the file with a byte for each; ``lines``, ``sealed``: those of what is in them."""
 
-    settings: ClassVar[Mapping[str, Setting]] = {"units": Setting.TEXT, "lines": Setting.TEXT}
+    settings: ClassVar[Mapping[str, Setting]] = {
+        "units": Setting.TEXT,
+        "lines": Setting.TEXT,
+        "sealed": Setting.TEXT,
+    }
     required = frozenset({"units", "lines"})
 
     def open(self, name: str, settings: Mapping[str, object], context: Context) -> RackStore:
         lines = (context.base / str(settings["lines"])).read_bytes().splitlines(keepends=True)
-        return RackStore(name, context.base / str(settings["units"]), lines)
+        path = settings.get("sealed")
+        sealed = tuple(_bound(context.base / str(path))) if path else ()
+        return RackStore(name, context.base / str(settings["units"]), lines, sealed)
 
 
 BACKEND = RackBackend()
