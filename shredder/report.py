@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from backends.contract import Finding, Holding, Verdict
+from shredder.config import KEYS
 from shredder.errors import ExitCode, Inconclusive
 from shredder.evidence.attest import bundle_file
 from shredder.journal import Phase, Run
 from shredder.listed import Listed
 from shredder.plan import Decision, Item, read_header, read_items
+from shredder.plan.keyed import CANCELLED, UNTIL, WAITS_DAYS
 from shredder.run.again import again_file
 from shredder.run.results import Outcome, Status, read_results
 from shredder.run.work import Work
@@ -40,6 +42,8 @@ def holding_json(holding: Holding) -> Json:
         "retained_until": holding.retained_until or None,
         "cost": asdict(holding.cost) if holding.cost else None,
         "sealed": holding.sealed,
+        "waits_days": holding.details.get(WAITS_DAYS) if holding.store == KEYS else None,
+        "until": (holding.details.get(UNTIL) or None) if holding.store == KEYS else None,
     }
 
 
@@ -220,7 +224,7 @@ def returned(
         place = holding.store, holding.locator, holding.version
         if holding.verdict in dismissed or ruled_out.has(*place):
             continue
-        if left.has(*place):
+        if left.has(*place) and CANCELLED not in holding.limitations:
             known += 1
         else:
             back.append(holding)

@@ -98,9 +98,11 @@ def looked(console: Console, report: Json) -> None:
         return
     found = report["holdings"]
     number = records = 0
+    waits: list[Json] = []
     last = ""
     for holding in found:
         number += 1
+        waits += [holding] if holding["waits_days"] else []
         records += holding["records"] or 0
         last = "decision" if "decision" in holding else ""
     console.say(
@@ -110,6 +112,11 @@ def looked(console: Console, report: Json) -> None:
     console.say()
     holdings(console, found, number, last=last)
     if number:
+        console.say()
+    for key in waits[:1]:
+        until = f", until {key['until']}" if key["until"] else ""
+        days = counted(key["waits_days"], "day")
+        console.say(f"a key's deletion is pending for {days}, or more with replicas{until}")
         console.say()
     coverage(console, report["coverage"])
     problems(console, report.get("problems", []))

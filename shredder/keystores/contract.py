@@ -69,7 +69,7 @@ class KeyTraits:
     strength_bits: int  # of the key's cipher: NIST SP 800-57 part 1, table 2
     entropy_bits: int  # of what it was made of
     limitations: tuple[str, ...]  # codes: what it cannot promise of any key
-    waits: bool = False  # its keys are gone only after a provider's waiting period
+    waits: int = 0  # days that a provider waits until its keys are gone; 0: they go at once
 
 
 @dataclass(frozen=True, slots=True)

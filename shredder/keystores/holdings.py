@@ -44,7 +44,7 @@ from shredder.keystores.contract import (
 )
 from shredder.keystores.errors import KeyStoreError, NoKey, StoreBusy
 from shredder.keystores.slotfile import CACHED
-from shredder.plan.keyed import CANCELLED, CLEAR, KEY, STATE, UNTIL
+from shredder.plan.keyed import CANCELLED, CLEAR, KEY, STATE, UNTIL, WAITS_DAYS
 
 _KIND, _OF_TREE = "key", "tree-key"
 _PROBE = "probe"  # a detail: the digest of what was sealed to the key
@@ -112,6 +112,7 @@ class KeyHoldings(KeysAsStore):
                 "backed_up": record.backed_up.value,
                 CLEAR: record.in_clear.value,
                 **({UNTIL: record.until} if record.until and not told else {}),
+                **({WAITS_DAYS: self.claims.waits} if self.claims.waits else {}),
             },
         )
 

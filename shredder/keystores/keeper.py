@@ -25,7 +25,7 @@ class KeeperTraits:
     limitations: tuple[str, ...]  # codes: what it cannot promise of any key
     looked: tuple[str, ...]  # codes: where it looks for a wrapping key
     counted: str  # a code: the wrapping keys that it was told to destroy, and did
-    waits: bool = False  # what it is told to destroy is gone only after a waiting period
+    waits: int = 0  # days until what it is told to destroy is gone; 0: it is gone at once
 
 
 @dataclass(frozen=True, slots=True)

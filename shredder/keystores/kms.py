@@ -73,7 +73,7 @@ class Kms:
             ),
             looked=("kms-keys",),
             counted="kms-keys-ended",
-            waits=not imported,
+            waits=0 if imported else self._making.window_days,
         )
 
     def identity(self) -> str:

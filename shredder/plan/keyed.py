@@ -21,7 +21,7 @@ WAITS = "sealed-holdings-left"
 HELD = "legal-hold"  # a lock that forbids destruction by whatever means
 LIVE = "live"
 # Details of keys, and of what goes by their end.
-KEY, CLEAR, STATE, UNTIL = "key", "clear", "state", "until"
+KEY, CLEAR, STATE, UNTIL, WAITS_DAYS = "key", "clear", "state", "until", "waits_days"
 
 CANCELLED = "key-deletion-cancelled"  # a limitation: somebody ended a key's wait to be deleted
 

@@ -97,6 +97,9 @@ def test_the_whole_way(desk: Desk) -> None:
     assert (shown["wrapping"], shown["state"], shown["problems"]) == ("kms", "live", [])
     assert desk.run("open", SURVEY, "share/backup.age", "-o", "opened.csv").code == 0
     (desk.operator.folder / "opened.csv").unlink()
+    planned = desk.run("plan", SURVEY)
+    assert f"pending for {DAYS} days" in planned.out
+    assert "with replicas, until" not in planned.out
     done = desk.run("destroy", SURVEY, "--yes", "--timestamp-later", "--json")
     assert done.code == 5, done.out + done.err
     by_store = {each["store"]: each for each in done.json["holdings"]}
@@ -114,6 +117,9 @@ def test_the_whole_way(desk: Desk) -> None:
 
     shown = desk.run("key", "show", SURVEY, "--json").json
     assert (shown["state"], shown["until"], shown["problems"]) == ("pending", until, [])
+    (again,) = desk.run("plan", SURVEY, "--json").json["holdings"]
+    assert (again["store"], again["waits_days"], again["until"]) == ("keys", DAYS, until)
+    assert desk.run("recheck", SURVEY, "--json").json["outcome"] == "partial"
     told = desk.run("finalize", "--json")
     assert (told.code, told.json["datasets"][0]["until"]) == (5, until)
     desk.world.pass_days(DAYS)
@@ -147,6 +153,7 @@ def test_a_deletion_that_was_cancelled_is_told_and_begun_anew(desk: Desk) -> Non
     desk.cancel()
     shown = desk.run("key", "show", SURVEY, "--json")
     assert (shown.code, shown.json["problems"]) == (8, ["key-deletion-cancelled"])
+    assert desk.run("recheck", SURVEY, "--json").json["outcome"] == "returned"
     doctor = desk.run("doctor", "--json").json["keys"][0]
     assert (doctor["status"], "key-deletion-cancelled" in doctor["detail"]) == ("failed", True)
     desk.world.pass_days(DAYS)

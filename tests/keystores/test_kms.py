@@ -25,6 +25,7 @@ from shredder.keystores.kms import Making
 from shredder.keystores.kmsapi import Service
 from tests.keystores.account import DAYS, Account, key_of
 from tests.keystores.suite import KeyStoreSuite, created
+from tests.support.kms import OTHER_REGION, REGION
 
 
 class Killed(BaseException):
@@ -59,7 +60,7 @@ class TestImported(KeyStoreSuite):
 def test_it_is_pending_until_kms_has_it_no_more(account: Account) -> None:
     store = account.store()
     record = created(store)
-    assert (record.wrapping, store.traits.waits) == (Wrapping.KMS, True)
+    assert (record.wrapping, store.traits.waits) == (Wrapping.KMS, DAYS)
     done = store.destroy(record.id)
     until = clock.stamp(account.world.now + dt.timedelta(days=DAYS))
     assert (done.record.state, done.record.until, done.in_place) == ("pending", until, False)
@@ -81,6 +82,28 @@ def test_it_is_pending_until_kms_has_it_no_more(account: Account) -> None:
     assert (settled.state, settled.until, bool(settled.destroyed)) == ("destroyed", "", True)
     assert store.destroy(record.id).before
     assert store.settle(record.id) == settled
+
+
+def test_what_still_decrypts_is_not_going_whatever_kms_says(account: Account) -> None:
+    store = account.store()
+    record = created(store)
+    store.destroy(record.id)
+    account.world.slow = 1
+    assert store.verify(record.id).reason == "key-deletion-cancelled"
+    assert store.verify(record.id).reason == "deletion-window"
+
+
+def test_what_a_crash_left_is_found_among_many(account: Account) -> None:
+    store = account.store()
+    for name in ("one", "two"):
+        created(store, name)
+    account.world.denied = {"Encrypt"}
+    with pytest.raises(ServiceUnusable):
+        created(store, "three")
+    account.world.denied = set()
+    created(store, "three")
+    states = [key.state for key in account.world.keys.values()]
+    assert states == ["Enabled", "Enabled", "PendingDeletion", "Enabled"]
 
 
 def test_kms_may_be_late(account: Account) -> None:
@@ -140,13 +163,17 @@ def test_a_key_with_replicas_goes_with_all_of_them(account: Account) -> None:
         "PendingReplicaDeletion",
     )
     assert done.numbers == {"kms-keys-ended": 2}
+    asked = [region for name, region, _ in account.world.asked if name == "ScheduleKeyDeletion"]
+    assert asked == [OTHER_REGION, REGION]
     until = clock.stamp(account.world.now + dt.timedelta(days=2 * DAYS))
     assert done.record.until == until, "the primary's own wait begins after the replica's"
-    account.world.pass_days(DAYS)
+    account.world.late = dt.timedelta(hours=24)
+    account.world.pass_days(DAYS + 1)
     assert replica.arn not in account.world.keys
+    until = clock.stamp(account.world.now + dt.timedelta(days=DAYS))
     waits = store.settle(record.id)
     assert (waits.state, waits.until) == ("pending", until)
-    account.world.pass_days(DAYS)
+    account.world.pass_days(DAYS + 1)
     assert store.settle(record.id).state is KeyState.DESTROYED
     assert account.world.keys == {}
 
@@ -180,7 +207,7 @@ def test_a_multi_region_key_that_is_gone_unseen_is_not_called_gone(account: Acco
 def test_imported_material_goes_at_once(account: Account) -> None:
     store = account.store(Making(imported=True, window_days=DAYS))
     record = created(store)
-    assert (store.traits.waits, "kms-material-was-imported" in record.limitations) == (False, True)
+    assert (store.traits.waits, "kms-material-was-imported" in record.limitations) == (0, True)
     done = store.destroy(record.id)
     key = account.key(record)
     assert (done.record.state, key.state, key.material) == ("destroyed", "PendingDeletion", None)
