@@ -9,8 +9,8 @@
   not looked at; the coverage says so. ``*`` also matches slashes.
 * ``cross_filesystems``: also go into other file systems that are mounted below a root.
 * ``neighbours`` (true where left out): look for what desktops and editors keep of a holding, also
-  in the trash and among the thumbnails of its owner, outside of the roots. What is found there is
-  shown, and waits for a decision.
+  in the trash and among the thumbnails of its owner, outside of the roots, and, as root, for
+  files and snapshots that have blocks of it. What is found is shown, and waits for a decision.
 * ``scrub``: also go after what the file systems of the roots have freed: their free space is looked
   at on the raw device (as root), and scrubbed when everything else of a plan is done.
   ``scrub_reserve`` (``"5%"``, ``"2GiB"``) stays free for others, ``scrub_seconds`` is the most that

@@ -12,19 +12,14 @@ import contextlib
 import os
 import stat
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from enum import Enum
 from itertools import groupby, islice
 
-from backends.contract import Holding, Matcher, Technique, Verdict
-from backends.errors import CouldNotTell, Vanished
+from backends.contract import Holding
 from backends.files._desktop import Thumbnails, Trash, read_trashes
-from backends.files._look import look
 from backends.files._neighbours import opaque, readable
-from backends.files.reader import Reader
-from backends.files.trees import EVERYWHERE, OUTSIDE, Root, Trees
+from backends.files._offers import Alone, Near, Offers
+from backends.files.trees import Root, Trees
 from backends.fsops import linux
-from backends.fsops.identity import Version
 from backends.fsops.reasons import told
 from backends.fsops.tree import Parts, descend
 
@@ -33,37 +28,12 @@ _LISTED_FOR = 16  # holdings of a folder: then it is read, not asked for each na
 _LONGEST_NAME = 255  # bytes
 
 
-class Alone(Enum):
-    """What the place and the name of a file earn it, where its content is not the dataset's."""
-
-    NOTHING = "nothing"
-    IF_UNREAD = "unread"  # `maybe`, if it could not be examined in full
-    MAYBE = "maybe"
-    LIKELY = "likely"
-
-
-@dataclass(frozen=True, slots=True)
-class _Near:
-    """Something that may be of a holding."""
-
-    kind: str
-    scope: str
-    root: Root
-    parts: Parts
-    alone: Alone
-
-    @property
-    def outside(self) -> bool:
-        return self.root is EVERYWHERE
-
-
 class Companions:
     """Looks for the neighbours of holdings."""
 
-    def __init__(self, trees: Trees, reader: Reader, matcher: Matcher) -> None:
+    def __init__(self, trees: Trees, offers: Offers) -> None:
         self._trees = trees
-        self._reader = reader
-        self._matcher = matcher
+        self._offers = offers
         self._stack = contextlib.ExitStack()
         self._tops: dict[int, bytes] = {}  # of mounts, by their numbers
         self._trashes: dict[tuple[int, bytes], Trash] = {}
@@ -72,11 +42,7 @@ class Companions:
         self._gone_through: set[tuple[int, bytes, bytes]] = (
             set()
         )  # a trash, and a folder's part of it
-        self._real = {root.name: os.path.realpath(os.fsencode(root.path)) for root in trees.roots}
-        self._bases = {
-            root.name: sorted({self._real[root.name], os.path.normpath(os.fsencode(root.path))})
-            for root in trees.roots
-        }
+        self._bases = {root.name: offers.bases(root) for root in trees.roots}
 
     def of(self, holdings: Iterable[Holding]) -> Iterator[Holding]:
         """Yield what is found. Raises BackendError where nobody can tell."""
@@ -89,7 +55,7 @@ class Companions:
                     for near in self._near(self._trees.root(scope), folder, names):
                         if (near.root, near.parts) in self._told:
                             continue
-                        offered = self._offered(near)
+                        offered = self._offers.offered(near)
                         if offered is not None:
                             self._told.add((near.root, near.parts))
                             yield offered
@@ -97,7 +63,7 @@ class Companions:
     def _folder(self, holding: Holding) -> tuple[str, Parts]:
         return holding.scope, self._trees.root(holding.scope).parts(holding.locator)[:-1]
 
-    def _near(self, root: Root, folder: Parts, names: list[bytes]) -> Iterator[_Near]:
+    def _near(self, root: Root, folder: Parts, names: list[bytes]) -> Iterator[Near]:
         try:
             with descend(root.path, folder) as way:
                 if way.missing:
@@ -107,7 +73,7 @@ class Companions:
                 for name in names:
                     for other, kind, alone in beside.of(name):
                         if not self._trees.walk.excluded((*folder, other)):
-                            yield _Near(kind, root.name, root, (*folder, other), alone)
+                            yield Near(kind, root.name, root, (*folder, other), alone)
                     status = linux.stat_of(name, way.fd)
                     owners = {os.geteuid()} | ({status.st_uid} if status else set())
                     for owner in sorted(owners):
@@ -122,7 +88,7 @@ class Companions:
             self._tops[number] = mount.top if mount else b"/"
         return self._tops[number]
 
-    def _at_desks(self, root: Root, parts: Parts, owner: int, top: bytes) -> Iterator[_Near]:
+    def _at_desks(self, root: Root, parts: Parts, owner: int, top: bytes) -> Iterator[Near]:
         """Yield what a user's desktop keeps of a file, by either way to write its path."""
         if owner not in self._thumbnails:
             self._thumbnails[owner] = self._stack.enter_context(Thumbnails(owner))
@@ -134,87 +100,17 @@ class Companions:
             *folder, name = (base.rstrip(b"/"), *parts)
             at = b"/".join(folder)
             for place in self._thumbnails[owner].of(at + b"/" + name):
-                yield self._placed("thumbnail", root, place, Alone.LIKELY)
+                yield self._offers.placed("thumbnail", root, place, Alone.LIKELY)
             for other in (name, *readable(name)):
                 for place in trash.of(at, other):
-                    yield self._placed("trashed-file", root, place, Alone.IF_UNREAD)
+                    yield self._offers.placed("trashed-file", root, place, Alone.IF_UNREAD)
             for other, _ in opaque(name):
                 for place in trash.of(at, other):
-                    yield self._placed("trashed-file", root, place, Alone.MAYBE)
+                    yield self._offers.placed("trashed-file", root, place, Alone.MAYBE)
             if (owner, top, at) not in self._gone_through:
                 self._gone_through.add((owner, top, at))
                 for place in trash.all_of(at):
-                    yield self._placed("trashed-file", root, place, Alone.NOTHING)
-
-    def _placed(self, kind: str, of: Root, at: Parts, alone: Alone) -> _Near:
-        """Tell of something by its way from ``/``, or from a root that it lies below."""
-        path = b"/" + b"/".join(at)
-        for root in self._trees.roots:
-            real = self._real[root.name].rstrip(b"/") + b"/"
-            if path.startswith(real):
-                below = tuple(path.removeprefix(real).split(b"/"))
-                return _Near(kind, root.name, root, below, alone)
-        return _Near(kind, of.name, EVERYWHERE, at, alone)
-
-    def _offered(self, near: _Near) -> Holding | None:
-        """Look at it, and say what it is; None: nothing of the dataset, or the sweep's to say."""
-        where = f"store {self._trees.store}, near its holdings"
-        try:
-            sight = look(near.root.path, near.parts, self._reader, self._matcher, where)
-        except Vanished:
-            return None
-        except CouldNotTell as error:
-            return None if near.alone is Alone.NOTHING else self._unread(near, error.code)
-        reading = sight.content.reading
-        found = reading.evidence.verdict
-        if found is not None and not near.outside:
-            return None  # the sweep has found it by itself
-        verdict = Verdict.LIKELY if found is Verdict.COPY else found
-        if verdict is None and near.alone is Alone.LIKELY:
-            verdict = Verdict.LIKELY
-        if verdict is None:
-            unread = near.alone is Alone.IF_UNREAD and reading.reason
-            if not unread and near.alone is not Alone.MAYBE:
-                return None
-            verdict = Verdict.MAYBE
-        # Whoever may write there can have given any file of theirs such a name, too.
-        linked = sight.links > 1
-        holding = self._unread(near, "hard-linked" if linked else "no-record-rewrite")
-        return holding and replace(
-            holding,
-            version=str(sight.version),
-            verdict=verdict,
-            records=reading.evidence.records if found else None,
-            foreign_records=reading.foreign_records if found else None,
-            size=sight.version.size,
-            whole=None if linked else Technique.OVERWRITE,
-            limitations=sight.ground,
-            details={**holding.details, "folder-device": sight.folder_device},
-            signs=reading.evidence.signs,
-        )
-
-    def _unread(self, near: _Near, obstacle: str) -> Holding | None:
-        """Tell of something by its name alone, with no technique: it must be looked at first."""
-        try:
-            with descend(near.root.path, near.parts[:-1]) as way:
-                status = None if way.missing else linux.stat_of(near.parts[-1], way.fd)
-                device = way.device
-        except OSError:
-            return None  # a link, by now, or nothing that we may see
-        return status and Holding(
-            store=self._trees.store,
-            scope=near.scope,
-            locator=near.root.locator(near.parts),
-            version=str(Version.of(status)),
-            kind=near.kind,
-            verdict=Verdict.MAYBE,
-            records=None,
-            foreign_records=None,
-            size=status.st_size,
-            whole=None,
-            obstacle=obstacle,
-            details={"folder-device": device, **({OUTSIDE: 1} if near.outside else {})},
-        )
+                    yield self._offers.placed("trashed-file", root, place, Alone.NOTHING)
 
 
 class _Beside:

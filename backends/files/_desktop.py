@@ -22,7 +22,7 @@ from backends.errors import CouldNotTell
 from backends.files._neighbours import thumbnail
 from backends.fsops import linux
 from backends.fsops.reasons import RootUnavailable
-from backends.fsops.tree import Found, Parts, Walk, descend
+from backends.fsops.tree import Found, Parts, Walk, descend, parts_of_path
 
 _DATA, _CACHE = (b".local", b"share"), (b".cache",)
 _SIZES = (b"normal", b"large", b"x-large", b"xx-large")
@@ -67,7 +67,7 @@ def read_trashes(owner: int, top: bytes, roots: Sequence[bytes]) -> Trash:
     """
     found = Trash()
     places = [((*home, b"Trash"), b"/") for home in _homes(owner, "XDG_DATA_HOME", _DATA)]
-    mount = _parts(top)
+    mount = parts_of_path(top)
     places += [((*mount, b".Trash-%d" % owner), top), ((*mount, b".Trash", b"%d" % owner), top)]
     for trash, base in places:
         with _opened(trash) as fd:
@@ -167,14 +167,14 @@ class Thumbnails:
 def _homes(owner: int, variable: str, default: Parts) -> list[Parts]:
     """Return where a user's files of a kind lie: for ourselves as the environment says."""
     if owner == os.geteuid() and os.environ.get(variable, "").startswith("/"):
-        return [_parts(os.path.realpath(os.fsencode(os.environ[variable])))]
+        return [parts_of_path(os.path.realpath(os.fsencode(os.environ[variable])))]
     try:
         home = pwd.getpwuid(owner).pw_dir
     except KeyError:
         return []
     if owner == os.geteuid():
         home = os.environ.get("HOME") or home
-    return [(*_parts(os.path.realpath(os.fsencode(home))), *default)] if home else []
+    return [(*parts_of_path(os.path.realpath(os.fsencode(home))), *default)] if home else []
 
 
 @contextlib.contextmanager
@@ -193,10 +193,6 @@ def _opened(folder: Parts) -> Iterator[int | None]:
 
 def _within(path: bytes, folder: bytes) -> bool:
     return path.startswith(folder.rstrip(b"/") + b"/") or path == folder
-
-
-def _parts(path: bytes) -> Parts:
-    return tuple(part for part in path.split(b"/") if part)
 
 
 def _joined(base: bytes, path: bytes) -> bytes:

@@ -15,9 +15,10 @@ from backends.files._upto import UpTo
 from backends.files.reader import Content, Reader
 from backends.fsops import linux
 from backends.fsops.attributes import has_data
-from backends.fsops.ground import ATTRIBUTES_UNKNOWN, survey
+from backends.fsops.ground import ATTRIBUTES_UNKNOWN, BLOCKS_SHARED, survey
 from backends.fsops.identity import Version, let_time_pass
 from backends.fsops.reasons import told
+from backends.fsops.sharing import limit_of
 from backends.fsops.tree import Parts, descend
 
 _ATTEMPTS = 3
@@ -33,6 +34,7 @@ class Sight:
     folder_device: int
     content: Content
     ground: tuple[str, ...] = ()  # codes, of a holding: what lies beneath it
+    barred: str = ""  # a code, of a holding: nobody may write to it, or take it away
 
 
 class Memory(Protocol):
@@ -78,7 +80,7 @@ def look_at(
     folder: int, name: bytes, reader: Reader, matcher: Matcher, memory: Memory | None = None
 ) -> Sight | None:
     """Read a file once; None: it changed meanwhile. Raises OSError."""
-    fd = _open(folder, name)
+    fd = open_to_read(folder, name)
     try:
         before = os.fstat(fd)
         if not stat.S_ISREG(before.st_mode):
@@ -90,8 +92,9 @@ def look_at(
         if content is None:
             content, longer = _read(fd, before.st_size, reader, matcher)
         ground: tuple[str, ...] = ()
+        barred = ""
         if content.reading.evidence.verdict is not None:
-            ground = _beneath(fd)
+            ground, barred = _beneath(fd)
             let_time_pass(before)
         after, named = os.fstat(fd), linux.stat_of(name, folder)
     finally:
@@ -103,7 +106,8 @@ def look_at(
     if shared:
         shared.keep(state, matcher, content)
     version = Version.of(before, content.reading.digest)
-    return Sight(version, before.st_nlink, os.fstat(folder).st_dev, content, ground)
+    device = os.fstat(folder).st_dev
+    return Sight(version, before.st_nlink, device, content, ground, barred)
 
 
 def _read(fd: int, size: int, reader: Reader, matcher: Matcher) -> tuple[Content, bool]:
@@ -122,12 +126,14 @@ def _read(fd: int, size: int, reader: Reader, matcher: Matcher) -> tuple[Content
     return content, longer
 
 
-def _beneath(fd: int) -> tuple[str, ...]:
-    codes = survey(fd).codes
-    return (*codes, ATTRIBUTES_UNKNOWN) if has_data(fd) else codes
+def _beneath(fd: int) -> tuple[tuple[str, ...], str]:
+    ground = survey(fd)
+    codes = (*ground.codes, ATTRIBUTES_UNKNOWN) if has_data(fd) else ground.codes
+    limit = limit_of(fd, ground.kind) if BLOCKS_SHARED in codes else ""
+    return (*codes, limit) if limit else codes, ground.barred
 
 
-def _open(folder: int, name: bytes) -> int:
+def open_to_read(folder: int, name: bytes) -> int:
     """Open for reading, without a trace in the access time where that is allowed."""
     try:
         return os.open(name, _OPEN | os.O_NOATIME, dir_fd=folder)

@@ -75,8 +75,8 @@ class ScrubbedStore(Wrapper):
     def companions(self, holdings: Sequence[Holding], matcher: Matcher) -> Iterator[Holding]:
         """The inner store's, and the free space that these will go back to."""
         held = Selected(holdings, lambda each: each.kind != KIND)
+        yield from self._below(held)  # first: the others can end in that nobody can tell
         yield from map(self._told, super().companions(held, matcher))
-        yield from self._below(held)
 
     def destroy(self, orders: Sequence[Order], matcher: Matcher) -> Sequence[Destruction]:
         """Scrub after everything else."""

@@ -32,12 +32,16 @@ from backends.files._companions import Companions
 from backends.files._identity import machine_digest
 from backends.files._links import Links
 from backends.files._look import Sight, look
+from backends.files._offers import Offers
 from backends.files._settled import Settled
+from backends.files._sharers import Sharers
 from backends.files.reader import Reader
 from backends.files.trees import Root, Trees, cursor, parts_of
 from backends.fsops import linux, swap
+from backends.fsops.ground import BLOCKS_SHARED
 from backends.fsops.identity import Version
 from backends.fsops.reasons import RootUnavailable, root_reason, told
+from backends.fsops.sharing import NOT_COUNTED, NOT_TOLD
 from backends.fsops.tree import Found, open_root
 
 _MOST_MOUNT = 150  # characters
@@ -150,6 +154,9 @@ class TreeStore:
         limitations = sight.ground
         if sight.links > 1 and sight.links > self._links.names(version.device, version.inode):
             limitations = (*limitations, "hard-link-outside-roots")
+        if BLOCKS_SHARED in limitations and not self._neighbours:
+            told = (code for code in limitations if code != NOT_COUNTED)
+            limitations = tuple(dict.fromkeys((*told, NOT_TOLD)))
         if evidence.promoted:
             limitations = (*limitations, BY_VALUES)
         partial = content.partial
@@ -159,6 +166,8 @@ class TreeStore:
         if partial and sight.links > 1:
             # The successor would take one name only; under the others everything would go.
             partial, obstacle = None, "hard-linked"
+        if sight.barred:
+            partial, obstacle = None, sight.barred
         return Holding(
             store=self.name,
             scope=unit.scope,
@@ -169,7 +178,7 @@ class TreeStore:
             records=evidence.records,
             foreign_records=content.reading.foreign_records,
             size=version.size,
-            whole=Technique.OVERWRITE,
+            whole=None if sight.barred else Technique.OVERWRITE,
             partial=partial,
             obstacle=obstacle,
             limitations=(*limitations, *content.reading.limitations),
@@ -190,7 +199,9 @@ class TreeStore:
     def companions(self, holdings: Sequence[Holding], matcher: Matcher) -> Iterator[Holding]:
         """Yield the holdings' neighbours that the sweep has not recognised, or not met."""
         if self._neighbours:
-            yield from Companions(self._trees, self._reader, matcher).of(holdings)
+            offers = Offers(self._trees, self._reader, matcher)
+            yield from Companions(self._trees, offers).of(holdings)
+            yield from Sharers(self._trees, offers, self._tell).of(holdings)
 
     def destroy(self, orders: Sequence[Order], matcher: Matcher) -> Sequence[Destruction]:
         """Carry out orders, one after the other."""

@@ -30,8 +30,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from backends.contract import Result, Tell, untold
-from backends.fsops import attributes, linux
-from backends.fsops.ground import ATTRIBUTES_UNKNOWN, survey, unreached
+from backends.fsops import attributes, btrfs, linux
+from backends.fsops.ground import ATTRIBUTES_UNKNOWN, READ_ONLY_SNAPSHOT, survey, unreached
 from backends.fsops.handles import Use, use_of
 from backends.fsops.identity import Version
 from backends.fsops.keystream import CutShort, ReadBackDiffers
@@ -179,8 +179,10 @@ def _obstacle(reading: int) -> str:
     if flag := linux.lock_flag(reading):
         return flag
     if not os.access(f"/proc/self/fd/{reading}", os.W_OK, effective_ids=True):
-        read_only = os.fstatvfs(reading).f_flag & os.ST_RDONLY
-        return "read-only-filesystem" if read_only else "read-only-file"
+        if os.fstatvfs(reading).f_flag & os.ST_RDONLY:
+            return "read-only-filesystem"
+        within = btrfs.subvolume_of(reading)
+        return READ_ONLY_SNAPSHOT if within and within.read_only else "read-only-file"
     return "in-use" if linux.has_writers(reading) else ""
 
 

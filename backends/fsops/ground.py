@@ -11,7 +11,7 @@ import fcntl
 import struct
 from dataclasses import dataclass
 
-from backends.fsops import devices, linux
+from backends.fsops import btrfs, devices, linux
 from backends.fsops.extents import Extent, Kind, extents_of, places
 
 # Overwriting goes to other blocks there, unless a file is exempted.
@@ -24,6 +24,8 @@ _MEMORY = frozenset({"ramfs", "tmpfs"})
 _GETFLAGS = 0x80086601
 _JOURNALLED, _NO_COW = 0x4000, 0x800000
 
+BLOCKS_SHARED = "blocks-shared"
+
 _BY_KIND = {
     Kind.UNKNOWN: "blocks-unknown",
     Kind.DELAYED: "blocks-unknown",
@@ -31,18 +33,19 @@ _BY_KIND = {
     Kind.NOT_ALIGNED: "content-inline",
     Kind.INLINE: "content-inline",
     Kind.TAIL: "content-inline",
-    Kind.SHARED: "blocks-shared",
+    Kind.SHARED: BLOCKS_SHARED,
 }
 
 
 ATTRIBUTES_UNKNOWN = "attributes-in-blocks-unknown"
+READ_ONLY_SNAPSHOT = "read-only-snapshot"
 
 # Every code that says why blocks are not reached, or not shown to be.
 OBSTACLES = frozenset(
     {
         ATTRIBUTES_UNKNOWN,
+        BLOCKS_SHARED,
         "blocks-moved",
-        "blocks-shared",
         "blocks-unknown",
         "content-encoded",
         "content-in-journal",
@@ -69,6 +72,7 @@ class Ground:
     obstacles: tuple[str, ...]
     limitations: tuple[str, ...]
     extents: list[Extent] | None
+    barred: str = ""  # a code: nobody may write there, whatever a file's mode
 
     @property
     def codes(self) -> tuple[str, ...]:
@@ -88,7 +92,7 @@ def survey(fd: int) -> Ground:
         obstacles += hindering
         extents = extents_of(fd)
         obstacles += _of_extents(extents)
-    return Ground(kind, tuple(dict.fromkeys(obstacles)), limitations, extents)
+    return Ground(kind, tuple(dict.fromkeys(obstacles)), limitations, extents, _bar(fd, kind))
 
 
 def unreached(before: Ground, fd: int) -> tuple[str, ...]:
@@ -122,6 +126,11 @@ def _of_file_system(fd: int, mount: linux.Mount | None) -> list[str]:
     if "data=journal" in mount.options or (kind.startswith("ext") and flags & _JOURNALLED):
         return ["content-in-journal"]
     return []
+
+
+def _bar(fd: int, kind: str) -> str:
+    within = btrfs.subvolume_of(fd) if kind == "btrfs" else None
+    return READ_ONLY_SNAPSHOT if within and within.read_only else ""
 
 
 def _of_extents(extents: list[Extent] | None) -> list[str]:

@@ -134,6 +134,8 @@ class Mount:
     kind: str
     options: frozenset[str]
     top: bytes  # where it is mounted
+    device: int  # of the file system
+    shown: bytes  # which folder of the file system is to be seen there
 
 
 _OCTAL = re.compile(rb"\\([0-7]{3})")
@@ -165,8 +167,14 @@ def mounts() -> Iterator[Mount]:
         fields, _, rest = line.decode("utf-8", "surrogateescape").partition(" - ")
         words, tail = fields.split(" "), rest.split(" ")
         options = words[5].split(",") + (tail[2].split(",") if len(tail) > 2 else [])
-        top = _OCTAL.sub(lambda found: bytes([int(found[1], 8)]), os.fsencode(words[4]))
-        yield Mount(int(words[0]), tail[0], frozenset(options), top)
+        major, _, minor = words[2].partition(":")
+        device = os.makedev(int(major), int(minor))
+        shown, top = _plain(words[3]), _plain(words[4])
+        yield Mount(int(words[0]), tail[0], frozenset(options), top, device, shown)
+
+
+def _plain(word: str) -> bytes:
+    return _OCTAL.sub(lambda found: bytes([int(found[1], 8)]), os.fsencode(word))
 
 
 def sync(fd: int) -> None:

@@ -17,8 +17,10 @@ _HEAD = struct.Struct("=IIII48x")  # flags in, flags out, room, entries; two key
 _ENTRY = struct.Struct("=IIQQQQ24x")  # device, flags, physical, owner, offset, length
 _ROOM = 4096  # entries that are asked for at once
 _LAST, _SPECIAL = 0x20, 0x10
+_ATTRIBUTES, _OF_THE_MAP = 0x2, 0x4  # an inode's, and no content
 _FREE, _UNKNOWN = 1, 2  # special owners
-_EVERYTHING = _ENTRY.pack(0xFFFFFFFF, 0xFFFFFFFF, *(3 * ((1 << 64) - 1,)), 0)
+_ALL = (1 << 64) - 1
+_EVERYTHING = _ENTRY.pack(0xFFFFFFFF, 0xFFFFFFFF, _ALL, _ALL, _ALL, 0)
 
 
 class Space(Enum):
@@ -34,14 +36,35 @@ def space_of(fd: int) -> Iterator[tuple[int, int, Space]]:
 
     Raises OSError where the file system has no such map, or does not show it to this user.
     """
-    status = os.fstat(fd)
-    device = _kernels(status.st_dev)
-    low = bytes(_ENTRY.size)
+    for flags, physical, owner, length in _map_of(fd, bytes(_ENTRY.size), _EVERYTHING):
+        yield physical, physical + length, _use(flags, owner)
+
+
+def owners_of(fd: int, start: int, end: int) -> set[int]:
+    """Return the inodes whose content lies in a stretch of the device, of which these are told.
+
+    None where the file system keeps no reverse map, or does not show it to this user. Raises
+    OSError.
+    """
+    device = _kernels(os.fstat(fd).st_dev)
+    low = _ENTRY.pack(device, 0, start, 0, 0, 0)
+    high = _ENTRY.pack(device, 0xFFFFFFFF, end - 1, _ALL, _ALL, 0)
+    found = set[int]()
+    for flags, physical, owner, length in _map_of(fd, low, high):
+        content = not flags & (_SPECIAL | _ATTRIBUTES | _OF_THE_MAP)
+        if content and physical < end and physical + length > start:
+            found.add(owner)
+    return found
+
+
+def _map_of(fd: int, low: bytes, high: bytes) -> Iterator[tuple[int, int, int, int]]:
+    """Yield flags, place, owner and length of what lies between two keys of the kernel's map."""
+    device = _kernels(os.fstat(fd).st_dev)
     while True:
         buffer = bytearray(_HEAD.size + (2 + _ROOM) * _ENTRY.size)
         _HEAD.pack_into(buffer, 0, 0, 0, _ROOM, 0)
         buffer[_HEAD.size : _HEAD.size + _ENTRY.size] = low
-        buffer[_HEAD.size + _ENTRY.size : _HEAD.size + 2 * _ENTRY.size] = _EVERYTHING
+        buffer[_HEAD.size + _ENTRY.size : _HEAD.size + 2 * _ENTRY.size] = high
         fcntl.ioctl(fd, _GETFSMAP, buffer)
         count = _HEAD.unpack_from(buffer)[3]
         flags = _LAST
@@ -49,7 +72,7 @@ def space_of(fd: int) -> Iterator[tuple[int, int, Space]]:
             at = _HEAD.size + (2 + number) * _ENTRY.size
             place, flags, physical, owner, _, length = _ENTRY.unpack_from(buffer, at)
             if place == device:
-                yield physical, physical + length, _use(flags, owner)
+                yield flags, physical, owner, length
             low = bytes(buffer[at : at + _ENTRY.size])
         if flags & _LAST:
             return

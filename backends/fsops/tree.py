@@ -23,6 +23,11 @@ _HELD_OPEN = 64  # folders on the way down; those further up are found again thr
 Parts = tuple[bytes, ...]
 
 
+def parts_of_path(path: bytes) -> Parts:
+    """Return the names that an absolute path leads through."""
+    return tuple(part for part in path.split(b"/") if part)
+
+
 def open_root(path: Path) -> int:
     """Open a root and return its descriptor. Raises RootUnavailable, also if it is a symlink.
 

@@ -21,7 +21,7 @@ NOT_CODES = {
     "files-of-no-relation", "record-key", "server-files", "aws-kms", "aes256-gcm96",
     "filer-log", "filer-store", "tree-key",
     "editor-backup", "editor-lock", "editor-swap", "editor-undo", "free-space",  # of holdings
-    "trashed-file",
+    "snapshot-file", "trashed-file",
     "folder-device", "newest-ids", "to-come",  # details
     "us-east-1", "latin-1", "utf-16", "utf-16-be", "utf-16-le", "utf-32", "utf-32-be",
     "utf-32-le", "utf-8",

@@ -1,0 +1,119 @@
+"""What has blocks in common with a holding: reflinks and snapshots, outside of the roots as well.
+
+They keep the bytes when the holding is overwritten. What lies within the roots the sweep has met,
+and said of it what it is.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+
+from backends.contract import Holding, Tell, Verdict, untold
+from backends.errors import CouldNotTell
+from backends.files._look import open_to_read
+from backends.files._offers import Alone, Offers
+from backends.files.trees import Root, Trees, cursor
+from backends.fsops.filesystem import file_system_of
+from backends.fsops.ground import BLOCKS_SHARED
+from backends.fsops.identity import Version
+from backends.fsops.reasons import reason_for
+from backends.fsops.sharing import Hidden, Search, Shared, search_of
+from backends.fsops.tree import descend
+
+_NOT_MOUNTED = "subvolume-not-mounted"
+
+
+class Sharers:
+    """Looks for the files that have blocks in common with holdings."""
+
+    def __init__(self, trees: Trees, offers: Offers, tell: Tell = untold) -> None:
+        self._trees = trees
+        self._offers = offers
+        self._tell = tell
+        self._by_device: dict[int, Search | None] = {}  # of folders
+        self._by_name: dict[str, tuple[Root, Search]] = {}  # of file systems
+        self._problems: set[str] = set()
+
+    def of(self, holdings: Iterable[Holding]) -> Iterator[Holding]:
+        """Yield what is found.
+
+        Raises CouldNotTell, when all else has been yielded, if something could not be told.
+        """
+        for holding in holdings:
+            try:
+                for found in self._meet(holding):
+                    yield from self._told(found, self._trees.root(holding.scope))
+            except OSError as error:
+                self._problems.add(reason_for(error))
+        for root, search in self._by_name.values():
+            try:
+                for found in search.rest():
+                    yield from self._told(found, root)
+            except OSError as error:
+                self._problems.add(reason_for(error))
+            self._problems |= search.problems
+        if self._problems:
+            raise CouldNotTell(
+                f"store {self._trees.store}: what shares blocks with its holdings is not all known",
+                reason=min(self._problems),
+            )
+
+    def _meet(self, holding: Holding) -> Iterator[Shared | Hidden]:
+        """Have the search of its file system meet a holding. Raises OSError."""
+        device = holding.details.get("folder-device")
+        if not isinstance(device, int) or self._by_device.get(device, ...) is None:
+            return
+        root, parts = self._trees.place(holding)
+        with descend(root.path, parts[:-1]) as way:
+            if way.missing or way.device != device:
+                return
+            search = self._search(self._trees.root(holding.scope), way.fd, device)
+            if search is None or not (search.every or BLOCKS_SHARED in holding.limitations):
+                return
+            try:
+                fd = open_to_read(way.fd, parts[-1])
+            except FileNotFoundError:
+                return
+            try:
+                inode = os.fstat(fd).st_ino
+                if inode == Version.parse(holding.version).inode:
+                    yield from search.meet(fd, inode)
+            finally:
+                os.close(fd)
+
+    def _search(self, root: Root, fd: int, device: int) -> Search | None:
+        if device not in self._by_device:
+            name = file_system_of(fd).name
+            if name not in self._by_name and (search := search_of(fd, self._tell)):
+                self._by_name[name] = root, search
+            _, self._by_device[device] = self._by_name.get(name, (root, None))
+        return self._by_device[device]
+
+    def _told(self, found: Shared | Hidden, root: Root) -> Iterator[Holding]:
+        if isinstance(found, Hidden):
+            yield self._hidden(found, root)
+            return
+        kind = "snapshot-file" if found.snapshot else "reflink"
+        alone = Alone.KEEPS if found.keeps else Alone.IF_UNREAD
+        near = self._offers.placed(kind, root, found.parts, alone)
+        offered = self._offers.offered(near) if near.outside else None
+        if offered is not None:
+            yield offered
+
+    def _hidden(self, found: Hidden, root: Root) -> Holding:
+        """Tell of a subvolume that nobody can look into."""
+        place = f" ({cursor(found.top)})" if found.top else ""
+        return Holding(
+            store=self._trees.store,
+            scope=root.name,
+            locator=f"btrfs subvolume {found.id}{place}",
+            version=f"subvolume:{found.id}",
+            kind="subvolume",
+            verdict=Verdict.LIKELY,
+            records=None,
+            foreign_records=None,
+            size=None,
+            whole=None,
+            obstacle=_NOT_MOUNTED,
+        )

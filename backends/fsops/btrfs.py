@@ -1,0 +1,154 @@
+"""What btrfs tells of its subvolumes, and of who uses which blocks.
+
+btrfs-ioctl(2), and ``include/uapi/linux/btrfs.h`` and ``btrfs_tree.h`` of Linux, have the
+interfaces. Other subvolumes than one's own are shown to root alone.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import fcntl
+import os
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from backends.fsops.tree import Parts
+
+TOP = 5  # BTRFS_FS_TREE_OBJECTID: the subvolume that all others lie below
+FIRST = 256  # BTRFS_FIRST_FREE_OBJECTID: the first inode of each, which is its top folder
+_LAST = (1 << 64) - 257
+_EVERYTHING = (1 << 64) - 1
+
+_SUBVOL_INFO = 0x81F8943C  # BTRFS_IOC_GET_SUBVOL_INFO: 504 bytes; Linux 4.18
+_INFO = struct.Struct("=Q256xQQQQ")  # id, parent, folder, generation, flags
+_READ_ONLY = 0x1  # BTRFS_ROOT_SUBVOL_RDONLY
+
+_TREE_SEARCH, _SEARCHED = 0xD0009411, 4096  # BTRFS_IOC_TREE_SEARCH, and its bytes
+_KEY = struct.Struct("=7Q4I32x")  # tree, objectids, offsets, transactions; types, items, 0
+_HEADER = struct.Struct("=QQQII")  # transaction, objectid, offset, type, length
+_ROOTS, _BACKREF, _INODE = 1, 144, 1  # the tree of trees; BTRFS_ROOT_BACKREF_KEY, _INODE_ITEM_
+_NAMED = struct.Struct("=QQH")  # folder, sequence, length of the name that follows
+
+_MADE = struct.Struct("=Q140x12s")  # of a btrfs_inode_item: generation, and otime
+
+_INO_LOOKUP, _LOOKED_UP = 0xD0009412, 4096  # BTRFS_IOC_INO_LOOKUP: subvolume, inode, path
+
+_LOGICAL_INO = 0xC038943B  # BTRFS_IOC_LOGICAL_INO_V2; Linux 4.15
+_ASKED = struct.Struct("=QQ24xQQ")  # address, room, flags, where the answer goes
+_WHOLE_EXTENT = 0x1  # BTRFS_LOGICAL_INO_ARGS_IGNORE_OFFSET
+_ANSWERED, _USER = struct.Struct("=IIII"), struct.Struct("=QQQ")  # room, missing, words, missed
+_ROOM, _MOST_ROOM = 64 << 10, 16 << 20  # bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Subvolume:
+    """A subvolume: its id, and whether nobody may write to it."""
+
+    id: int
+    read_only: bool
+
+
+def subvolume_of(fd: int) -> Subvolume | None:
+    """Return the subvolume that an open file or folder is in; None: nobody tells."""
+    buffer = bytearray(504)
+    try:
+        fcntl.ioctl(fd, _SUBVOL_INFO, buffer)
+    except OSError:
+        return None
+    number, _, _, _, flags = _INFO.unpack_from(buffer)
+    return Subvolume(number, bool(flags & _READ_ONLY))
+
+
+def users_of(fd: int, address: int) -> set[tuple[int, int]]:
+    """Return who refers to an extent, or to a part of it: subvolumes' ids and inodes' numbers.
+
+    `address` is one of the file system's own, as FIEMAP tells it. The extent stays on the medium
+    as a whole while anybody does. Raises OSError.
+    """
+    room = _ROOM
+    while True:
+        answer = ctypes.create_string_buffer(room)
+        asked = bytearray(_ASKED.pack(address, room, _WHOLE_EXTENT, ctypes.addressof(answer)))
+        try:
+            fcntl.ioctl(fd, _LOGICAL_INO, asked)
+        except OSError as error:
+            if error.errno == errno.ENOENT:  # freed meanwhile
+                return set()
+            raise
+        _, missing, words, missed = _ANSWERED.unpack_from(answer)
+        if not missing and not missed:
+            end = _ANSWERED.size + words * 8
+            users = _USER.iter_unpack(answer.raw[_ANSWERED.size : end])
+            return {(root, inode) for inode, _, root in users}
+        if room >= _MOST_ROOM:
+            raise OSError(errno.EOVERFLOW, os.strerror(errno.EOVERFLOW))
+        room = _MOST_ROOM
+
+
+def path_in(fd: int, subvolume: int, inode: int) -> Parts | None:
+    """Return one of the ways to an inode from its subvolume's top; None: it has no name.
+
+    Raises OSError, PermissionError where this user is not told.
+    """
+    buffer = bytearray(_LOOKED_UP)
+    struct.pack_into("=QQ", buffer, 0, subvolume, inode)
+    try:
+        fcntl.ioctl(fd, _INO_LOOKUP, buffer)
+    except FileNotFoundError:
+        return None
+    path = bytes(buffer[16:]).partition(b"\0")[0]
+    return tuple(part for part in path.split(b"/") if part)
+
+
+def subvolumes(fd: int) -> dict[int, tuple[int, int, bytes]]:
+    """Return the subvolumes of a file system by their ids, all but the one at the top.
+
+    Of each: the id of the one above, the inode of the folder in that, and the name there. One that
+    is being deleted has none. Raises OSError.
+    """
+    found = {}
+    for number, offset, item in _items(fd, _ROOTS, (FIRST, _LAST), _BACKREF):
+        folder, _, named = _NAMED.unpack_from(item)
+        found[number] = (offset, folder, item[_NAMED.size : _NAMED.size + named])
+    return found
+
+
+def birth_of(fd: int, subvolume: int, inode: int) -> tuple[int, bytes] | None:
+    """Return when an inode was made, its transaction and its time: the same in all snapshots.
+
+    None: the subvolume has no such inode. Raises OSError.
+    """
+    for _, _, item in _items(fd, subvolume, (inode, inode), _INODE):
+        transaction, time = _MADE.unpack_from(item)
+        return transaction, time
+    return None
+
+
+def _items(
+    fd: int, tree: int, objects: tuple[int, int], kind: int
+) -> Iterator[tuple[int, int, bytes]]:
+    """Yield the items of a kind in a tree: object, offset, and what is in it."""
+    key, last = (objects[0], kind, 0), objects[1]
+    while True:
+        buffer = bytearray(_SEARCHED)
+        _KEY.pack_into(
+            buffer, 0, tree, key[0], last, key[2], _EVERYTHING, 0, _EVERYTHING,
+            key[1], kind, (1 << 32) - 1, 0,
+        )  # fmt: skip
+        fcntl.ioctl(fd, _TREE_SEARCH, buffer)
+        count = _KEY.unpack_from(buffer)[9]
+        if not count:
+            return
+        at = _KEY.size
+        for _ in range(count):
+            _, *found, length = _HEADER.unpack_from(buffer, at)
+            at += _HEADER.size
+            number, offset, told = found
+            if told == kind:
+                yield number, offset, bytes(buffer[at : at + length])
+            at += length
+            key = number, told, offset
+        number, told, offset = key
+        key = (number, told, offset + 1) if offset < _EVERYTHING else (number, told + 1, 0)

@@ -1,0 +1,125 @@
+"""Who shares blocks on btrfs: by its back references, as root is told them.
+
+A snapshot has each file under the number that it had, so that what lies in the trees themselves
+(small files), and what has been written anew since, is found by that number, too.
+"""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from backends.fsops import btrfs, linux
+from backends.fsops.extents import Kind, extents_of
+from backends.fsops.sharing._found import MOVED, WITHOUT_NAME, Hidden, Shared
+from backends.fsops.tree import Parts, descend, parts_of_path
+
+
+class BtrfsSearch:
+    """See :class:`backends.fsops.sharing.Search`."""
+
+    every = True
+
+    def __init__(self, fd: int, device: int) -> None:
+        """`fd`: anything on the file system; `device`: its number among the mounts.
+
+        Raises OSError.
+        """
+        self.problems: set[str] = set()
+        linux.sync(fd)  # else names that are gone are told for a while
+        self._above = btrfs.subvolumes(fd)
+        self._tops: dict[int, Parts | None] = {}
+        self._mounts = [
+            (parts_of_path(mount.top), parts_of_path(mount.shown))
+            for mount in linux.mounts()
+            if mount.device == device
+        ]
+        self._told: set[tuple[int, int]] = set()
+        self._hidden: set[int] = set()
+
+    def meet(self, fd: int, inode: int) -> Iterator[Shared | Hidden]:
+        """Take in a file, and yield who has its blocks, or its number. Raises OSError."""
+        within = btrfs.subvolume_of(fd)
+        if within is None:
+            return
+        self._told.add((within.id, inode))
+        users = set[tuple[int, int]]()
+        for extent in extents_of(fd) or ():
+            if Kind.SHARED in extent.kind:
+                users |= btrfs.users_of(fd, extent.physical)
+        for root, number in sorted(users):
+            yield from self._tell(fd, root, number, keeps=True, snapshot=root != within.id)
+        birth = btrfs.birth_of(fd, within.id, inode)
+        for root in (btrfs.TOP, *self._above):
+            known = (root, inode) in self._told
+            if not known and birth and btrfs.birth_of(fd, root, inode) == birth:
+                yield from self._tell(fd, root, inode, keeps=False, snapshot=True)
+
+    def rest(self) -> Iterator[Shared | Hidden]:
+        """Yield nothing: all is known at once."""
+        return iter(())
+
+    def _tell(
+        self, fd: int, root: int, inode: int, *, keeps: bool, snapshot: bool
+    ) -> Iterator[Shared | Hidden]:
+        if (root, inode) in self._told:
+            return
+        self._told.add((root, inode))
+        way = btrfs.path_in(fd, root, inode)
+        if way is None:
+            self.problems.add(WITHOUT_NAME)
+            return
+        top = self._top_of(fd, root)
+        for mounted, shown in self._mounts if top is not None else ():
+            whole = (*(top or ()), *way)
+            if whole[: len(shown)] == shown:
+                place = (*mounted, *whole[len(shown) :])
+                there = _is_there(place, root, inode)
+                if there:
+                    yield Shared(place, keeps=keeps, snapshot=snapshot)
+                elif there is not None:
+                    self.problems.add(MOVED)
+                if there is not None:
+                    return
+        if root not in self._hidden:
+            self._hidden.add(root)
+            yield Hidden(root, top)
+
+    def _top_of(self, fd: int, subvolume: int) -> Parts | None:
+        """Return where a subvolume lies below the file system's top; None: nowhere (any more)."""
+        if subvolume not in self._tops:
+            if subvolume != btrfs.TOP and subvolume not in self._above:
+                self._above = btrfs.subvolumes(fd)  # it is new
+            self._tops[subvolume] = self._way_to(fd, subvolume)
+        return self._tops[subvolume]
+
+    def _way_to(self, fd: int, subvolume: int) -> Parts | None:
+        parts: Parts = ()
+        for _ in range(len(self._above) + 1):
+            if subvolume == btrfs.TOP:
+                return parts
+            if subvolume not in self._above:
+                return None
+            above, folder, name = self._above[subvolume]
+            way = btrfs.path_in(fd, above, folder)
+            if way is None:
+                return None
+            parts, subvolume = (*way, name, *parts), above
+        return None  # moved about while it was read
+
+
+def _is_there(place: Parts, root: int, inode: int) -> bool | None:
+    """Whether a place is that of an inode; None: it is not in its subvolume.
+
+    Another mount can lie over it.
+    """
+    try:
+        with descend(Path("/"), place[:-1]) as way:
+            within = btrfs.subvolume_of(way.fd)
+            if within is None or within.id != root:
+                return None
+            status = None if way.missing else linux.stat_of(place[-1], way.fd)
+    except OSError:
+        return None
+    return status is not None and status.st_ino == inode and stat.S_ISREG(status.st_mode)
