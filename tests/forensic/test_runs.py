@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -104,6 +105,45 @@ def test_what_is_attested_is_what_the_image_shows(tmp_path: Path, case: str) -> 
     assert bool(left) == bool(how.left)
     files = [each for each in ended.attested if each.kind == "file"]
     assert {each.status for each in files} == {"destroyed-verified"}
+
+
+def _snapshots(image: Image) -> None:
+    """Two: one of them was read-only, and the operator has opened it to writing."""
+    _snapshot(image)
+    closed = image.mount / "closed"
+    for words in (
+        ("subvolume", "snapshot", "-r", image.mount, closed),
+        ("property", "set", "-ts", closed, "ro", "false"),
+    ):
+        subprocess.run(["btrfs", *words], check=True, capture_output=True)
+
+
+@pytest.mark.parametrize(
+    ("kind", "then", "near"),
+    [
+        pytest.param("xfs", _reflink, {"reflink": 1}, marks=pytest.mark.needs("xfs")),
+        pytest.param(
+            "btrfs-nocow",
+            _snapshots,
+            {"snapshot-file": 42},
+            marks=[pytest.mark.needs(each) for each in ("btrfs", "chattr")],
+        ),
+    ],
+)
+def test_what_shares_blocks_goes_by_decision_and_leaves_nothing(
+    tmp_path: Path, kind: str, then: Callable[[Image], None], near: dict[str, int]
+) -> None:
+    with mounted(KINDS[kind], tmp_path) as image:
+        plant(image, 2000, 20)
+        then(image)
+        operator = desk(tmp_path / "desk", image.place, 2000, 20, SCRUB)
+        ended = destroyed(operator, "--include", "likely")
+        image.unmount()
+    assert_agrees(ended, image.canaries())
+    assert image.canaries() == {}
+    assert ended.answer["outcome"] == "complete"
+    found = Counter(each["kind"] for each in ended.answer["holdings"])
+    assert {which: found[which] for which in near} == near
 
 
 def test_a_scrubbing_in_part_is_none_that_was_verified(tmp_path: Path) -> None:
