@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.ready
+# A process for each core, a file of tests to one process. In one: make test PROCESSES=
+PROCESSES := -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 .PHONY: browser demo test lint types unit bench lock clean
 .DELETE_ON_ERROR:
@@ -28,7 +30,7 @@ types: $(STAMP)
 	$(BIN)/mypy
 
 unit: $(STAMP)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(PROCESSES)
 
 lock:
 	uv pip compile pyproject.toml --universal --python-version 3.11 --extra dev \

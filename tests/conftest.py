@@ -36,6 +36,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             for name in marker.args:
                 if name not in NEEDS:
                     raise pytest.UsageError(f"{item.nodeid}: unknown need {name!r}")
+    # Files are given out in this order: long ones first, so that none is left to one process.
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
 
 
 @pytest.hookimpl(tryfirst=True)
