@@ -24,7 +24,7 @@ from tests.forensic.objects import (
     world,
 )
 
-pytestmark = [pytest.mark.needs("root", "loop")]
+pytestmark = [pytest.mark.slow, pytest.mark.needs("root", "loop")]
 EVERY = {"bodies": 2 * OBJECTS, "keys": OBJECTS, "tags": 2 * OBJECTS, "metadata": 2 * OBJECTS}
 
 

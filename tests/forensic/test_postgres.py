@@ -11,7 +11,7 @@ from tests.forensic.postgres import METHODS
 from tests.forensic.runs import destroyed
 from tests.forensic.warehouse import ALL, NONE, kept_from_files, operator, scrubbed, world
 
-pytestmark = [pytest.mark.needs("root", "loop")]
+pytestmark = [pytest.mark.slow, pytest.mark.needs("root", "loop")]
 
 # Each of the servers and file systems is reached in each of the ways, not each with each:
 # python -m tests.forensic.postgres has all of them.

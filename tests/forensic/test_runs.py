@@ -23,7 +23,7 @@ from tests.forensic.runs import (
     plant,
 )
 
-pytestmark = [pytest.mark.needs("root", "loop")]
+pytestmark = [pytest.mark.slow, pytest.mark.needs("root", "loop")]
 
 SCRUB = 'scrub = true\nscrub_reserve = "0%"'
 

@@ -131,6 +131,7 @@ def gaps(place: Long, peaks: list[int]) -> None:
 WAYS = {"whole": (whole, RackStore), "again": (again, RackStore), "gaps": (gaps, Unreadable)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", WAYS)
 def test_a_holding_more_costs_no_memory(tmp_path: Path, way: str) -> None:
     walk, store = WAYS[way]

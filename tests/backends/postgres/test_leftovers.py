@@ -13,6 +13,7 @@ from tests.backends.postgres import leftovers
 from tests.backends.postgres.conftest import VERSIONS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ["sql", "host"])
 @pytest.mark.parametrize("version", VERSIONS, ids="postgres-{}".format)
 def test_nothing_is_left_in_the_data_directory(

@@ -60,6 +60,7 @@ def killed(place: Place, orders: Sequence[Order], step: tuple[str, str, int]) ->
     assert -signal.SIGKILL == done.returncode
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", VERSIONS, ids="postgres-{}".format)
 def test_killed_anywhere_it_can_be_done_again(tmp_path: Path, version: int) -> None:
     dataset = leftovers.matcher()
