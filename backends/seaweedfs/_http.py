@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import urllib.error
 import urllib.request
@@ -13,9 +14,11 @@ from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
 from backends.contract import Step, Tell, untold
-from backends.errors import AccessDenied, CouldNotTell, Unreachable, Vanished
+from backends.errors import AccessDenied, BackendError, CouldNotTell, Unreachable, Vanished
 
 LOG = "/topics/.system/log"  # of the filer's changes: a folder a day, a file a minute
+_BUCKETS = "/buckets"  # the filer's folder of them, unless it was told another
+_KEEPING = "Seaweed-X-Amz-Allow-Empty-Folders"  # weed/s3api/s3_constants, ExtAllowEmptyFolders
 _PAGE = 1000
 _PATIENCE = 60.0  # seconds for an answer
 _COMPACTING = 3600.0  # the same while volumes are compacted: the answer comes afterwards
@@ -76,6 +79,21 @@ class Server:
     def read(self, path: str) -> bytes:
         """Read a file of the filer's. Raises Vanished, CouldNotTell."""
         return self._ask("GET", self.filer + quote(path), largest=_LARGEST)
+
+    def keeps_folders(self, bucket: str) -> bool:
+        """Whether the filer leaves the folders of a bucket alone that have become empty.
+
+        Else it removes them, minutes later, and logs their names. False where nobody tells.
+        """
+        if not self.filer:
+            return False
+        try:
+            path = f"{self.filer}{_BUCKETS}/{quote(bucket, safe='')}?metadata=true"
+            told = _json(self._ask("GET", path), f"store {self.store}, filer")
+            value = base64.b64decode((told["Extended"] or {}).get(_KEEPING, ""))
+        except (BackendError, AttributeError, KeyError, TypeError, ValueError):
+            return False
+        return value.strip().lower() == b"true"
 
     def put(self, path: str) -> None:
         """Make an empty file of the filer's."""

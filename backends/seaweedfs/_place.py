@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -25,6 +25,7 @@ from backends.seaweedfs._http import Server
 from backends.seaweedfs._look import Files, Seen
 
 SCOPE = "(server)"  # no bucket can have this name
+FOLDERS_LATER = "emptied-folders-removed-later"
 _VERSION = "residue"  # it has none: it is looked at as it is
 
 
@@ -134,3 +135,16 @@ class Place(ABC):
         if seen.live:
             return doubt("records-in-live-data")
         return Verification(order.id, Finding.ABSENT, (self.looked,))
+
+
+@dataclass(frozen=True)
+class PlaceOfNames(Place):
+    """One that has names of objects and folders in it. `buckets` tells those of the store."""
+
+    buckets: Callable[[], Sequence[str]] = field(repr=False)
+
+    def kept(self) -> tuple[str, ...]:
+        """Minutes after a run the server still writes names of folders that it has emptied."""
+        buckets = self.buckets()
+        kept = buckets and all(map(self.server.keeps_folders, buckets))
+        return () if kept else (FOLDERS_LATER,)

@@ -13,7 +13,7 @@ from backends.errors import CouldNotTell, Vanished
 from backends.seaweedfs._churn import SHARDS, WRITTEN, churn
 from backends.seaweedfs._http import LOG
 from backends.seaweedfs._look import CODED, Seen, in_bytes, in_store, in_volumes
-from backends.seaweedfs._place import Place
+from backends.seaweedfs._place import Place, PlaceOfNames
 
 COMPACTED_AWAY = "compacted-away-not-overwritten"
 _RATE = 60 << 20  # bytes a second that compacting and churning write, measured on two cores
@@ -105,7 +105,7 @@ class Volumes(Place):
 
 
 @dataclass(frozen=True)
-class ChangeLog(Place):
+class ChangeLog(PlaceOfNames):
     """The log of the filer's changes: files that others may follow, with entries old and new."""
 
     kind: ClassVar[str] = "filer-log"
@@ -174,7 +174,7 @@ class ChangeLog(Place):
 
 
 @dataclass(frozen=True)
-class EntryStore(Place):
+class EntryStore(PlaceOfNames):
     """The filer's LevelDBs, with names, tags and metadata of what was deleted."""
 
     kind: ClassVar[str] = "filer-store"

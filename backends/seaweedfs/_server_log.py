@@ -23,7 +23,7 @@ from backends.fsops.directly import ALIGNED
 from backends.fsops.overwrite import read_from_medium
 from backends.fsops.reasons import reason_for
 from backends.seaweedfs._look import Seen, denied, in_bytes
-from backends.seaweedfs._place import Place
+from backends.seaweedfs._place import PlaceOfNames
 
 NAMES_LOGGED = "names-in-server-log"
 _NOT_PLAIN = "log-packed"
@@ -34,7 +34,7 @@ _PACKED = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"BZh", b"\xfd7zXZ")
 
 
 @dataclass(frozen=True)
-class ServerLog(Place):
+class ServerLog(PlaceOfNames):
     """Files, and folders whose files it is, as the operator names them."""
 
     logs: Sequence[Path] = ()

@@ -151,8 +151,7 @@ class ResidueStore(Wrapper):
                 "set server_logs, if it is written to files on this host",
             )
         else:
-            log = ServerLog(self.name, self._server, self._files, self._logs)
-            yield self._tried("clean the server's own log", log.try_out)
+            yield self._tried("clean the server's own log", self._server_log().try_out)
         if self._files is None:
             yield Check(
                 "look into the server's files",
@@ -173,14 +172,19 @@ class ResidueStore(Wrapper):
         return Check(what, CheckStatus.OK)
 
     def _places(self) -> list[Place]:
-        buckets = [scope.name for scope in super().scopes() if not scope.problem]
-        return [*self._of_names(), *(self._volumes(bucket) for bucket in buckets)]
+        return [*self._of_names(), *(self._volumes(bucket) for bucket in self._buckets())]
+
+    def _buckets(self) -> list[str]:
+        return [scope.name for scope in super().scopes() if not scope.problem]
 
     def _of_names(self) -> list[Place]:
         """Where names, tags and metadata stay. The log's files lie in volumes without a name."""
-        given = self.name, self._server, self._files
+        given = self.name, self._server, self._files, self._buckets
         kept = [ChangeLog(*given), EntryStore(*given), self._volumes("")]
-        return [*kept, *([ServerLog(*given, self._logs)] if self._logs else [])]
+        return [*kept, *([self._server_log()] if self._logs else [])]
+
+    def _server_log(self) -> ServerLog:
+        return ServerLog(self.name, self._server, self._files, self._buckets, self._logs)
 
     def _volumes(self, collection: str) -> Volumes:
         return Volumes(self.name, self._server, self._files, collection)

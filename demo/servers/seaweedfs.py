@@ -164,6 +164,14 @@ class SeaweedFS:
             raise RuntimeError(f"SeaweedFS's shell: {done.stdout}")
         return done.stdout
 
+    def keep_folders(self, bucket: str) -> None:
+        """Have folders of a bucket stay when they are empty: else they are removed, and logged."""
+        note = {"Seaweed-X-Amz-Allow-Empty-Folders": "true"}
+        url = f"{self.filer_url}/buckets/{bucket}?tagging"
+        urllib.request.urlopen(
+            urllib.request.Request(url, method="PUT", headers=note), timeout=20
+        ).close()
+
     def stop(self) -> None:
         """Stop the server and wait for its end. Its data stays."""
         process, self._process = self._process, None

@@ -88,6 +88,7 @@ class World:
             client.create_bucket(Bucket=bucket)
             on: Any = {"Status": "Enabled"}
             client.put_bucket_versioning(Bucket=bucket, VersioningConfiguration=on)
+        self.server.keep_folders(_BUCKET)
         for number in range(2 * OBJECTS):
             key = f"exports/{self.planted['keys'][number % OBJECTS]}.csv"
             body = f"id,answer\n{self.planted['bodies'][number]},7\n".encode()

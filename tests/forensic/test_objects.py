@@ -119,6 +119,7 @@ def test_what_a_run_calls_verified_is_in_no_raw_byte(tmp_path: Path) -> None:
         }
         said = {code for each in answer["holdings"] for code in each["limitations"]}
         assert "names-in-server-log" not in said
+        assert "emptied-folders-removed-later" not in said
         assert "compacted-away-not-overwritten" not in said
         assert here.others() == before
         assert logged > 0

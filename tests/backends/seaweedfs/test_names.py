@@ -97,6 +97,25 @@ def test_the_store_is_found_and_merged_without_touching_others(place: Place) -> 
         assert [{"Key": "a", "Value": "b"}] == tags
 
 
+def test_names_that_are_logged_after_the_run_are_told_of(place: Place) -> None:
+    """The server removes folders that have become empty two minutes later, unless it is told."""
+    named(place, 49)
+
+    def said(**settings: str) -> dict[str, bool]:
+        store = place.seeing(**settings)
+        objects = [each for each in swept(store) if each.kind == "object"]
+        there = [c for c in store.companions(objects, MATCHER) if c.scope == "(server)"]
+        told = {c.kind: "emptied-folders-removed-later" in c.limitations for c in there}
+        assert not told.pop("volumes")
+        return told
+
+    filer = place.server.filer_url
+    assert {"filer-log": True, "filer-store": True} == said(filer=filer)
+    place.server.keep_folders(place.name)
+    assert {"filer-log": False, "filer-store": False} == said(filer=filer)
+    assert {"filer-log": True, "filer-store": True} == said(), "nobody tells"
+
+
 def test_names_without_a_filer_have_no_technique(place: Place) -> None:
     named(place, 50)
     store = place.seeing()
