@@ -5,18 +5,15 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import resource
 from collections.abc import Iterator
-from pathlib import Path
 
 from backends.contract import Step, Tell
 from backends.fsops.keystream import Keystream
-from backends.scrub._room import FULL, Room, unnamed
+from backends.scrub._room import FULL, Room, descriptors, unnamed
 
 _STEP = 16 << 20  # bytes between looks at what others need
 _SYNC = 64 << 20  # bytes that are dirty at the most
 _SMALL = 4096  # bytes, once larger pieces find no room
-_SPARE_DESCRIPTORS = 64
 _INODES = 256  # between looks at what others need
 _NOTE = 40  # bytes of an attribute: an inode's own room
 
@@ -85,7 +82,7 @@ def take_inodes(folder: int, room: Room, tell: Tell) -> tuple[int, str]:
     taken = list[int]()
     problem = "inodes-left" if wanted < os.fstatvfs(folder).f_ffree else ""
     try:
-        with _descriptors() as most:
+        with descriptors() as most:
             for number in range(wanted):
                 full = number % _INODES == 0 and not room.spare()  # each may take a block
                 if number >= most or full or room.late():
@@ -128,14 +125,3 @@ def _if_it_fits() -> Iterator[None]:
     except OSError as error:
         if error.errno not in {*FULL, errno.EOPNOTSUPP}:  # the latter: no attributes there
             raise
-
-
-@contextlib.contextmanager
-def _descriptors() -> Iterator[int]:
-    """Raise the limit of open files as far as it goes, for a while; yield how many there can be."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    try:
-        yield hard - _SPARE_DESCRIPTORS - len(list(Path("/proc/self/fd").iterdir()))
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

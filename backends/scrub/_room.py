@@ -5,8 +5,14 @@ from __future__ import annotations
 import errno
 import math
 import os
+import resource
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
+
+_SPARE_DESCRIPTORS = 64
 
 
 @dataclass(slots=True)
@@ -64,3 +70,14 @@ def unnamed(folder: int) -> int:
 
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+
+@contextmanager
+def descriptors() -> Iterator[int]:
+    """Raise the limit of open files as far as it goes, for a while; yield how many there can be."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    try:
+        yield hard - _SPARE_DESCRIPTORS - len(list(Path("/proc/self/fd").iterdir()))
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from backends.contract import Step, Tell, untold
 from backends.errors import CouldNotTell, SettingError
 from backends.fsops import linux
 from backends.fsops.reasons import reason_for
-from backends.scrub import _fill, _journal, _trees, _trim
+from backends.scrub import _fill, _journal, _trees, _trim, _xfs_inodes
 from backends.scrub._reserved import lent
 from backends.scrub._room import Room, unnamed
 
@@ -36,8 +37,9 @@ class Scrubbed:
     """What was done. Bytes, but for `inodes`.
 
     `complete`: every free block was written (on xfs and btrfs, or handed to the device as free),
-    the journal was written over, every free inode used, and btrfs's trees moved. `codes`: what was
-    not, or may not be. `limitations`: codes of what no scrubbing of what is free reaches.
+    the journal was written over, every free inode used (on xfs: of chunks that stay), and btrfs's
+    trees moved. `codes`: what was not, or may not be. `limitations`: codes of what no scrubbing of
+    what is free reaches.
     """
 
     kind: str
@@ -92,9 +94,11 @@ def _scrubbed(folder: int, kind: str, limits: Limits, tell: Tell) -> Scrubbed:
     room = Room(folder, limits.reserve, limits.seconds)
     free = room.free()
     codes = []
-    inodes = 0
-    if kind in JOURNALLING:
-        codes.append(_journal.come_round(folder, kind, room, tell))
+    with _xfs_inodes.taken(folder, room, tell) if kind == "xfs" else nullcontext((0, "")) as held:
+        inodes, problem = held
+        codes.append(problem)
+        if kind in JOURNALLING:
+            codes.append(_journal.come_round(folder, kind, room, tell))
     if kind in _INODES:
         inodes, problem = _fill.take_inodes(folder, room, tell)
         codes.append(problem)

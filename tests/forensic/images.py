@@ -58,6 +58,11 @@ class Image:
         )
         return Path(told.stdout.strip()).name
 
+    def settle(self) -> None:
+        """Have all of it where it belongs: after a sync inodes may be in the journal alone."""
+        for way in ("-f", "-u"):
+            subprocess.run(["fsfreeze", way, self.mount], check=True)
+
     def unmount(self) -> None:
         """Write everything to the image, and let go of it."""
         subprocess.run(["sync", "-f", self.mount], check=True)

@@ -92,7 +92,7 @@ def plant(image: Image) -> None:
         place = image.place / canary(NAMES, number)
         place.write_text(canary(SMALL_CONTENT, number))
         os.setxattr(place, "user.note", canary(ATTRIBUTES, number).encode())
-    subprocess.run(["sync", "-f", image.mount], check=True)
+    image.settle()
 
 
 def left(kind: str, method: Callable[[Image], None]) -> tuple[int, int, int, int]:

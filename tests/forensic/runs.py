@@ -74,7 +74,7 @@ def plant(image: Image, large: int, small: int) -> None:
         place = image.place / canary(NAMES, number)
         place.write_text(f"{canary(CONTENT, number)}\n")
         os.setxattr(place, "user.note", canary(ATTRIBUTES, number).encode())
-    subprocess.run(["sync", "-f", image.mount], check=True)
+    image.settle()
 
 
 def desk(folder: Path, root: Path, large: int, small: int, more: str = "") -> Operator:
