@@ -15,9 +15,9 @@ from tests.cli.conftest import MINE
 from tests.cli.operating import SURVEY, HereOperator, Operator, strict
 from tests.cli.thirdparty.shredder_shelf import SECRET
 
-HOLDING = {"store", "scope", "locator", "version", "kind", "verdict", "records", "foreign_records", "size", "retained_until", "cost", "sealed", "signs"}  # fmt: skip
+HOLDING = {"store", "scope", "locator", "version", "kind", "verdict", "records", "foreign_records", "size", "retained_until", "cost", "sealed", "signs", "waits_days", "until"}  # fmt: skip
 DECIDED = HOLDING | {"id", "decision", "technique", "whole", "reason"}
-CAME = DECIDED | {"status", "method", "verification", "looked", "limitations", "until"}
+CAME = DECIDED | {"status", "method", "verification", "looked", "limitations"}
 COVERAGE = {"store", "scope", "status", "units_total", "units_examined", "units_unchanged", "units_failed", "units_unreachable", "units_excluded", "reason", "as_of"}  # fmt: skip
 
 ASKED_OF_ALL = {"dataset", "outcome", "holdings", "coverage"}
