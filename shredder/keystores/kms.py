@@ -243,14 +243,13 @@ class Kms:
         there = {arn: shown for arn, shown in self._found(record).items() if shown}
         for arn in sorted(there, key=lambda each: _is_primary(there[each])):
             self._end(arn, there[arn])
-        ended = {arn: self._shown(arn) for arn in there}
         for arn in there:
             self._wait_until_shut(record, arn)
+        ended = [self._ended(arn) for arn in there]
         place = {_ALL: " ".join(sorted(there))} if there else {}
-        imported = all(shown["Origin"] == "EXTERNAL" for shown in there.values())
-        if imported:
+        if there and all(shown["Origin"] == "EXTERNAL" for shown in there.values()):
             return Ended(len(there), place={**place, _MATERIAL: _DELETED})
-        return Ended(len(there), _until(ended.values()), place)
+        return Ended(len(there), _until(ended), place)
 
     def _end(self, arn: str, shown: Mapping[str, Any]) -> None:
         if shown["Origin"] == "EXTERNAL" and shown["KeyState"] != "PendingImport":
@@ -281,6 +280,18 @@ class Kms:
             time.sleep(pause)
         raise ServiceUnusable(
             "AWS KMS still decrypts by a key that it was told to delete",
+            hint=f"in {region_of(arn)}; repeat the command in a minute",
+        )
+
+    def _ended(self, arn: str) -> Mapping[str, Any] | None:
+        """A key as KMS shows it when it waits, which it may not show at once; None: it is gone."""
+        for pause in (*_PAUSES, 0):
+            shown = self._shown(arn)
+            if shown is None or shown["KeyState"] in _WAITING:
+                return shown
+            time.sleep(pause)
+        raise ServiceUnusable(
+            "AWS KMS does not show that a key waits which it was told to delete",
             hint=f"in {region_of(arn)}; repeat the command in a minute",
         )
 
@@ -324,11 +335,19 @@ def _gone_at(record: KeyRecord, shown: Mapping[str, Any] | None) -> Presence | N
 
 
 def _until(found: Any) -> str:
-    """When the last of keys is gone, at the earliest: a primary waits for its replicas first."""
+    """When the last of keys is gone, at the earliest: a primary waits for its replicas first.
+
+    Empty: none is there any more. Raises ServiceUnusable where KMS gives no date.
+    """
     there = [shown for shown in found if shown]
     dates = [shown["DeletionDate"] for shown in there if "DeletionDate" in shown]
-    if not dates:
+    if not there:
         return ""
+    if not dates:
+        raise ServiceUnusable(
+            "AWS KMS does not say until when a key waits to be deleted",
+            hint="repeat the command in a minute",
+        )
     last = max(dates)
     for shown in there:
         if days := shown.get("PendingDeletionWindowInDays"):

@@ -154,6 +154,44 @@ def test_kms_is_waited_for_until_it_decrypts_no_more(account: Account) -> None:
     assert store.destroy(other.id).record.state is KeyState.PENDING
 
 
+@pytest.mark.parametrize("imported", [False, True])
+def test_kms_is_waited_for_until_it_shows_that_a_key_waits(
+    account: Account, imported: bool
+) -> None:
+    store = account.store(Making(imported=imported, window_days=DAYS))
+    end = KeyState.DESTROYED if imported else KeyState.PENDING
+    record = created(store)
+    account.world.behind = 2
+    done = store.destroy(record.id).record
+    assert (done.state, bool(done.until)) == (end, not imported)
+    assert store.verify(record.id).reason == ("" if imported else "deletion-window")
+    other = created(store, "other")
+    account.world.behind = 99
+    with pytest.raises(ServiceUnusable, match="does not show that a key waits"):
+        store.destroy(other.id)
+    assert store.record(other.id).state is KeyState.DESTROYING
+    account.world.behind = 0
+    assert store.destroy(other.id).record.state is end
+
+
+def test_a_key_that_waits_for_nobody_knows_how_long_is_not_called_destroyed(
+    account: Account,
+) -> None:
+    store = account.store()
+    record = created(store)
+    account.world.dated = False
+    with pytest.raises(ServiceUnusable, match="until when"):
+        store.destroy(record.id)
+    assert store.record(record.id).state is KeyState.DESTROYING
+    account.world.dated = True
+    pending = store.destroy(record.id).record
+    account.world.dated = False
+    with pytest.raises(ServiceUnusable, match="until when"):
+        store.settle(record.id)
+    assert store.record(record.id) == pending
+    assert store.verify(record.id).finding is Finding.INCONCLUSIVE
+
+
 def test_a_key_that_was_deleted_by_hand_is_not_called_destroyed(account: Account) -> None:
     store = account.store()
     record = created(store)
@@ -170,3 +208,5 @@ def test_a_key_that_was_never_finished_is_none(account: Account) -> None:
     (record,) = account.store().records()
     with pytest.raises(NoKey):
         key_of(account.store(), record)
+    ended = account.store(Making(imported=True)).destroy(record.id).record
+    assert (ended.state, "material" in ended.place) == (KeyState.DESTROYED, False)

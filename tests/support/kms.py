@@ -72,6 +72,8 @@ class World:
         self.denied: set[str] = set()  # operations
         self.throttled = 0  # requests to be refused so
         self.slow = 0  # answers by a key's state of before: it is consistent only in the end
+        self.behind = 0  # descriptions by a key's state of before, for the same reason
+        self.dated = True  # a description has the date until when a key waits
         self.asked: list[tuple[str, str, dict[str, Any]]] = []  # operation, Region, request
         self.lock = threading.Lock()
 
@@ -144,7 +146,7 @@ class World:
         if key is None or key.region != region:
             raise Fault("NotFoundException")
         acts: dict[str, Callable[[Key, dict[str, Any]], Any]] = {
-            "DescribeKey": lambda key, _: {"KeyMetadata": self.metadata(key)},
+            "DescribeKey": self._describe,
             "Encrypt": self._encrypt,
             "Decrypt": self._decrypt,
             "ScheduleKeyDeletion": self._schedule,
@@ -157,6 +159,15 @@ class World:
             "ReplicateKey": self._replicate,
         }
         return acts[operation](key, asked)
+
+    def _describe(self, key: Key, _: dict[str, Any]) -> Any:
+        shown = self.metadata(key)
+        if self.behind and key.state in _PENDING:
+            self.behind -= 1
+            shown |= {"KeyState": "Enabled", "Enabled": True}
+        if shown["KeyState"] not in _PENDING or not self.dated:
+            shown.pop("DeletionDate", None)
+        return {"KeyMetadata": shown}
 
     def metadata(self, key: Key) -> dict[str, Any]:
         shown = {
