@@ -3,7 +3,8 @@
 * ``contract``: what every store answers to, and what is known of a key
 * ``file``: keys in fixed slots of one file, overwritten where they lie
 * ``wrapped``: keys wrapped by one that its keeper never gives away; ``keeper``: what that answers
-* ``token``: the keeper of the store `pkcs11`; ``vault``, ``vaulthttp``: of `vault`
+* ``token``: the keeper of the store `pkcs11`; ``vault``, ``vaulthttp``: of `vault`; ``kms``,
+  ``kmsapi``: of `aws-kms`; ``address``: where keys may pass to
 * ``register``: the records of keys, which outlive them
 * ``holdings``: a dataset's keys as holdings, for sweep, plan and run
 * ``keyring``: the items of the session's keyring that `file` wraps keys by

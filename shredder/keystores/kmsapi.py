@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from shredder.keystores.address import address_of
 from shredder.keystores.errors import ServiceUnusable
 
 _SECONDS, _TRIES = 20, 5
@@ -48,7 +49,12 @@ class Service:
     """KMS in all Regions of one account. Every method raises ServiceUnusable."""
 
     def __init__(self, region: str, endpoint_url: str = "") -> None:
-        """`region`: where keys are made; `endpoint_url`: for another than AWS's own."""
+        """`region`: where keys are made; `endpoint_url`: for another than AWS's own.
+
+        Raises UsageError for an address that keys may not pass to.
+        """
+        if endpoint_url:
+            address_of(endpoint_url, "key service", "endpoint_url")
         self.region = region
         self._endpoint = endpoint_url or None
         self._session: Any = None

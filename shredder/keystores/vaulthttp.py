@@ -13,16 +13,14 @@ from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
-from shredder.errors import UsageError
+from shredder.keystores.address import address_of
 from shredder.keystores.errors import NoAccess, ServiceUnusable
 
 ACCESS_TOKEN = "SHREDDER_KEYS_ACCESS_TOKEN"  # noqa: S105 - the name of the variable
 _MOST = 1 << 20  # bytes of an answer
 _SECONDS = 30.0
-_HERE: Final = ("localhost", "127.0.0.1", "::1")
 _FOUND, _LEADS_ON = range(200, 300), range(300, 400)
 _REFUSED, _ABSENT, _TOO_MANY, _SEALED = 403, 404, 429, 503
 _ASKS = {"GET": "read", "POST": "create` or `update", "DELETE": "delete"}  # what a policy calls it
@@ -59,15 +57,12 @@ class VaultHttp:
         namespace: str = "",
         ca_file: Path | None = None,
     ) -> None:
-        """`address`: ``https://HOST:PORT``; `ca_file`: of who issued its certificate, in PEM."""
-        self._url = urlsplit(address)
-        host = self._url.hostname or ""
-        if self._url.scheme != "https" and not (self._url.scheme == "http" and host in _HERE):
-            raise UsageError(
-                "the address of the server of keys must begin with https://",
-                hint="keys pass between here and there: see `address` in [keys]",
-            )
-        self._host = host
+        """`address`: ``https://HOST:PORT``; `ca_file`: of who issued its certificate, in PEM.
+
+        Raises UsageError for an address that keys may not pass to.
+        """
+        self._url = address_of(address, "server of keys", "address")
+        self._host = self._url.hostname or ""
         self._token = token
         self._token_file = token_file
         self._namespace = namespace
@@ -160,7 +155,7 @@ class VaultHttp:
 def _answer(status: int, content: bytes) -> Answer:
     try:
         said = json.loads(content) if content else {}
-    except ValueError:
+    except (ValueError, RecursionError):
         said = None
     if not isinstance(said, dict):
         raise ServiceUnusable(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from backends.contract import Finding
+from shredder.errors import UsageError
 from shredder.keystores import (
     KeyState,
     NoKey,
@@ -70,6 +71,20 @@ def test_a_permission_that_is_missing_is_named_when_one_is_destroyed(
     assert account.key(record).state == "Enabled"
     account.world.denied = set()
     assert store.destroy(record.id).record.state in {KeyState.PENDING, KeyState.DESTROYED}
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "words"),
+    [
+        ("http://kms.example.org", "must begin with https://"),
+        ("kms.example.org", "must begin with https://"),
+        ("https://kms.example.org:port", "is none"),
+    ],
+)
+def test_keys_pass_to_no_other_machine_in_the_clear(endpoint: str, words: str) -> None:
+    with pytest.raises(UsageError, match=words) as told:
+        Service(REGION, endpoint)
+    assert "endpoint_url" in told.value.hint
 
 
 def test_a_key_that_may_not_be_tried_is_not_called_gone(account: Account) -> None:

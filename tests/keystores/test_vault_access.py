@@ -158,6 +158,7 @@ def test_a_namespace_is_not_its_neighbour(place: Place) -> None:
     [
         (200, b"<html>", "no server of keys"),
         (200, b"[]", "no server of keys"),
+        (200, b"[" * 200_000, "no server of keys"),
         (307, b"", "leads elsewhere"),
         (429, b'{"errors": []}', "asked too much"),
         (500, b'{"errors": ["1 error occurred"]}', "no transit engine"),
@@ -213,4 +214,16 @@ def test_a_server_is_known_by_its_certificate(place: Place, tmp_path: Path) -> N
 )
 def test_keys_pass_in_the_clear_within_this_machine_only(place: Place, address: str) -> None:
     with pytest.raises(UsageError, match="https://"):
+        place.store(address=address)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://", "https://[::1", "https://keys:port", "https://keys:99999",
+        "https://keys..example.org", f"https://{'k' * 64}",
+    ],
+)  # fmt: skip
+def test_what_is_no_address_is_told(place: Place, address: str) -> None:
+    with pytest.raises(UsageError, match="is none"):
         place.store(address=address)
