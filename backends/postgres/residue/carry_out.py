@@ -116,7 +116,7 @@ def _log(cluster: Cluster, residue: Residue, order: Order, matcher: Matcher) -> 
         may = logs.rights(connection, directory)
         if may.obstacle:
             return _failed(order, may.obstacle)
-        if not logs.there(connection, name):
+        if may.on_host and not logs.there(connection, name):
             return Destruction(order.id, Result.ALREADY_ABSENT)
         if not logs.close(connection, name, cluster.lock_timeout_s):
             return _failed(order, "log-file-not-rotated")

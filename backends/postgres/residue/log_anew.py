@@ -12,6 +12,9 @@ Crash points, ours or the server's:
   it, and writes it again;
 * after that: the same order finds that nothing is to be written, and the large object goes.
 
+Another dataset's order does the same, and then makes a copy of its own. A file that somebody has
+removed is not made again: its copy goes.
+
 Where the file is neither, somebody else has written to it: both are left as they are, for the
 large object may have the only copy of some lines.
 """
@@ -84,15 +87,15 @@ def write_anew(
     cluster: Cluster, connection: Connection, order: Order, matcher: Matcher
 ) -> Destruction:
     """Write a closed file anew. Raises what the driver raises."""
-    name, numbers = order.holding.version, {}
+    name = order.holding.version
     try:
         with cluster.transaction(connection, WRITING):
             mark = _locked(connection, name)
-            if _copy_of(connection, mark) is None:
-                lines = _copy(cluster, connection, name, mark, matcher)
-                if lines is None:
-                    return Destruction(order.id, Result.ALREADY_ABSENT)
-                numbers = {"lines-written-over": lines}
+            if earlier := _copy_of(connection, mark):  # masked perhaps by another dataset
+                _write(cluster, connection, name, earlier)
+            lines = _copy(cluster, connection, name, mark, matcher)
+        if lines is None and earlier is None:
+            return Destruction(order.id, Result.ALREADY_ABSENT)
         with cluster.transaction(connection, WRITING):
             _locked(connection, name)
             if copy := _copy_of(connection, mark):  # else another run has done it
@@ -100,11 +103,17 @@ def write_anew(
     except _NotWrittenError as reason:
         return Destruction(order.id, Result.FAILED, reason=reason.code)
     return Destruction(
-        order.id, Result.DESTROYED, limitations=(logs.NOT_OVERWRITTEN,), numbers=numbers
+        order.id,
+        Result.DESTROYED,
+        limitations=(logs.NOT_OVERWRITTEN,),
+        numbers={} if lines is None else {"lines-written-over": lines},
     )
 
 
 def _write(cluster: Cluster, connection: Connection, name: str, copy: _Object) -> None:
+    if not logs.there(connection, name):
+        connection.execute(_UNLINK, [copy.oid])
+        return
     stands = _stands(connection, name, copy)
     if stands is _Stands.BEFORE:
         cluster.tell(Step("rewriting"))

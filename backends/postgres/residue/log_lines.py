@@ -26,11 +26,13 @@ _MASK: Final = bytes(
 )  # fmt: skip
 _MASKS = np.frombuffer(_MASK, np.uint8)
 # What begins a line, by the end of the file's name; else a prefix, the severity, and two spaces.
+# A line that goes on with what was said before has no head: it is told by its tab, or, of a row, by
+# no time at its beginning.
 _HEADS = {
-    "csv": re.compile(rb'(?:(?:"(?:[^"]|"")*"|[^",]*),){13}'),
+    "csv": re.compile(rb'[0-9-]{10} [0-9:.]{12} [^",]+,(?:(?:"(?:[^"]++|"")*+"|[^",]*),){12}'),
     "json": re.compile(rb'\{.{0,2000}?"message":'),
 }
-_HEAD = re.compile(rb".{0,500}?:  ")
+_HEAD = re.compile(rb"(?!\t).{0,500}?:  ")
 _ESCAPED = re.compile(rb"\\u[0-9A-Fa-f]{4}|\\.|[^\\]+", re.DOTALL)
 
 Read = Callable[[int, int], bytes]  # at an offset, so many bytes; fewer at the end

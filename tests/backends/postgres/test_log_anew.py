@@ -15,8 +15,10 @@ from typing import Any
 import psycopg
 import pytest
 
+from backends.conformance import Row
 from backends.contract import Destruction, Finding, Holding, Order, Result, Store, Technique, Unit
 from backends.postgres.residue import log_anew, log_lines
+from backends.reference import ReferenceMatcher
 from tests.backends.postgres import leftovers
 from tests.backends.postgres.conftest import VERSIONS
 from tests.backends.postgres.place import OPERATOR, Place
@@ -208,6 +210,36 @@ def test_a_crash_anywhere_loses_no_line(place: Place, monkeypatch: pytest.Monkey
         assert {(Result.DESTROYED, "")} == results(destroyed(store, [order]))
         assert masked == path.read_bytes()
         assert {Finding.ABSENT} == findings(store, [order])
+    assert [] == objects(place)
+
+
+@pytest.mark.parametrize("place", [18], indirect=True)
+def test_a_copy_that_another_run_left_is_not_its_own(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another dataset's is finished first; one of a file that was removed goes with it."""
+    written(place, others=1)
+    other = ReferenceMatcher([OTHER.respondent_id], columns=Row._fields)
+    with place.store(residue=True) as store:
+        kept, gone = ordered([e for e in held(store) if not e.version.endswith(".csv")])
+        for order in (kept, gone):
+            with monkeypatch.context() as patched:
+                patched.setattr(log_anew, "_write", lambda *_: 1 / 0)
+                with pytest.raises(ZeroDivisionError):
+                    store.destroy([order], DATASET)
+        assert 2 == len(objects(place))
+        path = files(place)[kept.holding.version]
+        assert LOGGED in path.read_bytes()
+        (outcome,) = store.destroy([kept], other)
+        assert (Result.DESTROYED, {"lines-written-over": 1}) == (outcome.result, outcome.numbers)
+        assert LOGGED not in path.read_bytes()
+        assert OTHER.respondent_id.encode() not in path.read_bytes()
+        assert 1 == len(objects(place))
+        removed = files(place)[gone.holding.version]
+        removed.unlink()
+        assert {(Result.DESTROYED, "")} == results(destroyed(store, [gone]))
+        assert {Finding.ABSENT} == findings(store, [gone])
+    assert not removed.exists()
     assert [] == objects(place)
 
 

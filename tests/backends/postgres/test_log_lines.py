@@ -51,6 +51,14 @@ def test_the_head_stays_unless_it_has_a_record() -> None:
     assert masked(b"12:00 " + RECORD + b" LOG:  9\n").startswith(b"11:11 x1xxxx11-")
 
 
+def test_a_line_that_goes_on_with_a_message_has_no_head() -> None:
+    assert masked(b"\tJane said:  " + RECORD + b"\n").startswith(b"\txxxx xxxx:  x1xxxx11-")
+    row = b"2018-05-01,Jane" + b',"a"' * 15 + b"," + RECORD + b"\n"
+    assert masked(row, "a.csv").startswith(b'1111-11-11,xxxx,"x",')
+    head = b'2026-11-26 12:00:00.000 UTC,"me","db",17' + b",x" * 9 + b","
+    assert masked(head + RECORD + b"\n", "a.csv").startswith(head + b"x1xxxx11-")
+
+
 def test_escapes_stay_valid() -> None:
     line = b'{"timestamp":"2026","message":"a\\n\\u0007\\"' + RECORD + b'\\\\","query_id":-34}\n'
     after = masked(line, "a.json")
