@@ -44,7 +44,8 @@ CATALOGUES: Final = (
 # Below 16384 (FirstNormalObjectId) lies what initdb made.
 _PARTS = """
 SELECT format('DROP ROUTINE IF EXISTS %s', oid::regprocedure),
-       CASE prokind WHEN 'a' THEN prosrc ELSE pg_get_functiondef(oid) END,
+       CASE prokind WHEN 'a' THEN format('%s(%s)', proname, pg_get_function_arguments(oid))
+                    ELSE pg_get_functiondef(oid) END,
        'pg_proc'
   FROM pg_proc WHERE oid >= 16384
 UNION ALL
@@ -115,6 +116,9 @@ SELECT format('ALTER TYPE %s RENAME VALUE %L TO %L', enumtypid::regtype, enumlab
   FROM pg_enum WHERE oid >= 16384
 UNION ALL
 SELECT NULL, array_to_string(ftoptions, ' '), NULL FROM pg_foreign_table
+UNION ALL
+SELECT NULL, array_to_string(attfdwoptions, ' '), NULL FROM pg_attribute
+ WHERE attfdwoptions IS NOT NULL
 UNION ALL
 SELECT NULL, relname::text, NULL FROM pg_class WHERE oid >= 16384 AND relkind <> 't'
 UNION ALL

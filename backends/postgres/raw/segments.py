@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from backends.errors import CouldNotTell
@@ -54,12 +54,16 @@ def held_segments(cluster: Cluster, connection: Connection, directory: str) -> I
 
 
 def _hold(connection: Connection, directory: str, held: Segments) -> None:
-    with writable_files(connection, directory) as files, suppress(CouldNotTell):
+    with writable_files(connection, directory) as files:
         if files is None:
             return
-        paths = sorted(
-            entry.path for entry in files.walk("pg_wal") if _SEGMENT.fullmatch(entry.path)
-        )
+        try:
+            paths = sorted(
+                entry.path for entry in files.walk("pg_wal") if _SEGMENT.fullmatch(entry.path)
+            )
+        except CouldNotTell:
+            held.kept = 1  # at least: what cannot be listed is not held
+            return
         held.kept = len(paths[_MOST:])
         for path in paths[:_MOST]:
             try:

@@ -36,6 +36,8 @@ _DROPPED = {
     "default of a parameter": "CREATE FUNCTION g(v text DEFAULT '{id}') RETURNS text"
     " LANGUAGE sql AS $$ SELECT v $$",
     "procedure": "CREATE PROCEDURE \"a % b\"() LANGUAGE sql AS $$ SELECT '{id}' $$",
+    "aggregate": 'CREATE AGGREGATE "{id}" (int) (SFUNC = int4larger, STYPE = int)',
+    "parameter of an aggregate": 'CREATE AGGREGATE g ("{id}" int) (SFUNC = int4larger, STYPE = int)',
     "view": "CREATE VIEW v AS SELECT '{id}'::text",
     "view on a view": "CREATE VIEW v AS SELECT '{id}'::text AS x;"
     "CREATE VIEW w AS SELECT x, '{id}' AS y FROM v",
@@ -101,6 +103,11 @@ def test_what_holds_a_record_is_dropped(filled: Place, statements: str) -> None:
         'CREATE DOMAIN "{id}" AS text',
         'ALTER TABLE t ADD CONSTRAINT "{id}" CHECK (n > 0)',
         'CREATE POLICY "{id}" ON t',
+        # A column of another server's table.
+        (
+            "CREATE FOREIGN DATA WRAPPER w; CREATE SERVER s FOREIGN DATA WRAPPER w; CREATE FOREIGN"
+            " TABLE far (v text OPTIONS (column_name '{id}')) SERVER s"
+        ),
     ],
 )
 def test_what_is_more_than_a_definition_is_named(filled: Place, statement: str) -> None:

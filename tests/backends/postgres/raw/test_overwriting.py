@@ -21,8 +21,10 @@ from backends.contract import (
     Store,
     Verification,
 )
+from backends.errors import CouldNotTell
 from backends.postgres import BACKEND
 from backends.postgres.raw import overwriting, segments
+from backends.postgres.raw.access import Entry, HostFiles
 from backends.postgres.raw.overwriting import Held
 from backends.postgres.raw.relations import paths
 from backends.postgres.residue import look_again
@@ -247,6 +249,21 @@ def test_segments_that_are_not_held_are_told(
         outcome = destroyed(store, order(log_of(store, planned(new_place, store))))
     assert outcome.result is Result.DESTROYED
     assert ("wal-segments-not-overwritten" in outcome.limitations) == (most == 0)
+
+
+def test_segments_that_cannot_be_listed_are_told(
+    new_place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unreadable(*_: object) -> Iterator[Entry]:
+        raise CouldNotTell("a folder cannot be listed")
+
+    new_place.plant("pure", leftovers.rows("m", 10))
+    with new_place.store(residue=True) as store:
+        wanted = order(log_of(store, planned(new_place, store)))
+        monkeypatch.setattr(HostFiles, "walk", unreadable)
+        outcome = destroyed(store, wanted)
+    assert outcome.result is Result.DESTROYED
+    assert "wal-segments-not-overwritten" in outcome.limitations
 
 
 def test_without_residue_nothing_is_written_beneath_the_server(
