@@ -11,7 +11,15 @@ from typing import Final
 from backends.agefile import recipient_text
 from shredder.config import Config, KeysConfig
 from shredder.config.model import ORIGINS, WINDOW_DAYS, YES
-from shredder.keystores import KeyDestroyed, KeyRecord, KeyState, KeyStore, NoKey, newest
+from shredder.keystores import (
+    KeyDestroyed,
+    KeyRecord,
+    KeyState,
+    KeyStore,
+    NoKey,
+    StoreDamaged,
+    newest,
+)
 from shredder.keystores.file import FileKeyStore
 from shredder.keystores.keeper import Keeper
 from shredder.keystores.material import passphrase
@@ -78,6 +86,10 @@ _KEEPERS: Final[Mapping[str, Callable[[Mapping[str, str]], Keeper]]] = {
     "vault": _vault,
 }
 _VAULT_FILES: Final = ("access_file", "ca_file")
+# What is wrong with a key that lives, and opens nothing as it is.
+_LOST: Final = frozenset(
+    {"key-deletion-begun", "key-not-found", "keyring-item-not-found", "slot-damaged"}
+)
 
 
 def recipient_of(record: KeyRecord) -> str:
@@ -98,17 +110,28 @@ def known_record(store: KeyStore, dataset: str) -> KeyRecord:
 
 
 def living_record(store: KeyStore, dataset: str) -> KeyRecord:
-    """The record of the key that a dataset can be sealed with. Raises NoKey, KeyDestroyed."""
+    """The record of the key that a dataset can be sealed with.
+
+    Raises NoKey, KeyDestroyed, and StoreDamaged for one that is seen to open nothing. One that
+    cannot be looked at is taken: who seals needs no secret.
+    """
     record = known_record(store, dataset)
     if record.state is KeyState.MAKING:
         raise NoKey(
             f"the key of {dataset} was never finished",
             hint=f"make it anew: `shredder key create {dataset}`",
         )
-    if record.state is not KeyState.LIVE or "record-restored" in store.inspect(record.id):
+    problems = store.inspect(record.id) if record.state is KeyState.LIVE else ()
+    if record.state is not KeyState.LIVE or "record-restored" in problems:
         raise KeyDestroyed(
             f"the key of {dataset} is destroyed: what is sealed to it, nobody could open",
             hint=f"for data that is to live, make another: `shredder key create {dataset}`",
+        )
+    if lost := _LOST.intersection(problems):
+        raise StoreDamaged(
+            f"what opens the key of {dataset} is not there, or is to go ({' '.join(lost)}): what "
+            "is sealed to it now, nobody could open",
+            hint=f"see `shredder key show {dataset}`; nothing was altered",
         )
     return record
 

@@ -93,6 +93,13 @@ def test_without_the_keyring_it_is_a_clear_error_and_the_key_lives(desk: Desk) -
     assert operator.run(*words[0]).code == 0
 
 
+def test_nothing_is_sealed_to_a_key_whose_item_is_gone(desk: Desk) -> None:
+    operator, keyring = desk
+    keyring.clear()
+    refused = operator.run("seal", SURVEY, "shredder.toml", "-o", "y.age")
+    assert (refused.code, "keyring-item-not-found" in refused.error) == (8, True)
+
+
 def test_to_a_passphrase_and_back(desk: Desk) -> None:
     operator, keyring = desk
     words = ("key", "passphrase", SURVEY)

@@ -134,6 +134,19 @@ def test_the_whole_way(desk: Desk) -> None:
     assert desk.run("finalize", "--json").json["datasets"] == []
 
 
+def test_nothing_is_sealed_to_a_key_that_is_to_go(desk: Desk) -> None:
+    words = ("seal", SURVEY, "shredder.toml", "-o", "y.age")
+    (arn,) = desk.world.keys
+    desk.world.answer("ScheduleKeyDeletion", REGION, ACCOUNT, {"KeyId": arn})
+    refused = desk.run(*words)
+    assert (refused.code, "key-deletion-begun" in refused.error) == (8, True)
+    desk.cancel()
+    desk.world.keys.clear()
+    refused = desk.run(*words)
+    assert (refused.code, "key-not-found" in refused.error) == (8, True)
+    assert not (desk.operator.folder / "y.age").exists()
+
+
 def test_while_kms_is_late_it_stays_pending(desk: Desk) -> None:
     destroyed(desk)
     until = desk.until

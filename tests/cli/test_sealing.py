@@ -240,6 +240,18 @@ def test_a_key_put_back_is_refused_and_shown(keyed: Operator) -> None:
     assert (again["before"], again["verification"]) == (False, "absent")
 
 
+def test_nothing_is_sealed_to_a_key_that_is_lost(keyed: Operator) -> None:
+    slots = keyed.state / "keys" / "slots"
+    whole = slots.read_bytes()
+    for damaged, problem in ((b"\xff", "slot-damaged"), (b"\0", "key-not-found")):
+        slots.write_bytes(damaged * len(whole))
+        refused = keyed.run("seal", SURVEY, "shredder.toml", "-o", "x.age")
+        assert (refused.code, problem in refused.error) == (8, True)
+        assert not (keyed.folder / "x.age").exists()
+    slots.write_bytes(whole[:100] + b"\xff" + whole[101:])
+    assert keyed.run("seal", SURVEY, "shredder.toml", "-o", "x.age").code == 0, "a half is whole"
+
+
 def test_a_dataset_has_one_key(keyed: Operator) -> None:
     refused = keyed.run("key", "create", SURVEY)
     assert (refused.code, refused.error) == (6, f"dataset {SURVEY} has a key")
