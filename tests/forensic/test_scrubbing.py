@@ -17,7 +17,7 @@ import pytest
 
 from backends.contract import untold
 from backends.errors import SettingError
-from backends.scrub import Limits, _reserved, _trees, scrub
+from backends.scrub import Limits, _reserved, _trees, _xfs_inodes, scrub
 from backends.scrub._fill import fill, take_inodes
 from backends.scrub._journal import journal_size
 from backends.scrub._room import Room
@@ -285,6 +285,15 @@ def test_inodes_take_no_more_blocks_than_the_reserve_lets_them(tmp_path: Path) -
         os.close(room.fd)
     most = (space.f_bfree * space.f_frsize - (20 << 20)) // space.f_frsize
     assert (problem, 0 < taken <= most + 256) == ("inodes-left", True)
+
+
+def test_free_inodes_that_are_not_shown_are_not_called_used(tmp_path: Path) -> None:
+    """Also not by root, who may be without its rights, or on a kernel that does not list them."""
+    with mounted(KINDS["ext4"], tmp_path) as image:
+        fd = os.open(image.place, os.O_RDONLY)
+        with _xfs_inodes.taken(fd, Room(fd, 0, 120), untold) as taken:
+            os.close(fd)
+    assert taken == (0, "inodes-left")
 
 
 def test_a_file_system_without_a_journal_has_none_to_come_round(tmp_path: Path) -> None:
