@@ -1,25 +1,26 @@
 """What has blocks in common with a holding: reflinks and snapshots, outside of the roots as well.
 
-They keep the bytes when the holding is overwritten. What lies within the roots the sweep has met,
-and said of it what it is.
+They keep the bytes when the holding is overwritten. One that is a holding itself is not told again;
+within the roots others are what the sweep leaves out, and what shows no record.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from backends.contract import Holding, Tell, Verdict, untold
 from backends.errors import CouldNotTell
 from backends.files._look import open_to_read
-from backends.files._offers import Alone, Offers
-from backends.files.trees import Root, Trees, cursor
+from backends.files._offers import Alone, Near, Offers
+from backends.files.trees import EVERYWHERE, Root, Trees, cursor
 from backends.fsops.filesystem import file_system_of
 from backends.fsops.ground import BLOCKS_SHARED
 from backends.fsops.identity import Version
 from backends.fsops.reasons import reason_for
 from backends.fsops.sharing import Hidden, Search, Shared, search_of
-from backends.fsops.tree import descend
+from backends.fsops.tree import Parts, descend
 
 _NOT_MOUNTED = "subvolume-not-mounted"
 
@@ -33,9 +34,10 @@ class Sharers:
         self._tell = tell
         self._by_device: dict[int, Search | None] = {}  # of folders
         self._by_name: dict[str, tuple[Root, Search]] = {}  # of file systems
+        self._within: dict[tuple[Root, Parts], Near] = {}  # the roots, by their places there
         self._problems: set[str] = set()
 
-    def of(self, holdings: Iterable[Holding]) -> Iterator[Holding]:
+    def of(self, holdings: Sequence[Holding]) -> Iterator[Holding]:
         """Yield what is found.
 
         Raises CouldNotTell, when all else has been yielded, if something could not be told.
@@ -53,6 +55,10 @@ class Sharers:
             except OSError as error:
                 self._problems.add(reason_for(error))
             self._problems |= search.problems
+        for holding in holdings if self._within else ():
+            self._within.pop(self._trees.place(holding), None)
+        for near in self._within.values():
+            yield from self._offered(near)
         if self._problems:
             raise CouldNotTell(
                 f"store {self._trees.store}: what shares blocks with its holdings is not all known",
@@ -97,7 +103,14 @@ class Sharers:
         kind = "snapshot-file" if found.snapshot else "reflink"
         alone = Alone.KEEPS if found.keeps else Alone.IF_UNREAD
         near = self._offers.placed(kind, root, found.parts, alone)
-        offered = self._offers.offered(near) if near.outside else None
+        if near.outside:
+            yield from self._offered(near)
+        else:  # whether it is a holding is known when all were met
+            anywhere = replace(near, scope=root.name, root=EVERYWHERE, parts=found.parts)
+            self._within[near.root, near.parts] = anywhere
+
+    def _offered(self, near: Near) -> Iterator[Holding]:
+        offered = self._offers.offered(near)
         if offered is not None:
             yield offered
 

@@ -32,6 +32,9 @@ _ROOTS, _BACKREF, _INODE = 1, 144, 1  # the tree of trees; BTRFS_ROOT_BACKREF_KE
 _NAMED = struct.Struct("=QQH")  # folder, sequence, length of the name that follows
 
 _MADE = struct.Struct("=Q140x12s")  # of a btrfs_inode_item: generation, and otime
+_EXTENT_DATA = 108  # BTRFS_EXTENT_DATA_KEY
+_KIND_AT, _INLINE = 20, 0  # of a btrfs_file_extent_item: its type; BTRFS_FILE_EXTENT_INLINE
+_LIES = struct.Struct("=21xQ")  # of one that is not: disk_bytenr
 
 _INO_LOOKUP, _LOOKED_UP = 0xD0009412, 4096  # BTRFS_IOC_INO_LOOKUP: subvolume, inode, path
 
@@ -124,6 +127,18 @@ def birth_of(fd: int, subvolume: int, inode: int) -> tuple[int, bytes] | None:
         transaction, time = _MADE.unpack_from(item)
         return transaction, time
     return None
+
+
+def extents_in(fd: int, subvolume: int, inode: int) -> set[int]:
+    """Return the addresses of a file's extents, also of those that its map (FIEMAP) joins.
+
+    Raises OSError.
+    """
+    found = set[int]()
+    for _, _, item in _items(fd, subvolume, (inode, inode), _EXTENT_DATA):
+        if item[_KIND_AT] != _INLINE:
+            found.update(_LIES.unpack_from(item))
+    return found - {0}  # a hole
 
 
 def _items(

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from backends.fsops import btrfs, linux
 from backends.fsops.extents import Kind, extents_of
-from backends.fsops.sharing._found import MOVED, WITHOUT_NAME, Hidden, Shared
+from backends.fsops.sharing._found import MOVED, NOT_TOLD, WITHOUT_NAME, Hidden, Shared
 from backends.fsops.tree import Parts, descend, parts_of_path
 
 
@@ -42,12 +42,14 @@ class BtrfsSearch:
         """Take in a file, and yield who has its blocks, or its number. Raises OSError."""
         within = btrfs.subvolume_of(fd)
         if within is None:
+            self.problems.add(NOT_TOLD)
             return
         self._told.add((within.id, inode))
         users = set[tuple[int, int]]()
-        for extent in extents_of(fd) or ():
-            if Kind.SHARED in extent.kind:
-                users |= btrfs.users_of(fd, extent.physical)
+        extents = extents_of(fd)
+        if extents is None or any(Kind.SHARED in extent.kind for extent in extents):
+            for address in btrfs.extents_in(fd, within.id, inode):
+                users |= btrfs.users_of(fd, address)
         for root, number in sorted(users):
             yield from self._tell(fd, root, number, keeps=True, snapshot=root != within.id)
         birth = btrfs.birth_of(fd, within.id, inode)

@@ -12,6 +12,7 @@ import pytest
 from backends.contract import Context, Finding, Holding, Result, Store, Verdict
 from backends.errors import CouldNotTell
 from backends.files import BACKEND
+from backends.fsops.extents import extents_of
 from tests.backends.trees import (
     MATCHER,
     RECORDS,
@@ -46,6 +47,16 @@ xfs = pytest.mark.parametrize(
     [pytest.param(kind, marks=pytest.mark.needs("xfs")) for kind in (XFS, MAPPED)],
     indirect=True,
     ids=["xfs", "xfs with a map"],
+)
+
+sharing = pytest.mark.parametrize(
+    "disk",
+    [
+        pytest.param(BTRFS, marks=pytest.mark.needs("btrfs")),
+        *(pytest.param(kind, marks=pytest.mark.needs("xfs")) for kind in (XFS, MAPPED)),
+    ],
+    indirect=True,
+    ids=["btrfs", "xfs", "xfs with a map"],
 )
 
 
@@ -86,15 +97,7 @@ def open_to_writing(subvolume: Path) -> None:
 # --- Reflinks -----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "disk",
-    [
-        pytest.param(BTRFS, marks=pytest.mark.needs("btrfs")),
-        *(pytest.param(kind, marks=pytest.mark.needs("xfs")) for kind in (XFS, MAPPED)),
-    ],
-    indirect=True,
-    ids=["btrfs", "xfs", "xfs with a map"],
-)
+@sharing
 def test_a_reflink_outside_of_the_roots_waits_for_a_decision(disk: Image) -> None:
     place = plant(disk)
     plant(disk, "innocent.csv", stranger(1) * 200)
@@ -115,6 +118,19 @@ def test_a_reflink_outside_of_the_roots_waits_for_a_decision(disk: Image) -> Non
     assert place.read_bytes() == MANY
 
 
+@sharing
+def test_what_is_left_out_within_the_roots_is_a_neighbour_no_less(disk: Image) -> None:
+    place = plant(disk)
+    other = reflink(place, disk.place / "left-out.csv")
+    reflink(place, disk.place / "found.csv")
+    store = store_on(disk, exclude=["left-out*"])
+    assert set(holdings(store)) == {"mnt/share/export.csv", "mnt/share/found.csv"}
+    (found,) = near(store).values()
+    assert (found.locator, found.kind, found.verdict) == (str(other), "reflink", Verdict.LIKELY)
+    assert outcome(destroy(store, order(found))[0]) == (Result.DESTROYED, "")
+    assert not other.exists()
+
+
 @xfs
 def test_a_reflink_that_was_written_to_is_found_by_what_it_still_shares(disk: Image) -> None:
     other = reflink(plant(disk, content=MANY * 10), disk.mount / "other")
@@ -127,17 +143,35 @@ def test_a_reflink_that_was_written_to_is_found_by_what_it_still_shares(disk: Im
 
 
 @pytest.mark.needs("btrfs")
+@pytest.mark.parametrize("at", ["piece", "share/piece"])
 @btrfs
-def test_what_keeps_a_piece_of_an_extent_keeps_all_of_it(disk: Image) -> None:
+def test_what_keeps_a_piece_of_an_extent_keeps_all_of_it(disk: Image, at: str) -> None:
     """It shows no record, and the blocks of the records are freed only when it goes, too."""
     place = plant(disk, content=stranger(1) * 200 + MANY)
-    other = disk.mount / "piece"
+    other = disk.mount / at
     run("xfs_io", "-f", "-c", f"reflink {place} 4096 0 4096", other)
     assert set(other.read_bytes()) - set(b"\0") <= set(stranger(1))
     run("sync", "-f", place)
     (found,) = near(store_on(disk)).values()
     assert (found.kind, found.verdict, found.records) == ("reflink", Verdict.MAYBE, 0)
     assert found.mixed, "it is somebody's, and does not go by its verdict"
+
+
+@pytest.mark.needs("btrfs")
+@btrfs
+def test_each_of_adjoining_extents_is_asked_for(disk: Image) -> None:
+    """The kernel's map tells them as one, where nothing but their ends parts them."""
+    place = plant(disk, content=(stranger(1) * 400)[:8192])
+    with place.open("ab") as file:
+        file.write(MANY)
+    run("sync", "-f", place)
+    reflink(place, disk.place / "whole.csv")  # else the map parts those that are shared
+    other = disk.mount / "second"
+    run("xfs_io", "-f", "-c", f"reflink {place} 8192 0 4096", other)
+    run("sync", "-f", place)
+    with place.open("rb") as file:
+        assert len(extents_of(file.fileno()) or ()) == 1
+    assert str(other) in near(store_on(disk))
 
 
 @xfs
@@ -229,6 +263,30 @@ def test_a_holding_in_a_read_only_snapshot_has_no_technique(disk: Image) -> None
         "mnt/share/export.csv": (False, "no-record-rewrite"),
         "mnt/share/then/share/export.csv": (True, "read-only-snapshot"),
     }
+
+
+@btrfs
+def test_a_snapshot_that_is_mounted_below_the_root_is_seen(disk: Image) -> None:
+    """It is another mount, which the sweep enters only where it is asked to."""
+    run("btrfs", "subvolume", "create", disk.mount / "main")
+    place = disk.mount / "main" / "export.csv"
+    place.write_bytes(MANY)
+    (disk.mount / "main" / "snapshots").mkdir()
+    run("sync", "-f", place)
+    run("btrfs", "subvolume", "snapshot", disk.mount / "main", disk.mount / "then")
+    device, main = f"/dev/{disk.device}", disk.file.parent / "main"
+    main.mkdir()
+    run("mount", "-o", "subvol=main", device, main)
+    run("umount", disk.mount)
+    run("mount", "-o", "subvol=then", device, main / "snapshots")
+    try:
+        store = BACKEND.open("share", {"roots": ["main"]}, Context(main.parent, Path("/none")))
+        assert set(holdings(store)) == {"main/export.csv"}
+        assert set(near(store)) == {str(main / "snapshots" / "export.csv")}
+    finally:
+        run("mount", device, disk.mount)
+        run("umount", main / "snapshots")
+        run("umount", main)
 
 
 @btrfs
