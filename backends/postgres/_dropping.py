@@ -120,6 +120,10 @@ UNION ALL
 SELECT NULL, array_to_string(attfdwoptions, ' '), NULL FROM pg_attribute
  WHERE attfdwoptions IS NOT NULL
 UNION ALL
+-- Which rows a publication takes, from 15 on.
+SELECT NULL, to_jsonb(p) ->> 'rowfilter', NULL FROM pg_publication_tables p
+ WHERE to_jsonb(p) ->> 'rowfilter' IS NOT NULL
+UNION ALL
 SELECT NULL, relname::text, NULL FROM pg_class WHERE oid >= 16384 AND relkind <> 't'
 UNION ALL
 SELECT NULL, attname::text, NULL FROM pg_attribute

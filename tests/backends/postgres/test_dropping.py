@@ -103,6 +103,7 @@ def test_what_holds_a_record_is_dropped(filled: Place, statements: str) -> None:
         'CREATE DOMAIN "{id}" AS text',
         'ALTER TABLE t ADD CONSTRAINT "{id}" CHECK (n > 0)',
         'CREATE POLICY "{id}" ON t',
+        "CREATE PUBLICATION p FOR TABLE t WHERE (v <> '{id}')",
         # A column of another server's table.
         (
             "CREATE FOREIGN DATA WRAPPER w; CREATE SERVER s FOREIGN DATA WRAPPER w; CREATE FOREIGN"
