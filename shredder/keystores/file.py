@@ -19,7 +19,7 @@ only when it is gone and a living key is wrapped by something else.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -47,7 +47,7 @@ from shredder.keystores.errors import (
 from shredder.keystores.keyring import Keyring
 from shredder.keystores.material import check_value, make_key, public_of, wipe, wrap
 from shredder.keystores.probe import make_probe
-from shredder.keystores.register import Register, moment
+from shredder.keystores.register import Registered, moment
 from shredder.keystores.rewrap import opened
 from shredder.keystores.slot import SLOT, Content, packed
 from shredder.keystores.slotfile import CACHED, Slots
@@ -75,7 +75,7 @@ _ITEM_BYTES, _NO_ITEM = "keyring-item-bytes", "keyring-item-not-found"
 _ITEM_LEFT, _NO_KEYRING = "keyring-item-left", "keyring-unusable"
 
 
-class FileKeyStore:
+class FileKeyStore(Registered):
     """Keys in one file, and their records in a folder."""
 
     def __init__(
@@ -88,8 +88,8 @@ class FileKeyStore:
         by_keyring: bool = False,
     ) -> None:
         """`by_keyring`: what wraps the keys that it makes; the passphrase opens those of before."""
+        super().__init__(records)
         self._path = path
-        self._register = Register(records)
         self._passphrase = passphrase
         self._best_effort = best_effort
         self._by_keyring = by_keyring
@@ -107,14 +107,6 @@ class FileKeyStore:
             entropy_bits=8 * KEY_BYTES,
             limitations=("key-in-memory", "key-store-copies"),
         )
-
-    def records(self) -> Sequence[KeyRecord]:
-        """What is known of every key, oldest first."""
-        return self._register.records()
-
-    def record(self, key: str) -> KeyRecord:
-        """What is known of one key."""
-        return self._register.record(key)
 
     # --- making ---
 

@@ -7,6 +7,7 @@ None is ever removed: what is left of a destroyed key's is its tombstone.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from shredder import clock, durable, values
@@ -58,6 +59,21 @@ class Register:
                 hint="take it from a backup of the state directory: it holds no secret",
             )
         return record
+
+
+class Registered:
+    """A key store that has the records of its keys in a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._register = Register(folder)
+
+    def records(self) -> Sequence[KeyRecord]:
+        """What is known of every key, oldest first."""
+        return self._register.records()
+
+    def record(self, key: str) -> KeyRecord:
+        """What is known of one key."""
+        return self._register.record(key)
 
 
 def _in_form(record: KeyRecord) -> bool:

@@ -24,7 +24,7 @@ from __future__ import annotations
 import fcntl
 import os
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -46,21 +46,21 @@ from shredder.keystores.errors import KeyStoreError, StoreBusy, StoreDamaged
 from shredder.keystores.keeper import Keeper, Kept, Presence
 from shredder.keystores.material import check_value, make_key, public_of, wipe
 from shredder.keystores.probe import make_probe, opens
-from shredder.keystores.register import Register, moment
+from shredder.keystores.register import Registered, moment
 from shredder.keystores.whose import is_key_of, refuse_second, refuse_shut
 from shredder.plan.keyed import CANCELLED
 
 _KEEPER, _WRAPPED = "keeper", "wrapped"  # in a record's place
 
 
-class WrappedKeyStore:
+class WrappedKeyStore(Registered):
     """Keys wrapped by a keeper's, and their records in a folder."""
 
     def __init__(self, keeper: Keeper, records: Path) -> None:
+        super().__init__(records)
         self._keeper = keeper
         self._noun = keeper.traits.noun
         self._folder = records
-        self._register = Register(records)
 
     @property
     def traits(self) -> KeyTraits:
@@ -76,14 +76,6 @@ class WrappedKeyStore:
             limitations=("key-in-memory", "key-store-copies", *said.limitations),
             waits=said.waits,
         )
-
-    def records(self) -> Sequence[KeyRecord]:
-        """What is known of every key, oldest first."""
-        return self._register.records()
-
-    def record(self, key: str) -> KeyRecord:
-        """What is known of one key."""
-        return self._register.record(key)
 
     # --- making ---
 

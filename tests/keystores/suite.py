@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -16,6 +17,8 @@ from shredder.keystores import (
     KeyState,
     KeyStore,
     NoKey,
+    StoreBusy,
+    StoreDamaged,
     Wrapping,
 )
 
@@ -136,3 +139,33 @@ class KeyStoreSuite:
         done = self.ended(store, record.id)
         assert done.in_place or not store.traits.erased_in_place
         assert record.wrapping in set(Wrapping)
+
+    def test_two_at_once(self, store: KeyStore) -> None:
+        record = created(store)
+        with store.using(record.id), pytest.raises(StoreBusy):
+            self.reopened(store).destroy(record.id)
+        with store.using(record.id), self.reopened(store).using(record.id) as key:
+            assert any(key)
+        assert not self.ended(store, record.id).before
+
+
+class WrappedSuite(KeyStoreSuite):
+    """What every store whose keys a keeper wraps keeps to, too."""
+
+    def put(self, record: KeyRecord) -> None:
+        """Write a record over what is there."""
+        raise NotImplementedError
+
+    def test_a_record_that_was_put_back_opens_nothing(self, store: KeyStore) -> None:
+        record = created(store)
+        self.ended(store, record.id)
+        self.put(record)
+        with pytest.raises(StoreDamaged, match="does not hold"), store.using(record.id):
+            pass
+        assert store.inspect(record.id) == ("key-not-found",)
+
+    def test_a_key_counts_in_its_own_record_only(self, store: KeyStore) -> None:
+        one, two = created(store, "one"), created(store, "two")
+        self.put(replace(two, place=one.place))
+        with pytest.raises(StoreDamaged), store.using(two.id):
+            pass

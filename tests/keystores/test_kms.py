@@ -15,6 +15,7 @@ from shredder.keystores import (
     KeyDestroyed,
     KeyDestruction,
     KeyExists,
+    KeyRecord,
     KeyState,
     KeyStore,
     StoreDamaged,
@@ -24,7 +25,7 @@ from shredder.keystores.errors import ServiceUnusable
 from shredder.keystores.kms import Making
 from shredder.keystores.kmsapi import Service
 from tests.keystores.account import DAYS, Account, key_of
-from tests.keystores.suite import KeyStoreSuite, created
+from tests.keystores.suite import KeyStoreSuite, WrappedSuite, created
 from tests.support.kms import OTHER_REGION, REGION
 
 
@@ -32,7 +33,7 @@ class Killed(BaseException):
     pass
 
 
-class TestKms(KeyStoreSuite):
+class TestKms(WrappedSuite):
     @pytest.fixture
     def store(self, account: Account) -> KeyStore:
         self.account = account
@@ -40,6 +41,9 @@ class TestKms(KeyStoreSuite):
 
     def reopened(self, store: KeyStore) -> KeyStore:
         return self.account.store()
+
+    def put(self, record: KeyRecord) -> None:
+        self.account.put(record)
 
     def ended(self, store: KeyStore, key: str) -> KeyDestruction:
         assert store.destroy(key).record.state is KeyState.PENDING

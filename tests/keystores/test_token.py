@@ -19,14 +19,13 @@ from shredder.keystores import (
     KeyState,
     KeyStore,
     NotErasable,
-    StoreBusy,
     StoreDamaged,
     Wrapping,
 )
 from shredder.keystores.errors import KeyStoreError, TokenUnusable, WrongPin
 from shredder.keystores.token import Token
 from shredder.keystores.wrapped import WrappedKeyStore
-from tests.keystores.suite import KeyStoreSuite, created
+from tests.keystores.suite import WrappedSuite, created
 from tests.support.softhsm import MODULE, PIN, tokens
 
 pytestmark = pytest.mark.needs("softhsm")
@@ -65,7 +64,7 @@ def place(tmp_path: Path) -> Iterator[Place]:
         yield Place(tmp_path)
 
 
-class TestToken(KeyStoreSuite):
+class TestToken(WrappedSuite):
     @pytest.fixture
     def store(self, place: Place) -> KeyStore:
         self.place = place
@@ -73,6 +72,9 @@ class TestToken(KeyStoreSuite):
 
     def reopened(self, store: KeyStore) -> KeyStore:
         return self.place.store()
+
+    def put(self, record: KeyRecord) -> None:
+        self.place.put(record)
 
 
 def key_of(store: KeyStore, record: KeyRecord) -> bytes:
@@ -227,16 +229,6 @@ def test_a_token_that_was_put_back_is_refused_and_shown(
     assert store.verify(record.id).finding is Finding.ABSENT
 
 
-def test_a_record_that_was_put_back_opens_nothing(place: Place) -> None:
-    store = place.store()
-    record = created(store)
-    store.destroy(record.id)
-    place.put(record)
-    with pytest.raises(StoreDamaged, match="does not hold"):
-        key_of(store, record)
-    assert store.inspect(record.id) == ("key-not-found",)
-
-
 @pytest.mark.parametrize("name", ["wrapped", "keeper"])
 def test_what_was_altered_in_a_record_is_noticed(place: Place, name: str) -> None:
     store = place.store()
@@ -247,14 +239,6 @@ def test_what_was_altered_in_a_record_is_noticed(place: Place, name: str) -> Non
     )
     with pytest.raises(StoreDamaged):
         key_of(store, record)
-
-
-def test_a_key_counts_in_its_own_record_only(place: Place) -> None:
-    store = place.store()
-    one, two = created(store, "one"), created(store, "two")
-    place.put(replace(two, place={**one.place}))
-    with pytest.raises(StoreDamaged):
-        key_of(store, two)
 
 
 def test_what_the_token_encrypted_is_bound_to_its_record(place: Place) -> None:
@@ -299,16 +283,6 @@ def test_the_last_try_of_a_pin_is_not_taken(place: Place, monkeypatch: pytest.Mo
     monkeypatch.setattr("pkcs11.lib", lambda _: Library())
     with pytest.raises(WrongPin, match="one try is left"):
         key_of(place.store(), record)
-
-
-def test_two_at_once(place: Place) -> None:
-    store = place.store()
-    record = created(store)
-    with store.using(record.id), pytest.raises(StoreBusy):
-        place.store().destroy(record.id)
-    with store.using(record.id), place.store().using(record.id) as key:
-        assert any(key)
-    assert not store.destroy(record.id).before
 
 
 @pytest.mark.parametrize(

@@ -18,16 +18,16 @@ from backends.contract import Finding
 from shredder import durable
 from shredder.keystores import (
     KeyDestroyed,
+    KeyRecord,
     KeyState,
     KeyStore,
     NotErasable,
-    StoreBusy,
     StoreDamaged,
     Wrapping,
 )
 from shredder.keystores.errors import NoAccess, ServiceUnusable
 from shredder.keystores.vaulthttp import Answer, VaultHttp
-from tests.keystores.suite import KeyStoreSuite, created
+from tests.keystores.suite import WrappedSuite, created
 from tests.keystores.vaulted import Place, key_of
 from tests.support.openbao import OpenBao
 
@@ -37,7 +37,7 @@ def place(openbao: OpenBao, tmp_path: Path) -> Place:
     return Place(openbao, tmp_path)
 
 
-class TestVault(KeyStoreSuite):
+class TestVault(WrappedSuite):
     @pytest.fixture
     def store(self, place: Place) -> KeyStore:
         self.place = place
@@ -45,6 +45,9 @@ class TestVault(KeyStoreSuite):
 
     def reopened(self, store: KeyStore) -> KeyStore:
         return self.place.store()
+
+    def put(self, record: KeyRecord) -> None:
+        self.place.put(record)
 
 
 def test_it_claims_no_more_than_it_can_show(place: Place) -> None:
@@ -229,26 +232,6 @@ def test_a_snapshot_that_was_put_back_is_refused_and_shown(place: Place) -> None
     again = store.destroy(record.id)
     assert (again.before, "key-restored" in again.record.limitations) == (False, True)
     assert store.verify(record.id).finding is Finding.ABSENT
-
-
-def test_a_record_that_was_put_back_opens_nothing(place: Place) -> None:
-    store = place.store()
-    record = created(store)
-    store.destroy(record.id)
-    place.put(record)
-    with pytest.raises(StoreDamaged, match="does not hold"):
-        key_of(store, record)
-    assert store.inspect(record.id) == ("key-not-found",)
-
-
-def test_two_at_once(place: Place) -> None:
-    store = place.store()
-    record = created(store)
-    with store.using(record.id), pytest.raises(StoreBusy):
-        place.store().destroy(record.id)
-    with store.using(record.id), place.store().using(record.id) as key:
-        assert any(key)
-    assert not store.destroy(record.id).before
 
 
 @pytest.mark.parametrize("step", range(1, 20))
