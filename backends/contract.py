@@ -366,7 +366,7 @@ class SourceSpec:
     path: str = ""
     key: str = ""
     sealed: bool = False  # in the format of age; a store raises SourceError where it is not
-    keys: tuple[bytes, ...] = field(default=(), repr=False, compare=False)  # one opens it
+    keys: tuple[bytes | bytearray, ...] = field(default=(), repr=False, compare=False)  # one fits
 
 
 class SourceRows(Protocol):

@@ -83,8 +83,8 @@ def _unsealing(work: Work, dataset: DatasetConfig) -> Iterator[list[SourceSpec]]
     from shredder.sealing.keys import key_store, keys_of  # noqa: PLC0415 - seldom used
 
     with keys_of(key_store(work.config, work.state), whole(dataset.name)) as key:
-        opens = (bytes(key),)
-        yield [replace(spec, keys=opens if spec.sealed else ()) for spec in dataset.sources]
+        # Itself and no copy: it is zeroed when this is over.
+        yield [replace(spec, keys=(key,) if spec.sealed else ()) for spec in dataset.sources]
 
 
 def forget_fingerprint(work: Work, name: str) -> int:

@@ -25,7 +25,7 @@ class Rows:
         where: str,
         encoding: str,
         delimiter: str,
-        keys: Sequence[bytes] | None = None,
+        keys: Sequence[bytes | bytearray] | None = None,
     ) -> None:
         """`keys`: what opens it, where it is sealed."""
         if keys is not None:

@@ -13,7 +13,7 @@ _BUFFER = 1 << 16
 
 
 def unsealed(
-    opener: Callable[[], BinaryIO], keys: Sequence[bytes], where: str
+    opener: Callable[[], BinaryIO], keys: Sequence[bytes | bytearray], where: str
 ) -> Callable[[], BinaryIO]:
     """What opens the content of the file that `opener` opens, by whichever of the keys fits.
 
@@ -25,7 +25,9 @@ def unsealed(
 class _Content(io.RawIOBase):
     """The content; a seek backwards opens the file anew."""
 
-    def __init__(self, opener: Callable[[], BinaryIO], keys: Sequence[bytes], where: str) -> None:
+    def __init__(
+        self, opener: Callable[[], BinaryIO], keys: Sequence[bytes | bytearray], where: str
+    ) -> None:
         super().__init__()
         self._opener = opener
         self._keys = keys

@@ -21,7 +21,11 @@ _BUFFER = 1 << 20
 
 
 def open_rows(
-    bucket: Bucket, key: str, encoding: str, delimiter: str, keys: Sequence[bytes] | None = None
+    bucket: Bucket,
+    key: str,
+    encoding: str,
+    delimiter: str,
+    keys: Sequence[bytes | bytearray] | None = None,
 ) -> Rows:
     """Open the current version of an object; all passes read the same. Raises SourceError.
 

@@ -12,8 +12,10 @@ from typing import Any, NamedTuple
 import pytest
 
 from backends.agefile import is_age
+from backends.contract import SourceRows, SourceSpec
 from backends.errors import SettingError
 from backends.s3 import _deposit
+from backends.s3._store import S3Store
 from demo.servers.seaweedfs import SeaweedFS
 from demo.survey import as_csv, records
 from tests.cli.operating import SURVEY, HereOperator, Operator
@@ -180,3 +182,21 @@ def test_clear_errors(desk: Desk) -> None:
         refused = desk.operator.run(*words)
         assert (refused.code, why in refused.error) == (2, True), (words, refused.err)
     assert not (desk.operator.folder / "x").exists()
+
+
+def test_who_enrolls_from_what_is_sealed_zeroes_the_key_that_opens_it(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert desk.operator.run(*SEAL).code == 0
+    given: list[bytes | bytearray] = []
+    source = S3Store.source
+
+    def seen(store: S3Store, spec: SourceSpec) -> SourceRows:
+        given.extend(spec.keys)
+        assert all(map(any, spec.keys))
+        return source(store, spec)
+
+    monkeypatch.setattr(S3Store, "source", seen)
+    done = desk.operator.run("enroll", SURVEY, "--json")
+    assert (done.code, done.json["records"]) == (0, 400)
+    assert given == [bytes(32)]
