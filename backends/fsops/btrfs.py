@@ -136,7 +136,7 @@ def extents_in(fd: int, subvolume: int, inode: int) -> set[int]:
     """
     found = set[int]()
     for _, _, item in _items(fd, subvolume, (inode, inode), _EXTENT_DATA):
-        if item[_KIND_AT] != _INLINE:
+        if item and item[_KIND_AT] != _INLINE:  # empty: inline, and longer than an answer
             found.update(_LIES.unpack_from(item))
     return found - {0}  # a hole
 

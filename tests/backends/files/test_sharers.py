@@ -12,7 +12,8 @@ import pytest
 from backends.contract import Context, Finding, Holding, Result, Store, Verdict
 from backends.errors import CouldNotTell
 from backends.files import BACKEND
-from backends.fsops.extents import extents_of
+from backends.fsops import extents
+from backends.fsops.btrfs import TOP, extents_in
 from tests.backends.trees import (
     MATCHER,
     RECORDS,
@@ -170,7 +171,7 @@ def test_each_of_adjoining_extents_is_asked_for(disk: Image) -> None:
     run("xfs_io", "-f", "-c", f"reflink {place} 8192 0 4096", other)
     run("sync", "-f", place)
     with place.open("rb") as file:
-        assert len(extents_of(file.fileno()) or ()) == 1
+        assert len(extents.extents_of(file.fileno()) or ()) == 1
     assert str(other) in near(store_on(disk))
 
 
@@ -263,6 +264,18 @@ def test_a_holding_in_a_read_only_snapshot_has_no_technique(disk: Image) -> None
         "mnt/share/export.csv": (False, "no-record-rewrite"),
         "mnt/share/then/share/export.csv": (True, "read-only-snapshot"),
     }
+
+
+@btrfs
+def test_a_small_file_in_the_tree_has_no_extent_however_long(disk: Image) -> None:
+    """One is so long that the kernel's answer has no room for it, and gives it as empty."""
+    run("mount", "-o", "remount,max_inline=4095", disk.mount)
+    for size in (1, 2000, 4000):
+        with plant(disk, str(size), b"x" * size).open("rb") as file:
+            (extent,) = extents.extents_of(file.fileno()) or ()
+            assert extents.Kind.INLINE in extent.kind
+            found = extents_in(file.fileno(), TOP, os.fstat(file.fileno()).st_ino)
+        assert found == set()
 
 
 @btrfs
