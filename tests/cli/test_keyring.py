@@ -8,9 +8,8 @@ from typing import NamedTuple
 
 import pytest
 
-from demo.survey import as_csv, records
+from tests.cli.keyed import BEST_EFFORT, sealed_survey
 from tests.cli.operating import SURVEY, HereOperator, Operator
-from tests.cli.test_sealing import FILES
 from tests.support.keyrings import GnomeKeyring
 
 pytestmark = pytest.mark.needs("gnome-keyring")
@@ -30,18 +29,9 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     """A survey in a file and a sealed copy of it; the key is wrapped by the keyring."""
     with GnomeKeyring(tmp_path / "session") as keyring:
         operator = HereOperator(tmp_path, keyring.environment)
-        (tmp_path / "share").mkdir()
-        (tmp_path / "share" / "survey.csv").write_text(as_csv(records(60)))
-        operator.config.write_text(f'{FILES}wrapping = "keyring"\n')
-        for words in (
-            ("init",),
-            ("enroll", SURVEY),
-            ("key", "create", SURVEY),
-            ("key", "records", SURVEY),
-            ("seal", SURVEY, "share/survey.csv", "-o", "share/backup.age"),
-        ):
-            done = operator.run(*words)
-            assert done.code == 0, done.err
+        keys = f'{BEST_EFFORT}wrapping = "keyring"\n'
+        made = (("key", "create", SURVEY), ("key", "records", SURVEY))
+        sealed_survey(operator, keys, made)
         yield Desk(operator, keyring)
 
 

@@ -12,13 +12,12 @@ import pytest
 
 from attestations import Bundle
 from attestations.destruction import Destruction
-from demo.survey import as_csv, records
 from shredder import clock
 from shredder.keystores.kmsapi import Service
 from shredder.run import finalize as module
 from shredder.sealed import read_result
+from tests.cli.keyed import sealed_survey
 from tests.cli.operating import SURVEY, HereOperator, Operator
-from tests.cli.test_sealing import FILES
 from tests.support.kms import CREDENTIALS, REGION, World, serving
 
 DAYS = 7
@@ -69,21 +68,11 @@ def desk(tmp_path: Path, service: tuple[World, str], monkeypatch: pytest.MonkeyP
     world, url = service
     vars(world).update(vars(World()))
     operator = HereOperator(tmp_path, CREDENTIALS)
-    (tmp_path / "share").mkdir()
-    (tmp_path / "share" / "survey.csv").write_text(as_csv(records(60)))
     keys = f'{KEYS}endpoint_url = "{url}"\n'
-    operator.config.write_text(FILES.replace('erasure = "best-effort"\n', keys))
     desk = Desk(operator, world)
     monkeypatch.setattr("shredder.keystores.kmsapi.Service", _service)
     monkeypatch.setattr(module, "clock", SimpleNamespace(now=lambda: clock.stamp(world.now)))
-    for words in (
-        ("init",),
-        ("enroll", SURVEY),
-        ("key", "create", SURVEY),
-        ("seal", SURVEY, "share/survey.csv", "-o", "share/backup.age"),
-    ):
-        done = desk.run(*words)
-        assert done.code == 0, done.err
+    sealed_survey(operator, keys)
     return desk
 
 

@@ -9,48 +9,18 @@ from pathlib import Path
 import pytest
 
 from backends.sealedvalue import Cell
-from demo.survey import as_csv, records
+from demo.survey import records
 from shredder.sealing.values import values_of
+from tests.cli.keyed import sealed_survey
 from tests.cli.operating import SURVEY, HereOperator, Operator
 
 PASSPHRASE = {"SHREDDER_KEYS_PASSPHRASE": "open sesame"}
 
 
-FILES = """\
-controller = "Example Ltd"
-
-[stores.share]
-backend = "files"
-roots = ["share"]
-
-[datasets.survey-2018-05]
-basis = "gdpr-art-17"
-sources = [{ store = "share", path = "share/survey.csv" }]
-
-[datasets.survey-2018-05.columns]
-respondent_id = "private"
-
-[keys]
-erasure = "best-effort"
-"""
-
-
 @pytest.fixture
 def files(tmp_path: Path) -> Operator:
     """A survey in a file, and its key, wrapped; a sealed copy of the file beside it."""
-    operator = HereOperator(tmp_path, PASSPHRASE)
-    (tmp_path / "share").mkdir()
-    (tmp_path / "share" / "survey.csv").write_text(as_csv(records(60)))
-    operator.config.write_text(FILES)
-    for words in (
-        ("init",),
-        ("enroll", SURVEY),
-        ("key", "create", SURVEY),
-        ("seal", SURVEY, "share/survey.csv", "-o", "share/backup.age"),
-    ):
-        done = operator.run(*words)
-        assert done.code == 0, done.err
-    return operator
+    return sealed_survey(HereOperator(tmp_path, PASSPHRASE))
 
 
 WITHOUT = {"SHREDDER_KEYS_PASSPHRASE": ""}

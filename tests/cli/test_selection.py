@@ -11,8 +11,9 @@ import pytest
 from backends.sealedvalue import Cell, RecordDestroyed
 from demo.survey import as_csv, other_records, records
 from shredder.sealing.values import values_of
+from tests.cli.keyed import FILES
 from tests.cli.operating import SURVEY, HereOperator, Operator
-from tests.cli.test_sealing import FILES, PASSPHRASE
+from tests.cli.test_sealing import PASSPHRASE
 
 MINE, THEIRS = records(60), other_records(30)
 IDS = [row.respondent_id for row in MINE]

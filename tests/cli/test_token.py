@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from demo.survey import as_csv, records
+from tests.cli.keyed import sealed_survey
 from tests.cli.operating import SURVEY, HereOperator, Operator
-from tests.cli.test_sealing import FILES
 from tests.support.softhsm import MODULE, PIN, tokens
 
 pytestmark = pytest.mark.needs("softhsm")
@@ -21,20 +20,9 @@ TOKEN = f'store = "pkcs11"\nmodule = "{MODULE}"\nlabel = "survey"\n'
 def desk(tmp_path: Path) -> Iterator[Operator]:
     """A survey in a file and a sealed copy of it; the key is wrapped by a token."""
     operator = HereOperator(tmp_path, {"SHREDDER_KEYS_PIN": PIN})
-    (tmp_path / "share").mkdir()
-    (tmp_path / "share" / "survey.csv").write_text(as_csv(records(60)))
-    operator.config.write_text(FILES.replace('erasure = "best-effort"\n', TOKEN))
     (tmp_path / "hsm").mkdir()
     with tokens(tmp_path / "hsm", "survey"):
-        for words in (
-            ("init",),
-            ("enroll", SURVEY),
-            ("key", "create", SURVEY),
-            ("seal", SURVEY, "share/survey.csv", "-o", "share/backup.age"),
-        ):
-            done = operator.run(*words)
-            assert done.code == 0, done.err
-        yield operator
+        yield sealed_survey(operator, TOKEN)
 
 
 def test_the_whole_way(desk: Operator) -> None:

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from demo.survey import as_csv, records
+from tests.cli.keyed import sealed_survey
 from tests.cli.operating import SURVEY, HereOperator, Operator
-from tests.cli.test_sealing import FILES
 from tests.support.openbao import OpenBao
 
 VARIABLE = "SHREDDER_KEYS_ACCESS_TOKEN"
@@ -19,22 +18,11 @@ def desk(openbao: OpenBao, tmp_path: Path) -> Operator:
     """A survey in a file and a sealed copy of it; the key is wrapped by a server's."""
     mount = openbao.mounted()
     operator = HereOperator(tmp_path, {VARIABLE: openbao.token(mount)})
-    (tmp_path / "share").mkdir()
-    (tmp_path / "share" / "survey.csv").write_text(as_csv(records(60)))
     (tmp_path / "ca.pem").write_bytes(openbao.ca_file.read_bytes())
     settings = (
         f'store = "vault"\naddress = "{openbao.address}"\nmount = "{mount}"\nca_file = "ca.pem"\n'
     )
-    operator.config.write_text(FILES.replace('erasure = "best-effort"\n', settings))
-    for words in (
-        ("init",),
-        ("enroll", SURVEY),
-        ("key", "create", SURVEY),
-        ("seal", SURVEY, "share/survey.csv", "-o", "share/backup.age"),
-    ):
-        done = operator.run(*words)
-        assert done.code == 0, done.err
-    return operator
+    return sealed_survey(operator, settings)
 
 
 def test_the_whole_way(desk: Operator) -> None:

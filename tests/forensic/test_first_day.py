@@ -15,8 +15,8 @@ import pytest
 from attestations import Bundle, KeyErasure, Known
 from demo.survey import as_csv, records
 from shredder.sealed import read_result
+from tests.cli.keyed import FILES
 from tests.cli.operating import SURVEY, HereOperator, Operator
-from tests.cli.test_sealing import FILES
 from tests.forensic.images import KINDS, Image, mounted
 
 pytestmark = [pytest.mark.needs("root", "loop")]

@@ -27,8 +27,8 @@ from shredder.observer import Nobody
 from shredder.sealing.files import open_file, seal_file
 from shredder.state import State
 from tests.backends.dying import dies_at
+from tests.cli.keyed import FILES
 from tests.cli.operating import SURVEY, HereOperator
-from tests.cli.test_sealing import FILES
 from tests.forensic.images import KINDS, Image, canary, mounted
 from tests.keystores.suite import created
 

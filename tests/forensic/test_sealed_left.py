@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.keyed import FILES
 from tests.cli.operating import SURVEY, HereOperator
-from tests.cli.test_sealing import FILES
 from tests.forensic.images import KINDS, Image, canary, mounted
 
 pytestmark = [pytest.mark.needs("root", "loop")]
