@@ -105,7 +105,7 @@ def _parts(chunks: Iterator[bytes]) -> Iterator[bytes]:
     held = bytearray()
     for chunk in chunks:
         held += chunk
-        if len(held) >= PART:
+        while len(held) >= PART:
             yield bytes(held[:PART])
             del held[:PART]
     if held:

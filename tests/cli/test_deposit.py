@@ -104,6 +104,14 @@ def small_parts(monkeypatch: pytest.MonkeyPatch) -> int:
     return size
 
 
+def test_no_part_is_larger_than_one_may_be(small_parts: int) -> None:
+    whole = bytes(range(256)) * (small_parts // 64)
+    parts = list(_deposit._parts(iter([whole[:3], whole[3:], b""])))
+    assert b"".join(parts) == whole
+    assert [len(part) for part in parts[:-1]] == [small_parts] * (len(parts) - 1)
+    assert 0 < len(parts[-1]) <= small_parts < len(whole)
+
+
 def test_in_parts_from_a_pipe(desk: Desk, small_parts: int) -> None:
     data = os.urandom(1 << 16) * (2 * small_parts // (1 << 16) + 3)
     reading, writing = os.pipe()
