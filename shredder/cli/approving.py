@@ -42,7 +42,10 @@ def propose(
     config: options.Config = None,
     as_json: options.Json = False,
 ) -> int:
-    """Sign a plan, and put it before approvers, who sign it before it is carried out."""
+    """Sign a plan, and put it before its approvers.
+
+    They sign it before it is carried out.
+    """
     from attestations import Plan
     from attestations.statement import from_payload
     from shredder import durable
@@ -95,7 +98,7 @@ def approve(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask, for scripts.")] = False,
     as_json: options.Json = False,
 ) -> int:
-    """See a proposed plan, and sign that it may be carried out."""
+    """See a proposed plan; sign that it may be carried out."""
     from attestations import Actor, Unreadable
     from attestations.text import sha256
     from shredder import durable

@@ -121,7 +121,10 @@ def verify(
     ] = None,
     as_json: options.Json = False,
 ) -> int:
-    """Check a bundle offline, against nothing but the auditor's own trust policy."""
+    """Check a bundle offline, by the auditor's own policy.
+
+    Nothing else is trusted.
+    """
     from attestations import Verdict
 
     supplied = _supplied(disclosure, seed, sample, previous or (), annex)
@@ -201,7 +204,10 @@ def show(
     ] = None,
     as_json: options.Json = False,
 ) -> int:
-    """Show to people what a bundle claims; without --policy, nobody has checked who claims it."""
+    """Show to people what a bundle claims.
+
+    Without --policy, nobody has checked who claims it.
+    """
     from attestations import Bundle
     from shredder.cli.claims import render
     from shredder.sealed import read_plan, read_result, renew_before
@@ -231,7 +237,10 @@ def timestamp(
     config: options.Config = None,
     as_json: options.Json = False,
 ) -> int:
-    """Add the timestamps that no authority gave when the bundle was made, or renew those it has."""
+    """Add timestamps that a bundle lacks, or renew its own.
+
+    It lacks those that no authority gave when it was made.
+    """
     from shredder.config import find, load
     from shredder.evidence import add_timestamps, renew_timestamps
     from shredder.sealed import renew_before
@@ -302,7 +311,10 @@ def policy_new(
     ] = None,
     as_json: options.Json = False,
 ) -> int:
-    """Write a trust policy: which keys, authorities and stores an auditor goes by."""
+    """Write down whom an auditor goes by.
+
+    Keys, timestamp authorities, and the stores that must have been looked at.
+    """
     from attestations import Expectations, Policy
 
     if approvals is not None and not approver:

@@ -41,7 +41,7 @@ def certificate(
     ] = "a4",
     as_json: options.Json = False,
 ) -> int:
-    """Render a bundle that verifies as a certificate for people, in HTML or PDF."""
+    """Render a bundle that verifies for people: HTML or PDF."""
     from attestations import Policy, Supplied, Unreadable, check, read_annex
     from attestations.bundle import LIMITS
     from attestations.policy import LIMITS as POLICY_LIMITS

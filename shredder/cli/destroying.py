@@ -102,7 +102,7 @@ def destroy(
     as_json: options.Json = False,
     log_json: options.LogJson = None,
 ) -> int:
-    """Find every copy of a dataset, destroy it, look again, and attest what was done."""
+    """Find every copy, destroy it, look again, attest it."""
     from shredder.cli.session import changing, spooling
     from shredder.evidence.approvals import needs_approvals
     from shredder.evidence.names import wanted_names
@@ -183,7 +183,7 @@ def resume(
     as_json: options.Json = False,
     log_json: options.LogJson = None,
 ) -> int:
-    """Go on with a run that was broken off, wherever it stands."""
+    """Go on with a run that broke off, wherever it stands."""
     from shredder.cli.session import changing, spooling
     from shredder.run import machine
     from shredder.signing import signers

@@ -42,7 +42,9 @@ def disclose(
     config: options.Config = None,
     as_json: options.Json = False,
 ) -> int:
-    """Show an auditor holdings of a run, drawn by the auditor's seed, with their proofs.
+    """Show an auditor holdings, drawn by the auditor's seed.
+
+    Each comes with the proof that the attestation counts it.
 
     The file names holdings: whoever has it reads where they were.
     """
@@ -76,7 +78,7 @@ def forget_manifest(
     config: options.Config = None,
     as_json: options.Json = False,
 ) -> int:
-    """Destroy a run's secret and its lists of holdings; the attestation stands.
+    """Destroy a run's secret and lists; what attests stands.
 
     Nothing of it can be disclosed any more, and `recheck` cannot tell any more what the run
     left in place.
@@ -108,7 +110,10 @@ def forget_fingerprint(
     config: options.Config = None,
     as_json: options.Json = False,
 ) -> int:
-    """Destroy a dataset's fingerprint: key and catalogue; nothing is recognised any more."""
+    """Destroy a dataset's fingerprint: key and catalogue.
+
+    Nothing is recognised any more.
+    """
     from shredder.cli.session import changing
     from shredder.enrolment import forget_fingerprint as forget
 

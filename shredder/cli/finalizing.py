@@ -58,7 +58,9 @@ def finalize(
     as_json: options.Json = False,
     log_json: options.LogJson = None,
 ) -> int:
-    """Look once more at what was pending, and attest its end if the provider's wait is over.
+    """Attest the end of what was pending, if it has come.
+
+    What was pending is looked at once more; the new attestation supersedes the run's.
 
     For cron: asks nothing, and destroys nothing. What is still there is told, and whether somebody
     cancelled its deletion.

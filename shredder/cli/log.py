@@ -94,7 +94,7 @@ def prove(
     config: options.Config = None,
     as_json: options.Json = False,
 ) -> int:
-    """Put the proofs of a bundle under the head that most witnesses signed.
+    """Prove a bundle by the head that most have signed.
 
     What of the bundle is not in the log yet is logged first.
     """
@@ -123,7 +123,7 @@ def check(
     config: options.Config = None,
     as_json: options.Json = False,
 ) -> int:
-    """Look a whole log through: entries, tiles, head, and every head that is remembered.
+    """Look a whole log through: entries, tiles, every head.
 
     Without LOGDIR our own log is held against the journal, the attestations that were left and
     the heads that witnesses signed.
@@ -176,7 +176,9 @@ def witness(
     ] = None,
     as_json: options.Json = False,
 ) -> int:
-    """As an independent party: check that a log only grew since the last time, and cosign it.
+    """As a third party: check that a log only grew, cosign.
+
+    It is held to what this party saw the last time.
 
     The first time needs --log. A log that was rolled back or forked is refused and not signed.
     The key's passphrase, if it has one, is read from SHREDDER_PASSPHRASE.

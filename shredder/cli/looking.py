@@ -81,7 +81,10 @@ def plan(
     as_json: options.Json = False,
     log_json: options.LogJson = None,
 ) -> int:
-    """Sweep, decide on every holding, and freeze that as a plan with a digest."""
+    """Sweep, decide on every holding, freeze it as a plan.
+
+    What is approved is the plan's digest.
+    """
     from shredder import durable, report
     from shredder import plan as plans
     from shredder.cli.session import changing, spooling
@@ -130,7 +133,10 @@ def recheck(
     as_json: options.Json = False,
     log_json: options.LogJson = None,
 ) -> int:
-    """Sweep again for a dataset that was destroyed, and say whether it is still gone."""
+    """Say whether a destroyed dataset is still gone.
+
+    All stores are swept again.
+    """
     from shredder import report
     from shredder.cli.session import spooling, working
     from shredder.evidence.attest import bundle_file

@@ -22,7 +22,9 @@ def passphrase(
     config: options.Config = None,
     as_json: options.Json = False,
 ) -> int:
-    """Wrap a dataset's key by another passphrase, where it lies; what is sealed stays as it is.
+    """Wrap a dataset's key by another passphrase.
+
+    It is rewritten where it lies; what is sealed stays as it is.
 
     The old one is read from SHREDDER_KEYS_PASSPHRASE, the new one from
     SHREDDER_KEYS_NEW_PASSPHRASE. The keyring's item of a key goes when something else wraps it.

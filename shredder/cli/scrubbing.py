@@ -32,7 +32,9 @@ def scrub(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask, for scripts.")] = False,
     as_json: options.Json = False,
 ) -> int:
-    """Overwrite what a file system has freed: free blocks, inodes, and its journal.
+    """Overwrite what a file system has freed.
+
+    Free blocks, inodes, and its journal.
 
     Reaches earlier versions of files, and what was deleted by other means. No file that is there
     is touched; meanwhile the disk is full but for the reserve.

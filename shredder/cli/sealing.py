@@ -52,8 +52,7 @@ def register(app: typer.Typer) -> None:
     )
     for name, command in commands:
         key.command(name)(command)
-    what = ", ".join(name for name, _ in commands)
-    app.add_typer(key, name="key", help=f"The keys of datasets: {what}.")
+    app.add_typer(key, name="key", help="The keys of datasets: make, show, rewrap, destroy.")
     app.command()(seal)
     app.command("open")(open_sealed)
 
@@ -76,7 +75,9 @@ def create(
     config: options.Config = None,
     as_json: options.Json = False,
 ) -> int:
-    """Make a dataset's key, to seal files with; needs SHREDDER_KEYS_PASSPHRASE to wrap it.
+    """Make a dataset's key, to seal files with.
+
+    SHREDDER_KEYS_PASSPHRASE wraps it, if it is set.
 
     Refused where the file system could not erase it in place.
     """
@@ -109,7 +110,9 @@ def records(
     config: options.Config = None,
     as_json: options.Json = False,
 ) -> int:
-    """Have a dataset's records keys of their own, so that one can be destroyed alone.
+    """Give a dataset's records keys of their own.
+
+    So each can be destroyed alone.
 
     For values that a program seals under a record; what was sealed before stays as it is.
     """
@@ -131,7 +134,10 @@ def show(
     config: options.Config = None,
     as_json: options.Json = False,
 ) -> int:
-    """Show a dataset's key: its recipient, what is known of it, and what is wrong with it."""
+    """Show a dataset's key, and what is wrong with it.
+
+    Its recipient, to seal to, and what its record says.
+    """
     from shredder.sealing.keys import known_record
 
     with console(as_json, None) as out:
@@ -206,7 +212,9 @@ def destroy(
     config: options.Config = None,
     as_json: options.Json = False,
 ) -> int:
-    """Destroy a dataset's key: what is sealed to it is not opened any more, wherever it lies.
+    """Destroy a key: what is sealed to it opens no more.
+
+    Wherever that lies.
 
     Leaves a tombstone, by which the key is refused if a copy of it is put back.
     """
@@ -309,7 +317,9 @@ def seal(
     config: options.Config = None,
     as_json: options.Json = False,
 ) -> int:
-    """Seal a file to a dataset's key, as the age tool would; needs no secret.
+    """Seal a file to a dataset's key; needs no secret.
+
+    It is sealed as the age tool would.
 
     With --columns: single values of a CSV file. They are sealed by the key itself.
     """
@@ -371,7 +381,10 @@ def open_sealed(
     config: options.Config = None,
     as_json: options.Json = False,
 ) -> int:
-    """Open a file, or columns of one, sealed to a dataset's key, while the key lives."""
+    """Open what is sealed to a key, while the key lives.
+
+    A file, or columns of one.
+    """
     from shredder.sealing.columns import named, open_columns
     from shredder.sealing.files import open_file, open_stream
     from shredder.sealing.keys import keys_of

@@ -30,7 +30,9 @@ def init(
     ] = "unnamed controller",
     as_json: options.Json = False,
 ) -> int:
-    """Write a commented shredder.toml and make the state directory with its signing key.
+    """Write a commented shredder.toml, make a signing key.
+
+    The key lies in the state directory, which is made.
 
     The key is encrypted with the passphrase in SHREDDER_PASSPHRASE, if that is set. What is
     there already is kept.
@@ -87,7 +89,10 @@ def doctor(
     as_json: options.Json = False,
     log_json: options.LogJson = None,
 ) -> int:
-    """Say of every store whether it is reachable, which rights are there, what can be proved."""
+    """Say of every store what can be done and proved there.
+
+    Whether it is reachable, which rights are missing, and what to do about it.
+    """
     from backends.contract import Check, CheckStatus
     from backends.errors import BackendError
     from shredder.cli.session import working
@@ -241,7 +246,10 @@ def enroll(
     as_json: options.Json = False,
     log_json: options.LogJson = None,
 ) -> int:
-    """Take a dataset's fingerprint from its sources: keyed digests, no record is kept."""
+    """Take a dataset's fingerprint from its sources.
+
+    It holds keyed digests; no record is kept.
+    """
     from shredder.cli.session import changing
     from shredder.enrolment import enroll as take
 
@@ -308,7 +316,7 @@ def status(
     config: options.Config = None,
     as_json: options.Json = False,
 ) -> int:
-    """Show all runs: how far each has come, and the attestations there are."""
+    """Show all runs, how far each has come, what attests it."""
     from shredder.cli.session import working
     from shredder.config.model import OPERATOR
     from shredder.evidence.attest import bundle_file

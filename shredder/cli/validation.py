@@ -39,7 +39,7 @@ def validate(
     ] = None,
     as_json: options.Json = False,
 ) -> int:
-    """Verify an attestation, and sign that you accept its result, or that you do not."""
+    """Verify an attestation; sign whether you accept it."""
     from attestations import Actor, Policy, Unreadable, read_bundle, request_timestamps, verify
     from attestations import Bundle as Parsed
     from attestations.acceptance import check_validation, issue_validation, to_file

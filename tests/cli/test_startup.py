@@ -32,6 +32,21 @@ def loaded(folder: Path, *words: str, environment: dict[str, str] | None = None)
     return {name.partition(".")[0] for name in modules}
 
 
+def told(folder: Path, *words: str) -> str:
+    done = subprocess.run(
+        [COMMAND, *words, "--help"], cwd=folder, env={"LANG": "C.UTF-8", "COLUMNS": "80"},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return done.stdout
+
+
+@pytest.mark.parametrize("words", [[], ["policy"], ["log"], ["key"]])
+def test_a_list_of_commands_cuts_nothing_off(tmp_path: Path, words: Sequence[str]) -> None:
+    lines = told(tmp_path, *words).partition("Commands:\n")[2].splitlines()
+    assert lines
+    assert [line for line in lines if not line.endswith(".") or line.endswith("...")] == []
+
+
 @pytest.mark.parametrize("words", [["--help"], ["destroy", "--help"], ["policy", "--help"]])
 def test_help_loads_nothing_that_takes_time(tmp_path: Path, words: Sequence[str]) -> None:
     unwanted = DRIVERS | HEAVY | {"cryptography", "attestations", "backends", "asyncio"}
