@@ -127,6 +127,7 @@ def plan_json(work: Work, run: Run, problems: Sequence[Problem] = ()) -> Json:
         "plan": str(path),
         "digest": run.facts["plan_digest"],
         "fingerprint": header.fingerprint_after,
+        "not_by_key": {store: list(codes) for store, codes in header.not_by_key.items()},
         "holdings": _items_json(path),
         "coverage": coverage_json(header.coverage),
         "problems": problems_json(problems),

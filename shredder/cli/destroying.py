@@ -89,6 +89,7 @@ def destroy(
     include: options.Include = None,
     dismiss: options.Dismiss = None,
     mixed: options.MixedOption = "leave",
+    sealed: options.SealedOption = "destroy",
     despite_gaps: options.DespiteGaps = False,
     timestamp_later: TimestampLater = False,
     window: Window = "",
@@ -110,8 +111,9 @@ def destroy(
     from shredder.run import machine
     from shredder.signing import signers
 
-    decided = options.decided(include, dismiss, mixed, despite_gaps=despite_gaps)
-    if plan is not None and (include or dismiss or despite_gaps or mixed != "leave"):
+    decided = options.decided(include, dismiss, mixed, despite_gaps=despite_gaps, sealed=sealed)
+    ruled = include or dismiss or despite_gaps or (mixed, sealed) != ("leave", "destroy")
+    if plan is not None and ruled:
         raise UsageError("a plan has its decisions in it", hint="leave them out, or plan again")
     chosen = options.records(record, record_list)
     if plan is not None and chosen:

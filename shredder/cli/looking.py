@@ -61,6 +61,7 @@ def plan(
     include: options.Include = None,
     dismiss: options.Dismiss = None,
     mixed: options.MixedOption = "leave",
+    sealed: options.SealedOption = "destroy",
     despite_gaps: options.DespiteGaps = False,
     decisions: Annotated[
         Path | None,
@@ -91,7 +92,7 @@ def plan(
     from shredder.journal import Phase
     from shredder.run import machine
 
-    decided = options.decided(include, dismiss, mixed, despite_gaps=despite_gaps)
+    decided = options.decided(include, dismiss, mixed, despite_gaps=despite_gaps, sealed=sealed)
     how = options.sweeping(full=full, workers=workers, dask=dask)
     with (
         console(as_json, log_json) as out,

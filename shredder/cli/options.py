@@ -55,6 +55,14 @@ MixedOption = Annotated[
         help="Mixed holdings that cannot be rewritten: leave them, or destroy them whole.",
     ),
 ]
+SealedOption = Annotated[
+    str,
+    typer.Option(
+        "--sealed",
+        metavar="destroy|by-key",
+        help="What is sealed: destroy each where it lies, or leave all to the key's end.",
+    ),
+]
 Record = Annotated[
     list[str] | None,
     typer.Option("--record", metavar="ID", help="Only the record of this identifier; repeatable."),
@@ -93,11 +101,16 @@ def sweeping(*, full: bool, workers: int, dask: str) -> Sweeping:
 
 
 def decided(
-    include: Sequence[str] | None, dismiss: Sequence[str] | None, mixed: str, *, despite_gaps: bool
+    include: Sequence[str] | None,
+    dismiss: Sequence[str] | None,
+    mixed: str,
+    *,
+    despite_gaps: bool,
+    sealed: str,
 ) -> Options:
     """The operator's decisions. Raises UsageError for a word that is none."""
     from backends.contract import Verdict
-    from shredder.plan import Mixed, Options
+    from shredder.plan import Mixed, Options, Sealed
 
     undecided = {v.value: v for v in (Verdict.LIKELY, Verdict.MAYBE)}
     for word in (*(include or ()), *(dismiss or ())):
@@ -107,11 +120,14 @@ def decided(
         raise UsageError(f"{min(both)!r} cannot be both included and dismissed")
     if mixed not in {m.value for m in Mixed}:
         raise UsageError(f"--mixed is leave or whole, not {mixed!r}")
+    if sealed not in {s.value for s in Sealed}:
+        raise UsageError(f"--sealed is destroy or by-key, not {sealed!r}")
     return Options(
         include=frozenset(undecided[word] for word in include or ()),
         dismiss=frozenset(undecided[word] for word in dismiss or ()),
         mixed=Mixed(mixed),
         despite_gaps=despite_gaps,
+        sealed=Sealed(sealed),
     )
 
 

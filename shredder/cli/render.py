@@ -118,6 +118,10 @@ def looked(console: Console, report: Json) -> None:
         days = counted(key["waits_days"], "day")
         console.say(f"a key's deletion is pending for {days}, or more with replicas{until}")
         console.say()
+    for store, codes in report.get("not_by_key", {}).items():
+        console.say(f"what is sealed in {shown(store)} is not left to the key: {', '.join(codes)}")
+    if report.get("not_by_key"):
+        console.say()
     coverage(console, report["coverage"])
     problems(console, report.get("problems", []))
     if after := report.get("fingerprint"):

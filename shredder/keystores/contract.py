@@ -70,6 +70,7 @@ class KeyTraits:
     entropy_bits: int  # of what it was made of
     limitations: tuple[str, ...]  # codes: what it cannot promise of any key
     waits: int = 0  # days that a provider waits until its keys are gone; 0: they go at once
+    overwrites: bool = False  # it can show that the bytes of a key were overwritten
 
 
 @dataclass(frozen=True, slots=True)

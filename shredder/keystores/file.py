@@ -106,6 +106,7 @@ class FileKeyStore(Registered):
             strength_bits=128,
             entropy_bits=8 * KEY_BYTES,
             limitations=("key-in-memory", "key-store-copies"),
+            overwrites=True,
         )
 
     # --- making ---

@@ -32,6 +32,7 @@ from backends.contract import (
     Verification,
 )
 from backends.errors import CouldNotTell, Unreachable
+from backends.fsops.ground import OBSTACLES
 from shredder.keystores.as_store import UNREADABLE, KeysAsStore, refused, unreadable
 from shredder.keystores.contract import (
     KEY_BYTES,
@@ -44,7 +45,17 @@ from shredder.keystores.contract import (
 )
 from shredder.keystores.errors import KeyStoreError, NoKey, StoreBusy
 from shredder.keystores.slotfile import CACHED
-from shredder.plan.keyed import CANCELLED, CLEAR, KEY, STATE, UNTIL, WAITS_DAYS
+from shredder.plan.keyed import (
+    BACKED_UP,
+    CANCELLED,
+    CLEAR,
+    ESCROWED,
+    KEY,
+    OVERWRITES,
+    STATE,
+    UNTIL,
+    WAITS_DAYS,
+)
 
 _KIND, _OF_TREE = "key", "tree-key"
 _PROBE = "probe"  # a detail: the digest of what was sealed to the key
@@ -108,13 +119,18 @@ class KeyHoldings(KeysAsStore):
                 _PROBE: _digest(record),
                 "created": record.created,
                 "wrapping": record.wrapping.value,
-                "escrowed": record.escrowed.value,
-                "backed_up": record.backed_up.value,
+                ESCROWED: record.escrowed.value,
+                BACKED_UP: record.backed_up.value,
+                OVERWRITES: self._overwrites(record),
                 CLEAR: record.in_clear.value,
                 **({UNTIL: record.until} if record.until and not told else {}),
                 **({WAITS_DAYS: self.claims.waits} if self.claims.waits else {}),
             },
         )
+
+    def _overwrites(self, record: KeyRecord) -> int:
+        """Whether it can be shown that the key was overwritten, as far as is known of its place."""
+        return int(self.claims.overwrites and OBSTACLES.isdisjoint(record.limitations))
 
     def end(self, orders: Sequence[Order]) -> Sequence[Destruction]:
         """Destroy keys, and with them what is sealed to them."""

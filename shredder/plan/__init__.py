@@ -10,7 +10,7 @@ from shredder.plan.file import (
     to_destroy,
     write_plan,
 )
-from shredder.plan.model import Decision, Header, Item, Mixed, Options
+from shredder.plan.model import Decision, Header, Item, Mixed, Options, Sealed
 from shredder.plan.rulings import Ruling, read_rulings, undecided
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "Mixed",
     "Options",
     "Ruling",
+    "Sealed",
     "decide",
     "digest_of",
     "dump_options",

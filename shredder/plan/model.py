@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from backends.contract import Holding, Order, Technique, Verdict
@@ -28,6 +28,13 @@ class Mixed(StrEnum):
     WHOLE = "whole"  # all of it goes; the attestation says so
 
 
+class Sealed(StrEnum):
+    """What becomes of holdings that are sealed to the dataset's key, and to it alone."""
+
+    DESTROY = "destroy"  # the default: each is destroyed where it lies
+    BY_KEY = "by-key"  # they stay where they lie, and the end of the key destroys them
+
+
 @dataclass(frozen=True, slots=True)
 class Options:
     """The operator's decisions that a plan is made with."""
@@ -36,6 +43,7 @@ class Options:
     dismiss: frozenset[Verdict] = frozenset()
     mixed: Mixed = Mixed.LEAVE
     despite_gaps: bool = False  # destroy what was found although not all could be examined
+    sealed: Sealed = Sealed.DESTROY
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,3 +82,5 @@ class Header:
     started: str  # of the sweep
     finished: str
     fingerprint_after: str = KEEP  # or DESTROY, if all is gone; or the day that it is kept until
+    not_by_key: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """By store, codes: why what is sealed in it is not left to the key, though that was wanted."""

@@ -20,12 +20,13 @@ from shredder.plan import (
     Item,
     Options,
     Ruling,
+    Sealed,
     decide,
     read_items,
     read_rulings,
     write_plan,
 )
-from shredder.plan.keyed import foresee, settle
+from shredder.plan.keyed import Keyed, foresee, settle
 from shredder.plan.rulings import place_of
 from shredder.run.gone_by_key import gone_by_key
 from shredder.run.means import means
@@ -99,7 +100,13 @@ def _blind_spots(stores: Mapping[str, Store | BackendError]) -> dict[str, tuple[
 
 
 def write_down(
-    work: Work, path: Path, run: str, dataset: DatasetConfig, seen: Look, items: Iterable[Item]
+    work: Work,
+    path: Path,
+    run: str,
+    dataset: DatasetConfig,
+    seen: Look,
+    items: Iterable[Item],
+    not_by_key: Mapping[str, tuple[str, ...]] | None = None,
 ) -> str:
     """Write a sweep with the decisions on its holdings, as a plan file; returns its digest."""
     enrolled = work.enrolled(dataset.name)
@@ -118,6 +125,7 @@ def write_down(
         started=seen.sweep.started,
         finished=seen.sweep.finished,
         fingerprint_after=_after(dataset),
+        not_by_key=not_by_key or {},
     )
     return write_plan(path, header, items)
 
@@ -130,7 +138,15 @@ def _after(dataset: DatasetConfig) -> str:
     return day if clock.today() < dt.date.fromisoformat(day) else DESTROY
 
 
-def items(
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What is decided on what was found, and what is known of the dataset's key for that."""
+
+    items: Iterable[Item]  # in the order of execution; to be gone through once
+    keyed: Keyed | None
+
+
+def decided(
     run: str,
     holdings: Iterable[Holding],
     options: Options,
@@ -139,8 +155,8 @@ def items(
     rulings: Rulings,
     *,
     keyed: bool = False,
-) -> Iterator[Item]:
-    """The lines of a plan, in the order of execution. Raises UsageError, see `decide`.
+) -> Decided:
+    """Decide on all that was found. Raises UsageError, see `decide`.
 
     `keyed`: there are keys of the dataset among its holdings, or were.
     """
@@ -158,11 +174,16 @@ def items(
             yield f"{run}-{number:07d}", holding
 
     sources = {source.store for source in dataset.sources if not source.sealed}
-    known = foresee(numbered(), sources, deciding) if keyed else None
-    for item_id, holding in numbered():
-        rulings.count(holding)
-        item = deciding(item_id, holding)
-        yield settle(item, known, deciding) if known else item
+    wanted = options.sealed is Sealed.BY_KEY
+    known = foresee(numbered(), sources, deciding, wanted=wanted) if keyed else None
+
+    def settled() -> Iterator[Item]:
+        for item_id, holding in numbered():
+            rulings.count(holding)
+            item = deciding(item_id, holding)
+            yield settle(item, known, deciding) if known else item
+
+    return Decided(settled(), known)
 
 
 class Rulings:

@@ -27,7 +27,7 @@ from shredder.run.again import again_file, sweep_again
 from shredder.run.desk import Desk, Summary
 from shredder.run.execute import execute, held
 from shredder.run.gone_by_key import number_by_key
-from shredder.run.look import Rulings, dismissed_before, gaps, items, look, write_down
+from shredder.run.look import Rulings, decided, dismissed_before, gaps, look, write_down
 from shredder.run.residue import look_for_residue
 from shredder.run.results import results_file, write_results
 from shredder.run.window import window_of
@@ -129,9 +129,11 @@ def plan(work: Work, run: str, spool: Spool, decisions: Path | None = None) -> S
     seen = look(work, dataset, spool)
     ruled = dismissed_before(work, dataset.name, spool)
     keyed = any(scope.store == KEYS for scope in seen.sweep.coverage)
-    lines = items(run, seen.sweep.holdings, work.options(run), dataset, ruled, rulings, keyed=keyed)
+    found, options = seen.sweep.holdings, work.options(run)
+    lines = decided(run, found, options, dataset, ruled, rulings, keyed=keyed)
     path = work.plan_file(run)
-    digest = write_down(work, path, run, dataset, seen, lines)
+    not_by_key = lines.keyed.not_by_key if lines.keyed else {}
+    digest = write_down(work, path, run, dataset, seen, lines.items, not_by_key)
     if rulings.used < rulings.given:
         raise UsageError(
             f"{rulings.given - rulings.used} decisions are about nothing that was found",
