@@ -107,9 +107,24 @@ def test_what_is_attested_is_what_the_image_shows(tmp_path: Path, case: str) -> 
     assert {each.status for each in files} == {"destroyed-verified"}
 
 
+def _written_anew(image: Image, at: int) -> None:
+    with (image.place / "large.csv").open("r+b") as file:
+        file.seek(at)
+        piece = file.read(4096)
+        file.seek(at)
+        file.write(piece)
+    subprocess.run(["sync", "-f", image.mount], check=True)
+
+
 def _snapshots(image: Image) -> None:
-    """Two: one of them was read-only, and the operator has opened it to writing."""
+    """Two: one of them was read-only, and the operator has opened it to writing.
+
+    A piece was written anew before each of them, so that extents are kept by what shows parts of
+    them only.
+    """
+    _written_anew(image, 4096)
     _snapshot(image)
+    _written_anew(image, 12288)
     closed = image.mount / "closed"
     for words in (
         ("subvolume", "snapshot", "-r", image.mount, closed),
@@ -128,6 +143,7 @@ def _snapshots(image: Image) -> None:
             {"snapshot-file": 42},
             marks=[pytest.mark.needs(each) for each in ("btrfs", "chattr")],
         ),
+        pytest.param("btrfs", _snapshots, {"snapshot-file": 42}, marks=pytest.mark.needs("btrfs")),
     ],
 )
 def test_what_shares_blocks_goes_by_decision_and_leaves_nothing(
