@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby, islice
 
 from backends.contract import Holding
+from backends.errors import CouldNotTell
 from backends.files._desktop import Thumbnails, Trash, read_trashes
 from backends.files._neighbours import opaque, readable
 from backends.files._offers import Alone, Near, Offers
@@ -45,7 +46,7 @@ class Companions:
         self._bases = {root.name: offers.bases(root) for root in trees.roots}
 
     def of(self, holdings: Iterable[Holding]) -> Iterator[Holding]:
-        """Yield what is found. Raises BackendError where nobody can tell."""
+        """Yield what is found; what could not be told is among the problems of the offers."""
         with self._stack:
             for (scope, folder), group in groupby(holdings, key=self._folder):
                 while names := [
@@ -79,7 +80,7 @@ class Companions:
                     for owner in sorted(owners):
                         yield from self._at_desks(root, (*folder, name), owner, top)
         except OSError as error:
-            raise told(error, self._trees.where(root)) from None
+            self._offers.problems.add(told(error, self._trees.where(root)).code)
 
     def _top(self, fd: int) -> bytes:
         number = linux.mount_number(fd)
@@ -93,8 +94,7 @@ class Companions:
         if owner not in self._thumbnails:
             self._thumbnails[owner] = self._stack.enter_context(Thumbnails(owner))
         if (owner, top) not in self._trashes:
-            bases = [base for each in self._bases.values() for base in each]
-            self._trashes[owner, top] = read_trashes(owner, top, bases)
+            self._trashes[owner, top] = self._trash(owner, top, root)
         trash = self._trashes[owner, top]
         for base in self._bases[root.name]:
             *folder, name = (base.rstrip(b"/"), *parts)
@@ -111,6 +111,17 @@ class Companions:
                 self._gone_through.add((owner, top, at))
                 for place in trash.all_of(at):
                     yield self._offers.placed("trashed-file", root, place, Alone.NOTHING)
+
+    def _trash(self, owner: int, top: bytes, root: Root) -> Trash:
+        """Read a user's trash; one that cannot be is a problem, and as if it were empty."""
+        bases = [base for each in self._bases.values() for base in each]
+        try:
+            return read_trashes(owner, top, bases)
+        except CouldNotTell as error:
+            self._offers.problems.add(error.code)
+        except OSError as error:
+            self._offers.problems.add(told(error, self._trees.where(root)).code)
+        return Trash()
 
 
 class _Beside:

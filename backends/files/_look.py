@@ -18,7 +18,7 @@ from backends.fsops.attributes import has_data
 from backends.fsops.ground import ATTRIBUTES_UNKNOWN, BLOCKS_SHARED, survey
 from backends.fsops.identity import Version, let_time_pass
 from backends.fsops.reasons import told
-from backends.fsops.sharing import limit_of
+from backends.fsops.sharing import WITH_EARLIER, limit_of
 from backends.fsops.tree import Parts, descend
 
 _ATTEMPTS = 3
@@ -34,6 +34,7 @@ class Sight:
     folder_device: int
     content: Content
     ground: tuple[str, ...] = ()  # codes, of a holding: what lies beneath it
+    shared: bool = False  # others have its blocks, or may have it as it was
     barred: str = ""  # a code, of a holding: nobody may write to it, or take it away
 
 
@@ -92,9 +93,9 @@ def look_at(
         if content is None:
             content, longer = _read(fd, before.st_size, reader, matcher)
         ground: tuple[str, ...] = ()
-        barred = ""
+        shared_blocks, barred = False, ""
         if content.reading.evidence.verdict is not None:
-            ground, barred = _beneath(fd)
+            ground, shared_blocks, barred = _beneath(fd)
             let_time_pass(before)
         after, named = os.fstat(fd), linux.stat_of(name, folder)
     finally:
@@ -107,7 +108,7 @@ def look_at(
         shared.keep(state, matcher, content)
     version = Version.of(before, content.reading.digest)
     device = os.fstat(folder).st_dev
-    return Sight(version, before.st_nlink, device, content, ground, barred)
+    return Sight(version, before.st_nlink, device, content, ground, shared_blocks, barred)
 
 
 def _read(fd: int, size: int, reader: Reader, matcher: Matcher) -> tuple[Content, bool]:
@@ -126,11 +127,12 @@ def _read(fd: int, size: int, reader: Reader, matcher: Matcher) -> tuple[Content
     return content, longer
 
 
-def _beneath(fd: int) -> tuple[tuple[str, ...], str]:
+def _beneath(fd: int) -> tuple[tuple[str, ...], bool, str]:
     ground = survey(fd)
     codes = (*ground.codes, ATTRIBUTES_UNKNOWN) if has_data(fd) else ground.codes
-    limit = limit_of(fd, ground.kind) if BLOCKS_SHARED in codes else ""
-    return (*codes, limit) if limit else codes, ground.barred
+    shared = BLOCKS_SHARED in codes or ground.kind in WITH_EARLIER
+    limit = limit_of(fd, ground.kind) if shared else ""
+    return (*codes, limit) if limit else codes, shared, ground.barred
 
 
 def open_to_read(folder: int, name: bytes) -> int:

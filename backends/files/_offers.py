@@ -16,6 +16,7 @@ from backends.files.reader import Reader
 from backends.files.trees import EVERYWHERE, OUTSIDE, Root, Trees
 from backends.fsops import linux
 from backends.fsops.identity import Version
+from backends.fsops.reasons import told
 from backends.fsops.tree import Parts, descend
 
 
@@ -46,12 +47,14 @@ class Near:
 
 
 class Offers:
-    """Looks at what may be of a holding."""
+    """Looks at what may be of a holding. `problems`: codes of why something could not be told."""
 
     def __init__(self, trees: Trees, reader: Reader, matcher: Matcher) -> None:
+        self.problems: set[str] = set()
         self._trees = trees
         self._reader = reader
         self._matcher = matcher
+        self._where = f"store {trees.store}, near its holdings"
         self._real = {root.name: os.path.realpath(os.fsencode(root.path)) for root in trees.roots}
 
     def bases(self, root: Root) -> list[bytes]:
@@ -69,12 +72,32 @@ class Offers:
         return Near(kind, of.name, EVERYWHERE, at, alone)
 
     def offered(self, near: Near) -> Holding | None:
-        """Look at it, and say what it is; None: nothing of the dataset, or the sweep's to say."""
-        where = f"store {self._trees.store}, near its holdings"
+        """Look at it, and say what it is.
+
+        None: nothing of the dataset, or the sweep's to say, or a problem.
+        """
         try:
-            sight = look(near.root.path, near.parts, self._reader, self._matcher, where)
+            return self._offered(near)
         except Vanished:
             return None
+        except CouldNotTell as error:  # not even its place can be looked at
+            self.problems.add(error.code)
+            return None
+
+    def settle(self) -> None:
+        """Say, when all else has been, if something could not be told. Raises CouldNotTell."""
+        if self.problems:
+            raise CouldNotTell(
+                f"store {self._trees.store}: what is of its holdings elsewhere is not all known",
+                reason=min(self.problems),
+            )
+
+    def _offered(self, near: Near) -> Holding | None:
+        """Do so. Raises CouldNotTell, Vanished if it is not there any more, or a link by now."""
+        try:
+            sight = look(near.root.path, near.parts, self._reader, self._matcher, self._where)
+        except Vanished:
+            raise
         except CouldNotTell as error:
             return None if near.alone is Alone.NOTHING else self._unread(near, error.code)
         reading = sight.content.reading
@@ -93,7 +116,7 @@ class Offers:
         bar = sight.barred or ("hard-linked" if sight.links > 1 else "")
         holding = self._unread(near, bar or "no-record-rewrite")
         counts = found is not None or near.alone is Alone.KEEPS
-        return holding and replace(
+        return replace(
             holding,
             version=str(sight.version),
             verdict=verdict,
@@ -106,15 +129,20 @@ class Offers:
             signs=reading.evidence.signs,
         )
 
-    def _unread(self, near: Near, obstacle: str) -> Holding | None:
-        """Tell of something by its name alone, with no technique: it must be looked at first."""
+    def _unread(self, near: Near, obstacle: str) -> Holding:
+        """Tell of something by its name alone, with no technique: it must be looked at first.
+
+        Raises CouldNotTell, Vanished.
+        """
         try:
             with descend(near.root.path, near.parts[:-1]) as way:
                 status = None if way.missing else linux.stat_of(near.parts[-1], way.fd)
                 device = way.device
-        except OSError:
-            return None  # a link, by now, or nothing that we may see
-        return status and Holding(
+        except OSError as error:
+            raise told(error, self._where) from None
+        if status is None:
+            raise Vanished(f"{self._where}: a file is not there any more")
+        return Holding(
             store=self._trees.store,
             scope=near.scope,
             locator=near.root.locator(near.parts),

@@ -11,7 +11,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from backends.contract import Holding, Tell, Verdict, untold
-from backends.errors import CouldNotTell
 from backends.files._look import open_to_read
 from backends.files._offers import Alone, Near, Offers
 from backends.files.trees import EVERYWHERE, Root, Trees, cursor
@@ -35,35 +34,27 @@ class Sharers:
         self._by_device: dict[int, Search | None] = {}  # of folders
         self._by_name: dict[str, tuple[Root, Search]] = {}  # of file systems
         self._within: dict[tuple[Root, Parts], Near] = {}  # the roots, by their places there
-        self._problems: set[str] = set()
 
     def of(self, holdings: Sequence[Holding]) -> Iterator[Holding]:
-        """Yield what is found.
-
-        Raises CouldNotTell, when all else has been yielded, if something could not be told.
-        """
+        """Yield what is found; what could not be told is among the problems of the offers."""
+        problems = self._offers.problems
         for holding in holdings:
             try:
                 for found in self._meet(holding):
                     yield from self._told(found, self._trees.root(holding.scope))
             except OSError as error:
-                self._problems.add(reason_for(error))
+                problems.add(reason_for(error))
         for root, search in self._by_name.values():
             try:
                 for found in search.rest():
                     yield from self._told(found, root)
             except OSError as error:
-                self._problems.add(reason_for(error))
-            self._problems |= search.problems
+                problems.add(reason_for(error))
+            problems |= search.problems
         for holding in holdings if self._within else ():
             self._within.pop(self._trees.place(holding), None)
         for near in self._within.values():
             yield from self._offered(near)
-        if self._problems:
-            raise CouldNotTell(
-                f"store {self._trees.store}: what shares blocks with its holdings is not all known",
-                reason=min(self._problems),
-            )
 
     def _meet(self, holding: Holding) -> Iterator[Shared | Hidden]:
         """Have the search of its file system meet a holding. Raises OSError."""

@@ -38,7 +38,6 @@ from backends.files._sharers import Sharers
 from backends.files.reader import Reader
 from backends.files.trees import Root, Trees, cursor, parts_of
 from backends.fsops import linux, swap
-from backends.fsops.ground import BLOCKS_SHARED
 from backends.fsops.identity import Version
 from backends.fsops.reasons import RootUnavailable, root_reason, told
 from backends.fsops.sharing import NOT_COUNTED, NOT_TOLD
@@ -154,7 +153,7 @@ class TreeStore:
         limitations = sight.ground
         if sight.links > 1 and sight.links > self._links.names(version.device, version.inode):
             limitations = (*limitations, "hard-link-outside-roots")
-        if BLOCKS_SHARED in limitations and not self._neighbours:
+        if sight.shared and not self._neighbours:
             told = (code for code in limitations if code != NOT_COUNTED)
             limitations = tuple(dict.fromkeys((*told, NOT_TOLD)))
         if evidence.promoted:
@@ -202,6 +201,7 @@ class TreeStore:
             offers = Offers(self._trees, self._reader, matcher)
             yield from Companions(self._trees, offers).of(holdings)
             yield from Sharers(self._trees, offers, self._tell).of(holdings)
+            offers.settle()
 
     def destroy(self, orders: Sequence[Order], matcher: Matcher) -> Sequence[Destruction]:
         """Carry out orders, one after the other."""

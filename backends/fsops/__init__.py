@@ -8,7 +8,7 @@ The modules, from the ground up:
 * ``tree``: opening roots, descending, walking
 * ``identity``: which inode, in which state: versions
 * ``handles``: who else has a file open or mapped, where there are no leases
-* ``btrfs``, ``sharing``: subvolumes, and which other files have the same blocks
+* ``btrfs``, ``xfs``, ``sharing``: subvolumes, layouts, and which other files have the same blocks
 * ``space``, ``filesystem``, ``raw``: what lies on a device beneath a file system, and reading it
 * ``keystream``, ``directly``, ``overwrite``: the overwriting, and the reading back
 * ``condemn``: from a file under its name to no file, one durable step after the other

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,11 +11,10 @@ from pathlib import Path
 from backends.fsops import devices, linux
 from backends.fsops.reasons import RootUnavailable
 from backends.fsops.tree import open_root
+from backends.fsops.xfs import Geometry
 
 _GETFSUUID = 0x80111500  # FS_IOC_GETFSUUID, Linux 6.9: a length, and up to 16 bytes
-_XFS_GEOMETRY = 0x8100587E  # XFS_IOC_FSGEOMETRY: 256 bytes, the UUID after 64
 _BTRFS_FS_INFO = 0x8400941F  # BTRFS_IOC_FS_INFO: 1024 bytes, the UUID after 16
-_BY_KIND = {"xfs": (_XFS_GEOMETRY, 256, 64), "btrfs": (_BTRFS_FS_INFO, 1024, 16)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,16 +35,23 @@ def file_system_of(fd: int) -> FileSystem:
 
 
 def _uuid(fd: int, kind: str) -> str:
-    request, size, start = _BY_KIND.get(kind, (_GETFSUUID, 17, 1))
-    buffer = bytearray(size)
     try:
-        fcntl.ioctl(fd, request, buffer)
+        raw = _told(fd, kind)
     except OSError:
         return ""
-    if request == _GETFSUUID and buffer[0] != 16:
-        return ""
-    raw = bytes(struct.unpack_from("16s", buffer, start)[0])
     return raw.hex() if any(raw) else ""
+
+
+def _told(fd: int, kind: str) -> bytes:
+    if kind == "xfs":
+        return Geometry.of(fd).uuid
+    if kind == "btrfs":
+        buffer = bytearray(1024)
+        fcntl.ioctl(fd, _BTRFS_FS_INFO, buffer)
+        return bytes(buffer[16:32])
+    buffer = bytearray(17)
+    fcntl.ioctl(fd, _GETFSUUID, buffer)
+    return bytes(buffer[1:]) if buffer[0] == 16 else b""
 
 
 def _number(fd: int, kind: str) -> str:

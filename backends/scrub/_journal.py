@@ -7,13 +7,13 @@ each such block goes through the journal whole.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import struct
 from contextlib import ExitStack
 from pathlib import Path
 
 from backends.contract import Step, Tell
+from backends.fsops.xfs import Geometry
 from backends.scrub._reserved import device_name
 from backends.scrub._room import FULL, Room, unnamed
 
@@ -23,7 +23,6 @@ _HEADER = 100  # and few enough for one block, with what is said there of it
 _NAME = "user.shredder"
 _ROUNDS = 2.5  # times that the ring is written
 _UNKNOWN = 128 << 20  # bytes, where the size of the ring cannot be learnt: mke2fs(8)'s usual one
-_XFS_GEOMETRY = 0x8100587E  # XFS_IOC_FSGEOMETRY: 256 bytes
 _SUPERBLOCK = 1024  # ext4: where it is; its magic, and the size of the journal's inode
 _MAGIC, _EXT4, _BACKUP, _JOURNAL = 0x38, 0xEF53, 0xFD, 0x10C + 16 * 4
 _FEATURES, _HAS_JOURNAL = 0x5C, 0x4
@@ -32,11 +31,7 @@ _FEATURES, _HAS_JOURNAL = 0x5C, 0x4
 def journal_size(folder: int, kind: str) -> int | None:
     """Return the bytes of the journal of a folder's file system; None: it cannot be learnt."""
     if kind == "xfs":
-        buffer = bytearray(256)
-        fcntl.ioctl(folder, _XFS_GEOMETRY, buffer)
-        (block,) = struct.unpack_from("=I", buffer, 0)
-        (blocks,) = struct.unpack_from("=I", buffer, 16)
-        return int(block * blocks)
+        return Geometry.of(folder).log
     try:
         with Path("/dev", device_name(folder)).open("rb") as device:
             device.seek(_SUPERBLOCK)

@@ -26,15 +26,16 @@ from dataclasses import dataclass
 
 from backends.contract import Step, Tell
 from backends.fsops import linux
+from backends.fsops.xfs import Geometry
 from backends.scrub._room import FULL, Room, descriptors, unnamed
 
 LEFT = "inodes-left"
-_GEOMETRY, _NUMBERS, _STATUS = 0x8100587E, 0x80405880, 0x8040587F  # XFS_IOC_…
+_NUMBERS, _STATUS = 0x80405880, 0x8040587F  # XFS_IOC_…
 _ASKED = struct.Struct("=QIIII40x")  # xfs_bulk_ireq: from where, flags, room, entries, group
 _CHUNK = struct.Struct("=QQB7x")  # xfs_inumbers: first inode, which are in use, how many
 _INODE = 192  # of xfs_bulkstat: the inode, its generation after 64, its mode after 132
 _AT_ONCE, _IN_GROUP = 1024, 1
-_CORE, _OLD_CORE, _NEW_FORM = 176, 100, 1 << 15  # bytes; XFS_FSOP_GEOM_FLAGS_V5SB
+_CORE, _OLD_CORE = 176, 100  # bytes
 _DATA = 56  # bytes of an inode that stay its extents': XFS_BMDR_SPACE_CALC(MINDBTPTRS)
 _LONGEST, _ENTRY_HEAD, _LESS = 250, 4, 8  # of a value that lies in an inode; with a name of one
 _HANDLE = struct.Struct("=IiQI")  # file_handle: 12 bytes of kind 0x81, xfs_fid64 without parent
@@ -52,13 +53,10 @@ class _Form:
     @classmethod
     def of(cls, fd: int) -> _Form:
         """Ask the file system. Raises OSError."""
-        told = bytearray(256)
-        fcntl.ioctl(fd, _GEOMETRY, told)
-        block, _, blocks, _, _, _, size = struct.unpack_from("=7I", told)
-        (flags,) = struct.unpack_from("=I", told, 92)
-        core = _CORE if flags & _NEW_FORM else _OLD_CORE
-        shift = (blocks - 1).bit_length() + (block // size - 1).bit_length()
-        return cls(shift, size - core - _DATA, block)
+        told = Geometry.of(fd)
+        core = _CORE if told.new_form else _OLD_CORE
+        shift = (told.group - 1).bit_length() + (told.block // told.inode - 1).bit_length()
+        return cls(shift, told.inode - core - _DATA, told.block)
 
 
 @contextmanager

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import ctypes
 import io
 import os
 import shutil
+import struct
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -41,6 +43,8 @@ def stranger(number: int) -> bytes:
     """One record of somebody else."""
     return f"elsewhere{number:05},other{number}@example.com,nothing of yours {number}\n".encode()
 
+
+_PASSAGE = 1 << 1 | 1 << 2  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH
 
 RECORDS = b"".join(line(n) for n in range(100))
 
@@ -108,6 +112,20 @@ def another_user() -> Iterator[None]:
         yield
     finally:
         os.seteuid(0)
+
+
+@contextlib.contextmanager
+def without_passage() -> Iterator[None]:
+    """Give up, of root's rights, that to pass by the modes of files and folders (capset(2))."""
+    libc, head = ctypes.CDLL(None, use_errno=True), struct.pack("=Ii", 0x20080522, 0)
+    told = ctypes.create_string_buffer(24)  # effective, permitted, inheritable, twice
+    assert libc.capget(head, told) == 0
+    effective, *rest = struct.unpack("=6I", told.raw)
+    assert libc.capset(head, struct.pack("=6I", effective & ~_PASSAGE, *rest)) == 0
+    try:
+        yield
+    finally:
+        assert libc.capset(head, told) == 0
 
 
 class TreeHarness(Harness):

@@ -7,6 +7,15 @@ place share nothing.
 """
 
 from backends.fsops.sharing._found import NOT_COUNTED, NOT_TOLD, Hidden, Shared
-from backends.fsops.sharing._search import Search, limit_of, search_of
+from backends.fsops.sharing._search import WITH_EARLIER, Search, limit_of, search_of
 
-__all__ = ["NOT_COUNTED", "NOT_TOLD", "Hidden", "Search", "Shared", "limit_of", "search_of"]
+__all__ = [
+    "NOT_COUNTED",
+    "NOT_TOLD",
+    "WITH_EARLIER",
+    "Hidden",
+    "Search",
+    "Shared",
+    "limit_of",
+    "search_of",
+]

@@ -6,12 +6,14 @@ A snapshot has each file under the number that it had, so that what lies in the 
 
 from __future__ import annotations
 
+import errno
 import stat
 from collections.abc import Iterator
 from pathlib import Path
 
 from backends.fsops import btrfs, linux
 from backends.fsops.extents import Kind, extents_of
+from backends.fsops.reasons import reason_for
 from backends.fsops.sharing._found import MOVED, NOT_TOLD, WITHOUT_NAME, Hidden, Shared
 from backends.fsops.tree import Parts, descend, parts_of_path
 
@@ -72,19 +74,24 @@ class BtrfsSearch:
         if way is None:
             self.problems.add(WITHOUT_NAME)
             return
-        top = self._top_of(fd, root)
+        top, refused = self._top_of(fd, root), set[str]()
         for mounted, shown in self._mounts if top is not None else ():
             whole = (*(top or ()), *way)
             if whole[: len(shown)] == shown:
                 place = (*mounted, *whole[len(shown) :])
-                there = _is_there(place, root, inode)
+                try:
+                    there = _is_there(place, root, inode)
+                except OSError as error:
+                    refused.add(reason_for(error))
+                    continue
                 if there:
                     yield Shared(place, keeps=keeps, snapshot=snapshot)
                 elif there is not None:
                     self.problems.add(MOVED)
                 if there is not None:
                     return
-        if root not in self._hidden:
+        self.problems |= refused
+        if not refused and root not in self._hidden:
             self._hidden.add(root)
             yield Hidden(root, top)
 
@@ -114,7 +121,7 @@ class BtrfsSearch:
 def _is_there(place: Parts, root: int, inode: int) -> bool | None:
     """Whether a place is that of an inode; None: it is not in its subvolume.
 
-    Another mount can lie over it.
+    Another mount can lie over it. Raises OSError where nobody is let in.
     """
     try:
         with descend(Path("/"), place[:-1]) as way:
@@ -122,6 +129,8 @@ def _is_there(place: Parts, root: int, inode: int) -> bool | None:
             if within is None or within.id != root:
                 return None
             status = None if way.missing else linux.stat_of(place[-1], way.fd)
-    except OSError:
+    except OSError as error:
+        if error.errno not in {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}:
+            raise
         return None
     return status is not None and status.st_ino == inode and stat.S_ISREG(status.st_mode)

@@ -12,6 +12,9 @@ from backends.fsops.sharing._btrfs import BtrfsSearch
 from backends.fsops.sharing._found import NOT_COUNTED, NOT_TOLD, Hidden, Shared
 from backends.fsops.sharing._xfs import XfsSearch, has_reverse_map
 
+WITH_EARLIER = frozenset({"btrfs"})
+"""File systems whose snapshots have files as they were, with no block of what they are now."""
+
 
 class Search(Protocol):
     """Looks for what has blocks in common with files of one file system.
@@ -33,7 +36,7 @@ def limit_of(fd: int, kind: str) -> str:
     """Return the code of what cannot be told here of who shares blocks; empty: nothing."""
     if kind == "btrfs":
         try:
-            btrfs.path_in(fd, btrfs.TOP, btrfs.FIRST)
+            btrfs.birth_of(fd, btrfs.TOP, btrfs.FIRST)  # the way to a top is told to anybody
         except OSError:
             return NOT_TOLD
         return ""

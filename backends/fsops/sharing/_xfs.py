@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
-import struct
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterator
@@ -17,21 +15,18 @@ from backends.fsops.reasons import reason_for, root_reason
 from backends.fsops.sharing._found import IN_PART, MOVED, WITHOUT_NAME, Hidden, Shared
 from backends.fsops.space import owners_of
 from backends.fsops.tree import Found, Missed, Parts, Walk, descend, parts_of_path
+from backends.fsops.xfs import Geometry
 
-_GEOMETRY = 0x8100587E  # XFS_IOC_FSGEOMETRY: 256 bytes, flags after 92
-_REVERSE_MAP = 1 << 19  # XFS_FSOP_GEOM_FLAGS_RMAPBT
 _OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOATIME | os.O_CLOEXEC
 _TELL_EACH = 1000  # files
 
 
 def has_reverse_map(fd: int) -> bool:
     """Whether a file system keeps a map of what its blocks are of."""
-    buffer = bytearray(256)
     try:
-        fcntl.ioctl(fd, _GEOMETRY, buffer)
+        return Geometry.of(fd).reverse_map
     except OSError:
         return False
-    return bool(struct.unpack_from("=I", buffer, 92)[0] & _REVERSE_MAP)
 
 
 class XfsSearch:

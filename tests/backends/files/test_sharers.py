@@ -6,23 +6,27 @@ import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from backends.contract import Context, Finding, Holding, Result, Store, Verdict
 from backends.errors import CouldNotTell
-from backends.files import BACKEND
+from backends.files import BACKEND, _look, _offers
 from backends.fsops import extents
 from backends.fsops.btrfs import TOP, extents_in
 from tests.backends.trees import (
     MATCHER,
     RECORDS,
+    another_user,
     destroy,
     finding,
     holdings,
+    let_others_near,
     order,
     outcome,
     stranger,
+    without_passage,
 )
 from tests.forensic.images import KINDS, Image, Kind, mounted
 
@@ -329,6 +333,51 @@ def test_a_subvolume_that_is_mounted_nowhere_is_named(disk: Image) -> None:
         run("umount", main)
 
 
+def _found_and_refused(store: Store) -> tuple[set[str], str]:
+    found = set[str]()
+    with pytest.raises(CouldNotTell) as raised:
+        found.update(
+            each.locator for each in store.companions([*holdings(store).values()], MATCHER)
+        )
+    return found, raised.value.code
+
+
+@sharing
+def test_what_lies_where_nobody_is_let_in_is_told_of(disk: Image) -> None:
+    place = plant(disk)
+    other = reflink(place, disk.mount / "other")
+    closed = disk.mount / "closed"
+    closed.mkdir()
+    reflink(place, closed / "third")
+    os.chown(closed, 65534, 65534)
+    closed.chmod(0o700)
+    store = store_on(disk)
+    with without_passage():
+        assert _found_and_refused(store) == ({str(other)}, "access-denied")
+    assert len(near(store)) == 2
+
+
+@btrfs
+def test_what_nobody_is_let_in_to_any_more_is_told_of(
+    disk: Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The folder is closed when the neighbour was found, before it is looked at."""
+    place = plant(disk)
+    closed = disk.mount / "closed"
+    closed.mkdir()
+    reflink(place, closed / "other")
+    os.chown(closed, 65534, 65534)
+    real = _look.look
+
+    def late(*args: Any) -> object:
+        closed.chmod(0o700)
+        return real(*args)
+
+    monkeypatch.setattr(_offers, "look", late)
+    with without_passage():
+        assert _found_and_refused(store_on(disk)) == (set(), "access-denied")
+
+
 # --- What could not be looked for ---------------------------------------------------------
 
 
@@ -351,3 +400,22 @@ def test_what_is_not_told_of_the_sharers_is_said(
     disk.settle()  # else xfs has blocks shared for a while with a file that is gone
     (holding,) = holdings(store).values()
     assert "sharers-not-told" not in holding.limitations
+
+
+@btrfs
+def test_so_it_is_where_a_snapshot_may_have_the_file_as_it_was(disk: Image) -> None:
+    """No block of the holding is shared any more, and nobody but root is told of the other."""
+    place = plant(disk)
+    snapshot(disk, "then")
+    place.unlink()
+    place = plant(disk, content=RECORDS * 5)
+    (holding,) = holdings(store_on(disk)).values()
+    assert not {"blocks-shared", "sharers-not-told"} & {*holding.limitations}
+    (holding,) = holdings(store_on(disk, neighbours=False)).values()
+    assert "sharers-not-told" in holding.limitations
+    let_others_near(place)
+    with another_user():
+        (holding,) = holdings(store_on(disk)).values()
+        assert near(store_on(disk)) == {}
+    assert "blocks-shared" not in holding.limitations
+    assert "sharers-not-told" in holding.limitations
