@@ -179,7 +179,8 @@ def units(cluster: Cluster, scope: str, after: str, choice: Choice) -> Iterator[
                 entry = replace(entry, state=f"{state}:{relation.storage}")
             yield entry
         number = ""
-    last = int(number or 0) if kind != _definitions.CURSOR else None
+    before = {"", _RELATION_CURSOR, _LARGE_CURSOR}
+    last = int(number or 0) if kind in before else None
     while last is not None:
         with cluster.reading(scope) as connection:
             page = connection.execute(_PAGE_OF_LARGE_OBJECTS, [last, PAGE]).fetchall()

@@ -92,8 +92,6 @@ SELECT format('DROP STATISTICS IF EXISTS %I.%I', nspname, stxname), pg_get_stati
        'pg_statistic_ext'
   FROM pg_statistic_ext s JOIN pg_namespace n ON n.oid = stxnamespace WHERE s.oid >= 16384
 UNION ALL
-SELECT NULL, attmissingval::text, NULL FROM pg_attribute WHERE atthasmissing
-UNION ALL
 SELECT format('DROP INDEX IF EXISTS %s', indexrelid::regclass), pg_get_indexdef(indexrelid),
        'pg_index'
   FROM pg_index WHERE indexrelid >= 16384 AND (indexprs IS NOT NULL OR indpred IS NOT NULL)

@@ -30,9 +30,9 @@ from backends.fsops import swap
 from backends.postgres import _catalog, _check, _destroy, _examine, _source, _verify
 from backends.postgres._session import Cluster, parse_conninfo
 from backends.postgres.raw import places
-from backends.postgres.residue import logs
+from backends.postgres.residue import logs, missing
 from backends.postgres.residue.companions import companions
-from backends.postgres.residue.places import LOG, SERVER, Residue, Rewrite
+from backends.postgres.residue.places import LOG, MISSING, SERVER, Residue, Rewrite
 
 BLIND_SPOTS = (
     "postgres-wal",
@@ -106,6 +106,7 @@ class PostgresStore:
         if not _catalog.database_exists(self.cluster, scope):
             raise Vanished(f"store {self.name}: there is no database {scope}")
         yield from _catalog.units(self.cluster, scope, after, self.choice)
+        yield from missing.units(self.cluster, scope, after, self.choice)
         if self.residue.wanted:
             yield from self._places(scope, after)
 
@@ -116,6 +117,8 @@ class PostgresStore:
         """Look for the dataset in one unit."""
         if unit.kind in places.KINDS:
             return places.examine(self.cluster, unit, self.residue, matcher)
+        if unit.kind == MISSING:
+            return missing.examine(self.cluster, unit, self.residue, matcher)
         if unit.kind == LOG:
             return logs.examine(self.cluster, unit, matcher, self.residue.data_directory)
         return _examine.examine(self.cluster, unit, matcher, residue=self.residue.wanted)

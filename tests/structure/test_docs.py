@@ -17,7 +17,8 @@ from tests.structure.tree import ROOT, modules, tracked
 
 # Literals that have the form of a code and are something else: encodings, kinds of units, ….
 NOT_CODES = {
-    "delete-marker", "large-object", "materialised-view", "catalogue-pages", "server-log",  # kinds
+    "delete-marker", "large-object", "materialised-view", "catalogue-pages", "server-log",
+    "missing-values",  # kinds
     "files-of-no-relation", "record-key", "server-files", "aws-kms", "aes256-gcm96",
     "filer-log", "filer-store", "tree-key",
     "editor-backup", "editor-lock", "editor-swap", "editor-undo", "free-space",  # of holdings

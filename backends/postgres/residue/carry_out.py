@@ -15,8 +15,24 @@ from backends.postgres._examine import read_relation
 from backends.postgres._rows import RowScan
 from backends.postgres._session import SNAPSHOT, Cluster
 from backends.postgres.raw.segments import held_segments
-from backends.postgres.residue import blockers, log_anew, logs, online, rewrite, statements, wal
-from backends.postgres.residue.places import SERVER, Residue, Rewrite, pages_of
+from backends.postgres.residue import (
+    blockers,
+    log_anew,
+    logs,
+    missing,
+    online,
+    rewrite,
+    statements,
+    wal,
+)
+from backends.postgres.residue.places import (
+    MISSING,
+    SERVER,
+    Residue,
+    Rewrite,
+    missing_of,
+    pages_of,
+)
 
 
 def carry_out(cluster: Cluster, residue: Residue, order: Order, matcher: Matcher) -> Destruction:
@@ -33,9 +49,17 @@ def _compact(cluster: Cluster, residue: Residue, order: Order, matcher: Matcher)
     holding = order.holding
     with cluster.reading(holding.scope) as connection:
         relation = relation_by_oid(connection, int(holding.details["oid"]))
-        if relation is None or relation.storage != holding.version:
-            return Destruction(order.id, Result.ALREADY_ABSENT)  # that file is gone
-        if pages_of(relation.locator) != holding.locator:
+        if relation is None:
+            return Destruction(order.id, Result.ALREADY_ABSENT)
+        if holding.kind == MISSING:  # these outlive a table's file, where it is truncated
+            locator = missing_of(relation.locator)
+            gone = not missing.scan(connection, relation.oid, matcher).matched
+        else:
+            locator = pages_of(relation.locator)
+            gone = relation.storage != holding.version
+        if gone:
+            return Destruction(order.id, Result.ALREADY_ABSENT)
+        if locator != holding.locator:
             return Destruction(order.id, Result.CHANGED)
         # Nobody is kept out for a table that still has what was to go first.
         if read_relation(connection, relation, RowScan(matcher, digested=False)).whole.matched:

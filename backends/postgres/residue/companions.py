@@ -21,6 +21,7 @@ from backends.postgres._session import Cluster, Connection
 from backends.postgres.residue import blockers, cost, online, rewrite, wal
 from backends.postgres.residue.places import (
     CATALOGUE,
+    MISSING,
     PAGES,
     PHASES,
     SERVER,
@@ -28,6 +29,7 @@ from backends.postgres.residue.places import (
     WAL_LOCATOR,
     Residue,
     Rewrite,
+    missing_of,
     pages_of,
     pages_of_catalogue,
 )
@@ -55,7 +57,9 @@ class _Touched:
         """Count one in."""
         self.verdict = strongest((self.verdict, holding.verdict)) or self.verdict
         names: tuple[str, ...] = rewrite.OF_RELATIONS
-        if holding.kind == LARGE_OBJECT:
+        if holding.kind == MISSING:
+            names = (*rewrite.OF_MISSING_VALUES, *names)
+        elif holding.kind == LARGE_OBJECT:
             names = rewrite.OF_LARGE_OBJECTS
         elif holding.kind == COMMENTS:
             shared = bool(holding.details.get("shared"))
@@ -85,7 +89,7 @@ def _to_come(cluster: Cluster, residue: Residue, holdings: Iterable[Holding]) ->
     for holding in holdings:
         if holding.store != cluster.store:
             continue
-        if holding.kind == PAGES and holding.residue:
+        if holding.kind in {PAGES, MISSING} and holding.residue:
             touched.add(holding)  # its statistics go, and those of others are taken anew
             continue
         if holding.residue or holding.kind not in _DESTROYED:
@@ -109,8 +113,8 @@ def place(cluster: Cluster, residue: Residue, unit: Unit) -> Holding | None:
     if unit.kind == WAL:
         return _log(cluster, Verdict.COPY)
     oid = int(unit.version.partition(":")[0])
-    if unit.kind == PAGES:
-        return _pages(cluster, residue, unit.scope, oid, Verdict.COPY)
+    if unit.kind in {PAGES, MISSING}:
+        return _pages(cluster, residue, unit.scope, oid, Verdict.COPY, unit.kind)
     if unit.kind == CATALOGUE:
         name = unit.locator.rpartition("pg_catalog.")[2].removesuffix(":pages")
         if name in rewrite.CATALOGUES:
@@ -126,7 +130,12 @@ def _leaves_dead_rows(holding: Holding) -> bool:
 
 
 def _pages(
-    cluster: Cluster, residue: Residue, scope: str, oid: int, verdict: Verdict
+    cluster: Cluster,
+    residue: Residue,
+    scope: str,
+    oid: int,
+    verdict: Verdict,
+    kind: str = PAGES,
 ) -> Holding | None:
     with cluster.reading(scope) as connection:
         relation = relation_by_oid(connection, oid)
@@ -135,12 +144,14 @@ def _pages(
             return None
         stands = blockers.of_rewriting(connection, cluster.lock_timeout_s)
         obstacle = _rewriting(connection, residue, relation) or stands.obstacle
+        if kind == MISSING and residue.rewrite is Rewrite.ONLINE:
+            obstacle = online.KEEPS_MISSING_VALUES
     return Holding(
         store=cluster.store,
         scope=scope,
-        locator=pages_of(relation.locator),
+        locator=(missing_of if kind == MISSING else pages_of)(relation.locator),
         version=relation.storage,
-        kind=PAGES,
+        kind=kind,
         verdict=verdict,
         records=None,
         foreign_records=None,
@@ -148,7 +159,7 @@ def _pages(
         whole=None if obstacle else Technique.COMPACT,
         obstacle=obstacle,
         limitations=stands.limitations,
-        details={"oid": oid, "phase": PHASES[PAGES]},
+        details={"oid": oid, "phase": PHASES[kind]},
         cost=cost.of_rewrite(file.size, online=residue.rewrite is Rewrite.ONLINE),
     )
 

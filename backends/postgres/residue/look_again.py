@@ -18,10 +18,11 @@ from backends.postgres._rows import RowScan
 from backends.postgres._session import Cluster
 from backends.postgres.raw import log, places, relations
 from backends.postgres.raw.look import Seen
-from backends.postgres.residue import logs
-from backends.postgres.residue.places import Residue
+from backends.postgres.residue import logs, missing
+from backends.postgres.residue.places import MISSING, Residue
 
 _LISTING, _PAGES, _CONTENT = ("listing",), ("pages",), ("content",)
+_CATALOGUE = ("catalogue",)
 
 
 def look_again(cluster: Cluster, residue: Residue, order: Order, matcher: Matcher) -> Verification:
@@ -35,10 +36,16 @@ def _pages(cluster: Cluster, residue: Residue, order: Order, matcher: Matcher) -
         relation = relation_by_oid(connection, int(holding.details["oid"]))
         if relation is None:
             return Verification(order.id, Finding.ABSENT, _LISTING)
-        if relation.storage == holding.version:
+        if holding.kind == MISSING:
+            given = missing.scan(connection, relation.oid, matcher)
+            if given.matched:
+                return _left(order, _CATALOGUE, given.records)
+        elif relation.storage == holding.version:
             return Verification(order.id, Finding.INCONCLUSIVE, _LISTING, "not-rewritten")
         kept = _statistics.scan(connection, relation.oid, matcher)
     seen = _relation(cluster, residue, order, matcher)
+    if holding.kind == MISSING:
+        seen = replace(seen, looked=(*_CATALOGUE, *seen.looked))
     if kept.verdict is Verdict.COPY and seen.finding is Finding.ABSENT:
         with cluster.reading(holding.scope, fresh=True) as connection:
             # Rows that stay may be in them, too; whether any may is the table's own question.

@@ -20,6 +20,7 @@ from backends.postgres._session import WRITING, Cluster, Connection
 from backends.postgres.residue.rewrite import NotRewrittenError, await_readers
 
 PROGRAM = "pg_repack"
+KEEPS_MISSING_VALUES = "pg-repack-keeps-missing-values"
 _STATE = """
 SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'pg_repack'),
        EXISTS (SELECT FROM pg_index i

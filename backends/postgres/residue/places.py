@@ -15,6 +15,7 @@ from typing import Final
 SERVER: Final = "(server)"
 
 PAGES: Final = "pages"  # the file of a relation that is not rewritten yet, with TOAST and indexes
+MISSING: Final = "missing-values"  # what the catalogue has of columns that older rows lack
 CATALOGUE: Final = "catalogue-pages"
 WAL: Final = "wal"
 LOG: Final = "server-log"
@@ -25,12 +26,24 @@ WAL_LOCATOR: Final = "pg_wal"
 
 # Orders of one stage go in this order. Each of the first writes into the write-ahead log, so that
 # comes last.
-PHASES: Final = {PAGES: 1000, CATALOGUE: 1001, "statements": 1002, LOG: 1003, WAL: 1004}
+PHASES: Final = {
+    PAGES: 1000,
+    MISSING: 1000,
+    CATALOGUE: 1001,
+    "statements": 1002,
+    LOG: 1003,
+    WAL: 1004,
+}
 
 
 def pages_of(relation: str) -> str:
     """Return the locator of a relation's pages, by the relation's."""
     return f"{relation}:pages"
+
+
+def missing_of(relation: str) -> str:
+    """Return the locator of the values that the catalogue keeps for a relation's older rows."""
+    return f"{relation}:{MISSING}"
 
 
 def pages_of_catalogue(database: str, name: str) -> str:

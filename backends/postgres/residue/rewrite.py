@@ -24,11 +24,18 @@ from backends.postgres.residue import blockers
 # What lies in which catalogue. The owner of the database may write them anew, but for those that
 # all databases share: these are the superuser's.
 OF_RELATIONS = ("pg_statistic", "pg_statistic_ext_data")
+OF_MISSING_VALUES = ("pg_attribute",)
 OF_LARGE_OBJECTS = ("pg_largeobject", "pg_largeobject_metadata", "pg_statistic")
 OF_COMMENTS = ("pg_description", "pg_statistic")
 OF_SHARED_COMMENTS = (*OF_COMMENTS, "pg_shdescription")
 CATALOGUES = frozenset(
-    {*OF_RELATIONS, *OF_LARGE_OBJECTS, *OF_SHARED_COMMENTS, *_dropping.CATALOGUES}
+    {
+        *OF_RELATIONS,
+        *OF_MISSING_VALUES,
+        *OF_LARGE_OBJECTS,
+        *OF_SHARED_COMMENTS,
+        *_dropping.CATALOGUES,
+    }
 )
 _VACUUM = sql.SQL("VACUUM (FULL) {}")
 # Through a pooler no setting can be relied on, so nothing is waited for.

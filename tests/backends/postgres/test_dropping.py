@@ -96,7 +96,6 @@ def test_what_holds_a_record_is_dropped(filled: Place, statements: str) -> None:
 @pytest.mark.parametrize(
     "statement",
     [
-        "ALTER TABLE t ADD w uuid DEFAULT '{id}'",
         "ALTER TABLE t ADD w bool GENERATED ALWAYS AS (v = '{id}') STORED",  # the child has it
         'CREATE TABLE "{id}" ()',
         'ALTER TABLE t RENAME v TO "{id}"',

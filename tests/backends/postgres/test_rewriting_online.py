@@ -98,3 +98,17 @@ def obstacle(store: Store) -> str:
     (held,) = (each for each in looked(store, DATASET, places=False)[0] if each.kind == "pages")
     assert (held.whole is None) == bool(held.obstacle)
     return held.obstacle
+
+
+def test_what_a_column_gave_to_older_rows_stays(repack_place: Place) -> None:
+    """So they are named: the catalogue has the value after it as before."""
+    repack_place.plant("t", [*records(3), *strangers(3)])
+    repack_place.sql("ALTER TABLE t ADD PRIMARY KEY (respondent_id)")
+    repack_place.sql(f"ALTER TABLE t ADD w text DEFAULT '{records(4)[3].respondent_id}'")
+    repack_place.sql("UPDATE t SET w = 'theirs'")
+    with repack_place.store(residue=True, rewrite="online") as store:
+        (compact,) = ordered(store, "pages")
+        (kept,) = (each for each in looked(store, DATASET)[0] if each.kind == "missing-values")
+        assert (None, online.KEEPS_MISSING_VALUES) == (kept.whole, kept.obstacle)
+        assert (Result.DESTROYED, "") == result(store, compact)
+    assert [(1,)] == repack_place.sql("SELECT count(*) FROM pg_attribute WHERE atthasmissing")
