@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 
 from backends.contract import Context, Store, Tell, untold
 from backends.errors import BackendError, CouldNotTell
 from shredder.config import KEYS, RECORD_KEYS, Config
 from shredder.config.names import whole
+from shredder.errors import ShredderError
 from shredder.registry import backend
 from shredder.state import State
 
@@ -36,19 +37,26 @@ def open_keys(config: Config, state: State, dataset: str) -> Store | BackendErro
     return KeyHoldings(KEYS, keys.traits, dataset, keys)
 
 
-def settle_keys(config: Config, state: State, dataset: str) -> None:
+def settle_keys(config: Config, state: State, dataset: str) -> dict[str, ShredderError]:
     """Call those of a dataset's keys destroyed whose wait is over and that are gone.
 
-    Destroys nothing. What cannot be told of a key is left to the sweep, which says so.
+    Destroys nothing. Returns, by the key's id, why nobody could tell; the sweep finds a gap there.
     """
     from shredder.keystores import KeyState, KeyStoreError  # noqa: PLC0415 - as above
     from shredder.sealing.keys import key_store  # noqa: PLC0415
 
-    keys = key_store(config, state)
-    with suppress(KeyStoreError):
-        for record in keys.records():
-            if record.dataset.partition("/")[0] == dataset and record.state is KeyState.PENDING:
+    keys, untold = key_store(config, state), dict[str, ShredderError]()
+    try:
+        records = keys.records()
+    except KeyStoreError:
+        return {}  # of no key in particular
+    for record in records:
+        if record.dataset.partition("/")[0] == dataset and record.state is KeyState.PENDING:
+            try:
                 keys.settle(record.id)
+            except KeyStoreError as error:
+                untold[record.id] = error
+    return untold
 
 
 def open_record_keys(config: Config, state: State, selection: str) -> Store | BackendError | None:

@@ -101,17 +101,24 @@ def _one(work: Work, waits: Pending, *, later: bool) -> dict[str, Any]:
         "holdings": 0,
         "cancelled": 0,
         "attestation": None,
+        "keys": [],
         "error": None,
         "hint": None,
     }
     if not waits.over:
         return answer | {"code": ExitCode.PENDING}
+    untold: dict[str, ShredderError] = {}
     try:
         with spooling(work) as spool:
-            came = finalized(work, waits, _Nobody(later=later), spool)
+            came = finalized(work, waits, _Nobody(later=later), spool, untold)
     except ShredderError as error:
         told = {"outcome": "refused", "error": error.message, "hint": error.hint or None}
         return answer | told | {"code": error.exit_code}
+    finally:
+        answer["keys"] += [
+            {"key": key, "error": why.message, "hint": why.hint or None}
+            for key, why in untold.items()
+        ]
     if came.run is None:
         left = {"holdings": came.there, "cancelled": came.cancelled}
         if came.until:
@@ -123,6 +130,8 @@ def _one(work: Work, waits: Pending, *, later: bool) -> dict[str, Any]:
 
 def _say(out: Console, answer: dict[str, Any]) -> None:
     name = shown(answer["dataset"])
+    for each in answer["keys"]:
+        out.say(f"{name}: key {each['key']} stays pending: {shown(each['error'])}")
     if answer["error"]:
         out.say(f"{name}: {shown(answer['error'])}")
     elif answer["outcome"] == "pending" and not answer["attestation"]:

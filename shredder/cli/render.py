@@ -113,10 +113,9 @@ def looked(console: Console, report: Json) -> None:
     holdings(console, found, number, last=last)
     if number:
         console.say()
-    for key in waits[:1]:
-        until = f", until {key['until']}" if key["until"] else ""
-        days = counted(key["waits_days"], "day")
-        console.say(f"a key's deletion is pending for {days}, or more with replicas{until}")
+    for line in _waiting(waits):
+        console.say(line)
+    if waits:
         console.say()
     for store, codes in report.get("not_by_key", {}).items():
         console.say(f"what is sealed in {shown(store)} is not left to the key: {', '.join(codes)}")
@@ -127,6 +126,20 @@ def looked(console: Console, report: Json) -> None:
     if after := report.get("fingerprint"):
         console.say()
         console.say(f"fingerprint: {AFTER.get(after, f'kept until {after}')}")
+
+
+def _waiting(keys: Iterable[Json]) -> Iterator[str]:
+    """A line for keys whose deletion waits alike, or is to wait once it is told."""
+    alike = Counter((key["until"] or "", key["waits_days"]) for key in keys)
+    pending = Counter[str]()
+    for (until, _), number in alike.items():
+        pending[until] += number if until else 0
+    for until, number in sorted((+pending).items()):
+        yield f"the deletion of {counted(number, 'key')} is pending until {until}"
+    for (until, days), number in sorted(alike.items()):
+        if not until:
+            told = f"{counted(days, 'day')}, or more with replicas"
+            yield f"the deletion of {counted(number, 'key')} would be pending for {told}"
 
 
 def came(console: Console, report: Json) -> None:

@@ -21,6 +21,9 @@ They name a dataset and a slot, and never a key.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from shredder.errors import ExitCode, ShredderError
 
 
@@ -98,3 +101,15 @@ class TokenUnusable(KeyStoreError):
     """The token is not there, or does not do what it is told."""
 
     exit_code = ExitCode.INCONCLUSIVE
+
+
+@contextmanager
+def told(what: str) -> Iterator[None]:
+    """The system's refusals of what is used here, as ours; their texts could name a path."""
+    try:
+        yield
+    except OSError as error:
+        raise StoreDamaged(
+            f"{what} cannot be used: {error.strerror or 'input/output error'}",
+            hint="what was begun goes on when the command is repeated",
+        ) from error

@@ -43,6 +43,7 @@ from shredder.keystores.errors import (
     NotErasable,
     StoreBusy,
     StoreDamaged,
+    told,
 )
 from shredder.keystores.keyring import Keyring
 from shredder.keystores.material import check_value, make_key, public_of, wipe, wrap
@@ -68,6 +69,7 @@ from shredder.keystores.whose import (
     try_out,
 )
 
+_FILE = "the file of keys"
 _LOOKED = ("key-slots", "sealed-probe")
 _ABSENT = KeyFinding(Finding.ABSENT, _LOOKED)
 _ITEM = "item"  # in a record's place: the keyring may have one of the key
@@ -115,13 +117,13 @@ class FileKeyStore(Registered):
         self, dataset: str, *, escrowed: Declared, backed_up: Declared, in_clear: Declared
     ) -> KeyRecord:
         """Make a dataset's key, durably."""
-        with _told():
+        with told(_FILE):
             fresh = self._make()
-        with _told(), self._open(exclusive=True) as slots:
+        with told(_FILE), self._open(exclusive=True) as slots:
             known = self._register.records()
             refuse_second(dataset, known)
             for record in known:
-                if record.state is KeyState.MAKING:
+                if record.state is KeyState.MAKING and self._endable(record):
                     self._erase(slots, record)
             refuse_unknown(slots, known)
             number = free_slot(slots, known)
@@ -153,6 +155,19 @@ class FileKeyStore(Registered):
             slots.write(number, replace(content, wrapped=wrapped))
             try_out(slots, record, secret)
             return self._register.put(replace(record, state=KeyState.LIVE))
+
+    def _endable(self, record: KeyRecord) -> bool:
+        """Whether what was begun can be ended: a key whose keyring is away is left to another day.
+
+        Nobody was given it, and no key is to wait for its end.
+        """
+        if _ITEM not in record.place:
+            return True
+        try:
+            self._keyring.removable(record.id)
+        except KeyringUnusable:
+            return False
+        return True
 
     def _begun(
         self, record: KeyRecord, wrapping: Wrapping, passphrase: bytes | None
@@ -186,10 +201,10 @@ class FileKeyStore(Registered):
     def using(self, key: str) -> Iterator[bytearray]:
         """Give out a key's 32 bytes for as long as the context lasts."""
         self._register.record(key)
-        with _told():
+        with told(_FILE):
             slots = self._open()
         with slots:
-            with _told():
+            with told(_FILE):
                 given = self._given(slots, self._register.record(key))
             try:
                 yield given
@@ -221,7 +236,7 @@ class FileKeyStore(Registered):
         """
         wrapping = _wrapping(passphrase, by_keyring=by_keyring)
         self._register.record(key)
-        with _told(), self._open(exclusive=True) as slots:
+        with told(_FILE), self._open(exclusive=True) as slots:
             record = self._register.record(key)
             buried = any(is_tombstone_of(read, record) for _, read in slots.read_all())
             refuse_shut(record, self._register.records(), buried=buried)
@@ -256,7 +271,7 @@ class FileKeyStore(Registered):
     def destroy(self, key: str) -> KeyDestruction:
         """Destroy a key, durably."""
         self._register.record(key)
-        with _told(), self._open(exclusive=True) as slots:
+        with told(_FILE), self._open(exclusive=True) as slots:
             record = self._register.record(key)
             restored = record.state is KeyState.DESTROYED
             # Asked before anything is touched: a keyring that is not there leaves all as it is.
@@ -304,7 +319,7 @@ class FileKeyStore(Registered):
         """Look for a destroyed key where it lay."""
         record = self._register.record(key)
         try:
-            with _told(), self._open() as slots:
+            with told(_FILE), self._open() as slots:
                 if record.state is not KeyState.DESTROYED or lives(slots, record):
                     return KeyFinding(Finding.RESIDUE, _LOOKED, "key-lives")
                 data, direct = slots.medium(slot_of(record))
@@ -334,7 +349,7 @@ class FileKeyStore(Registered):
         """Codes of what is wrong with a key now."""
         record = self._register.record(key)
         try:
-            with _told(), self._open() as slots:
+            with told(_FILE), self._open() as slots:
                 code = condition(slots, record) or self._condition_of_item(record)
         except StoreBusy:
             return ()  # whoever uses it would have been told
@@ -374,18 +389,6 @@ class FileKeyStore(Registered):
         except FileExistsError:  # by another run, in between
             return False
         return True
-
-
-@contextmanager
-def _told() -> Iterator[None]:
-    """The system's refusals as ours; their texts could name a path."""
-    try:
-        yield
-    except OSError as error:
-        raise StoreDamaged(
-            f"the file of keys cannot be used: {error.strerror or 'input/output error'}",
-            hint="what was begun goes on when the command is repeated",
-        ) from error
 
 
 def _wrapping(passphrase: bytes | None, *, by_keyring: bool) -> Wrapping:

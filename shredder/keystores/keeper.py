@@ -76,6 +76,9 @@ class Keeper(Protocol):
     def identity(self) -> str:
         """What tells it from another one of its kind, found out anew; it must be there."""
 
+    def where(self) -> Mapping[str, str]:
+        """What a record keeps of where its wrapping key is to be made, from before it is."""
+
     def wrap(self, record: KeyRecord, key: bytes) -> Wrapped:
         """Make a wrapping key, and encrypt by it. Raises NotErasable if it could leave its keeper.
 

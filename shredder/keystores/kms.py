@@ -35,7 +35,8 @@ from shredder.keystores.kmsapi import (
     region_of,
 )
 
-_ARN, _ALL, _PROBE, _MATERIAL = "arn", "arns", "probe", "material"  # in a record's place
+# In a record's place.
+_REGION, _ARN, _ALL, _PROBE, _MATERIAL = "region", "arn", "arns", "probe", "material"
 _DELETED = "deleted"
 _WAITING: Final = ("PendingDeletion", "PendingReplicaDeletion")
 _REFUSALS: Final = (NOT_FOUND, INVALID_STATE, DISABLED, *NOT_BY_THIS_KEY)
@@ -79,6 +80,10 @@ class Kms:
     def identity(self) -> str:
         """The account, whatever the Region: a record names that of its own key."""
         return self._service.account()
+
+    def where(self) -> Mapping[str, str]:
+        """The Region that a key is about to be made in."""
+        return {_REGION: self._service.region}
 
     # --- making ---
 
@@ -176,31 +181,39 @@ class Kms:
     def holds(self, record: KeyRecord) -> Kept:
         """How far a record's key is gone, with all of its replicas; it is tried, too."""
         found = self._found(record)
-        for arn in found:
-            if self._opens(record, arn):
-                return Kept(Presence.HERE)
+        opens = {arn: self._opens(record, arn) for arn in found}
         ends = [_gone_at(record, shown) for shown in found.values()]
-        if Presence.HERE in ends:
+        if any(opens.values()) or Presence.HERE in ends:
             return Kept(Presence.HERE)
+        if any(shown and opens[arn] is None for arn, shown in found.items()):
+            raise _untried(record)
         return Kept(Presence.GOING, _until(found.values())) if any(ends) else Kept(Presence.GONE)
 
-    def _opens(self, record: KeyRecord, arn: str) -> bool:
-        """Whether what was encrypted when the key was made can be decrypted."""
+    def _opens(self, record: KeyRecord, arn: str) -> bool | None:
+        """Whether what was encrypted when the key was made can be decrypted.
+
+        None: that cannot be tried, for want of what was encrypted, or because it is another's.
+        """
+        if _ARN not in record.place:
+            return False  # a crash came before it had encrypted anything that was kept
         try:
             probe = bytes.fromhex(str(record.place.get(_PROBE, "")))
         except ValueError:
             probe = b""
-        return bool(probe) and not isinstance(self._decrypted(record, arn, probe), str)
+        came = self._decrypted(record, arn, probe) if probe else ""
+        if isinstance(came, bytearray):
+            return True
+        return None if not came or came in NOT_BY_THIS_KEY else False
 
     def _found(self, record: KeyRecord) -> dict[str, Mapping[str, Any] | None]:
         """By ARN, a record's key and its replicas as KMS shows them; None: it has none.
 
         Raises StoreDamaged where nobody can tell whether there are others.
         """
-        arn = str(record.place.get(_ARN, "")) or self._unrecorded(record)
+        arn = str(record.place.get(_ARN, ""))
         noted = str(record.place.get(_ALL, "")).split()
         found: dict[str, Mapping[str, Any] | None] = {}
-        left = [arn, *noted] if arn else []
+        left = [arn, *noted] if arn else self._unrecorded(record)
         while left:
             each = left.pop()
             if each not in found:
@@ -223,13 +236,21 @@ class Kms:
             return None
         return shown
 
-    def _unrecorded(self, record: KeyRecord) -> str:
-        """The ARN of a key that was made, and a crash left without a note; empty: none was."""
-        for arn in self._service.list_keys():
-            shown = self._shown(arn)
-            if shown and shown.get("Description") == _description(record):
-                return arn
-        return ""
+    def _unrecorded(self, record: KeyRecord) -> list[str]:
+        """The ARNs of keys that were made, and a crash left without a note.
+
+        They are several where a request was repeated whose answer had been lost.
+        """
+        region = str(record.place.get(_REGION, ""))
+        if not region:
+            raise StoreDamaged(
+                f"the record of the key of {record.dataset} names no Region: whether AWS KMS has "
+                "a key of it, nobody can tell",
+                hint="look for its id in the descriptions of the account's keys",
+            )
+        every = ((arn, self._shown(arn)) for arn in self._service.list_keys(region))
+        wanted = _description(record)
+        return [arn for arn, shown in every if shown and shown.get("Description") == wanted]
 
     # --- destroying ---
 
@@ -275,7 +296,10 @@ class Kms:
     def _wait_until_shut(self, record: KeyRecord, arn: str) -> None:
         """See that a key decrypts nothing any more."""
         for pause in (*_PAUSES, 0):
-            if not self._opens(record, arn):
+            opens = self._opens(record, arn)
+            if opens is None:
+                raise _untried(record)
+            if not opens:
                 return
             time.sleep(pause)
         raise ServiceUnusable(
@@ -304,6 +328,15 @@ def _context(record: KeyRecord) -> dict[str, str]:
         "shredder:check": record.check,
         "shredder:public": record.public,
     }
+
+
+def _untried(record: KeyRecord) -> StoreDamaged:
+    return StoreDamaged(
+        f"whether AWS KMS still opens the key of {record.dataset} cannot be tried: its record does "
+        "not keep what was encrypted for that",
+        hint="take it from a backup of the state directory; else repeat the command when AWS KMS "
+        "has deleted the key",
+    )
 
 
 def _description(record: KeyRecord) -> str:

@@ -78,11 +78,11 @@ class Service:
         return self._call("kms", region_of(asked.get("KeyId", "")) or self.region,
                           operation, codes, asked)  # fmt: skip
 
-    def list_keys(self) -> Iterator[str]:
-        """The ARNs of all keys of the account in the Region where keys are made."""
+    def list_keys(self, region: str) -> Iterator[str]:
+        """The ARNs of all keys of the account in one Region."""
         marker: dict[str, Any] = {}
         while True:
-            page = self.ask("list_keys", **marker)
+            page = self._call("kms", region, "list_keys", (), marker)
             yield from (str(each["KeyArn"]) for each in page["Keys"])
             if not page.get("Truncated"):
                 return

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from shredder import clock, durable, values
 from shredder.keystores.contract import KeyRecord, KeyState
-from shredder.keystores.errors import NoKey, StoreDamaged
+from shredder.keystores.errors import NoKey, StoreDamaged, told
 from shredder.keystores.probe import is_probe
 from shredder.values import NotOfItsType
 
 _SUFFIX = ".json"
+_RECORDS = "the records of keys"
 _ID, _DIGEST = re.compile("[0-9a-f]{32}"), re.compile("[0-9a-f]{64}")
 
 
@@ -28,24 +30,27 @@ class Register:
 
     def records(self) -> list[KeyRecord]:
         """All of them, oldest first. Raises StoreDamaged if one cannot be read."""
-        try:
-            names = sorted(path.name for path in self._folder.iterdir())
-        except FileNotFoundError:
-            return []
-        found = [self._read(name) for name in names if name.endswith(_SUFFIX)]
+        with told(_RECORDS):
+            try:
+                names = sorted(path.name for path in self._folder.iterdir())
+            except FileNotFoundError:
+                return []
+            found = [self._read(name) for name in names if name.endswith(_SUFFIX)]
         return sorted(found, key=lambda record: (record.created, record.id))
 
     def record(self, key: str) -> KeyRecord:
         """One of them. Raises NoKey, StoreDamaged."""
         name = f"{key}{_SUFFIX}"
-        if _ID.fullmatch(key) and (self._folder / name).exists():
-            return self._read(name)
+        with told(_RECORDS), suppress(FileNotFoundError):
+            if _ID.fullmatch(key):
+                return self._read(name)
         raise NoKey(f"no key {key} is known here", hint="see `shredder key show DATASET`")
 
     def put(self, record: KeyRecord) -> KeyRecord:
         """Write a record, durably; what a destroyed key's says stays said."""
-        durable.make_private_directory(self._folder)
-        durable.write(self._folder / f"{record.id}{_SUFFIX}", [values.dumps(record)])
+        with told(_RECORDS):
+            durable.make_private_directory(self._folder)
+            durable.write(self._folder / f"{record.id}{_SUFFIX}", [values.dumps(record)])
         return record
 
     def _read(self, name: str) -> KeyRecord:

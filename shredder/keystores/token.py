@@ -74,6 +74,10 @@ class Token:
         with self._session() as session:
             return str(session.token.serial.decode("ascii", "replace").strip())
 
+    def where(self) -> Mapping[str, str]:
+        """Nothing: its name is the record's id."""
+        return {}
+
     def wrap(self, record: KeyRecord, key: bytes) -> Wrapped:
         """Make a key in the token, and encrypt by it. Raises NotErasable if it could leave it."""
         from pkcs11 import Attribute, KeyType, Mechanism  # noqa: PLC0415 - an extra

@@ -13,6 +13,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from collections.abc import Mapping
 from typing import Final
 
 from shredder.keystores.contract import KeyRecord, Wrapping
@@ -70,6 +71,10 @@ class Vault:
                 hint="see `mount` in [keys]",
             )
         return str(said["uuid"])
+
+    def where(self) -> Mapping[str, str]:
+        """Nothing: its name is the record's id."""
+        return {}
 
     def wrap(self, record: KeyRecord, key: bytes) -> Wrapped:
         """Make a key in the server, and encrypt by it. Raises NotErasable if it could leave it."""

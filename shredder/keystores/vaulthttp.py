@@ -70,9 +70,31 @@ class VaultHttp:
 
     def ask(self, method: str, path: str, body: Mapping[str, object] | None = None) -> Answer:
         """Send one request to a path below ``/v1/``. Raises also for what no caller waits for."""
-        answer = self._sent(method, path, body)
+        answer = self._heard(method, path, body)
         if answer.status == _REFUSED:
             raise self._refused(method, path)
+        return answer
+
+    def _refused(self, method: str, path: str) -> NoAccess:
+        """Why the server refuses: it does not know the access token, or that may not do this."""
+        known = self._heard("GET", "auth/token/lookup-self", None)
+        if known.ok:
+            return NoAccess(
+                f"the access token may not do this: `{_ASKS[method]}` on {path}",
+                hint="docs/commands.md has the policy that it needs",
+            )
+        if known.status == _REFUSED:
+            return NoAccess(
+                "the server of keys does not take the access token: it is wrong, or has expired",
+                hint=f"it is read from `access_file` in [keys], else from {ACCESS_TOKEN}",
+            )
+        raise ServiceUnusable(
+            f"the server of keys answers {known.status}", hint="its own log has the reason"
+        )
+
+    def _heard(self, method: str, path: str, body: Mapping[str, object] | None) -> Answer:
+        """The answer to one request. Raises for what says nothing of what was asked."""
+        answer = self._sent(method, path, body)
         if answer.status in _LEADS_ON:
             raise ServiceUnusable(
                 "the server of keys leads elsewhere, and its lead is not followed",
@@ -88,18 +110,6 @@ class VaultHttp:
                 "the server of keys is asked too much", hint="wait, then repeat the command"
             )
         return answer
-
-    def _refused(self, method: str, path: str) -> NoAccess:
-        """Why the server refuses: it does not know the access token, or that may not do this."""
-        if not self._sent("GET", "auth/token/lookup-self", None).ok:
-            return NoAccess(
-                "the server of keys does not take the access token: it is wrong, or has expired",
-                hint=f"it is read from `access_file` in [keys], else from {ACCESS_TOKEN}",
-            )
-        return NoAccess(
-            f"the access token may not do this: `{_ASKS[method]}` on {path}",
-            hint="docs/commands.md has the policy that it needs",
-        )
 
     def _sent(self, method: str, path: str, body: Mapping[str, object] | None) -> Answer:
         headers = {"X-Vault-Token": self._access(), "X-Vault-Request": "true"}

@@ -42,7 +42,7 @@ from shredder.keystores.contract import (
     KeyState,
     KeyTraits,
 )
-from shredder.keystores.errors import KeyStoreError, StoreBusy, StoreDamaged
+from shredder.keystores.errors import KeyStoreError, StoreBusy, StoreDamaged, told
 from shredder.keystores.keeper import Keeper, Kept, Presence
 from shredder.keystores.material import check_value, make_key, public_of, wipe
 from shredder.keystores.probe import make_probe, opens
@@ -51,6 +51,7 @@ from shredder.keystores.whose import is_key_of, refuse_second, refuse_shut
 from shredder.plan.keyed import CANCELLED
 
 _KEEPER, _WRAPPED = "keeper", "wrapped"  # in a record's place
+_LOCK = "the folder of the records of keys"
 
 
 class WrappedKeyStore(Registered):
@@ -83,7 +84,8 @@ class WrappedKeyStore(Registered):
         self, dataset: str, *, escrowed: Declared, backed_up: Declared, in_clear: Declared
     ) -> KeyRecord:
         """Make a dataset's key, durably."""
-        durable.make_private_directory(self._folder)
+        with told(_LOCK):
+            durable.make_private_directory(self._folder)
         with self._locked(fcntl.LOCK_EX):
             known = [self._ended(record, dataset) for record in self._register.records()]
             refuse_second(dataset, known)
@@ -109,7 +111,7 @@ class WrappedKeyStore(Registered):
                     probe=make_probe(public),
                     created=clock.now(after=max((each.created for each in known), default="")),
                     limitations=said.limitations,
-                    place={_KEEPER: here},
+                    place={_KEEPER: here, **self._keeper.where()},
                 )
                 self._register.put(record)
                 wrapped = self._keeper.wrap(record, bytes(key))
@@ -269,14 +271,11 @@ class WrappedKeyStore(Registered):
     def _locked(self, kind: int) -> Iterator[None]:
         """Keep others from what may not be at the same time. Raises StoreBusy."""
         flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-        descriptor = os.open(self._folder / "lock", flags, 0o600)
+        with told(_LOCK):
+            descriptor = os.open(self._folder / "lock", flags, 0o600)
         try:
-            fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise StoreBusy(
-                "another run uses the key store", hint="wait for it; nothing was touched"
-            ) from None
-        else:
+            with told(_LOCK):
+                _lock(descriptor, kind)
             yield
         finally:
             os.close(descriptor)
@@ -298,6 +297,15 @@ _WRONG: Final[Mapping[tuple[KeyState, Presence], str]] = {
     (KeyState.DESTROYED, Presence.HERE): "key-restored",
     (KeyState.DESTROYED, Presence.GOING): "key-restored",
 }
+
+
+def _lock(descriptor: int, kind: int) -> None:
+    try:
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise StoreBusy(
+            "another run uses the key store", hint="wait for it; nothing was touched"
+        ) from None
 
 
 def _destroyed(record: KeyRecord) -> KeyRecord:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from shredder import clock
+from shredder.errors import ShredderError
 from shredder.journal import Run
 from shredder.plan import Decision, read_items
 from shredder.plan.keyed import CANCELLED, UNTIL
@@ -65,10 +66,13 @@ def _ends(work: Work, run: Run) -> Iterator[str]:
             yield outcome.until
 
 
-def finalize(work: Work, waits: Pending, desk: Desk, spool: Spool) -> Finalized:
+def finalize(
+    work: Work, waits: Pending, desk: Desk, spool: Spool, untold: dict[str, ShredderError]
+) -> Finalized:
     """Sweep, and attest that nothing is left, in place of the attestation that is pending.
 
-    Repeatable. Raises Refused, Undecided or Inconclusive as a run does that touches nothing.
+    `untold` gets, by the key's id, why nobody could tell whether it is gone. Repeatable. Raises
+    Refused, Undecided or Inconclusive as a run does that touches nothing.
     """
     dataset = waits.dataset
     machine.clear_way(work, dataset)
@@ -77,7 +81,7 @@ def finalize(work: Work, waits: Pending, desk: Desk, spool: Spool) -> Finalized:
     there = cancelled = 0
     until: list[str] = []
     try:
-        settle_keys(work.config, work.state, dataset)
+        untold |= settle_keys(work.config, work.state, dataset)
         machine.plan(work, run, spool)
         for item in read_items(work.plan_file(run)):
             if item.decision is Decision.DESTROY:

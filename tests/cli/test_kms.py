@@ -5,17 +5,22 @@ from __future__ import annotations
 import datetime as dt
 import functools
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from attestations import Bundle
 from attestations.destruction import Destruction
 from shredder import clock
+from shredder.keystores import KeyRecord, KeyState
 from shredder.keystores.kmsapi import Service
+from shredder.keystores.register import Register
 from shredder.run import finalize as module
 from shredder.sealed import read_result
+from shredder.state import State
 from tests.cli.keyed import sealed_survey
 from tests.cli.operating import SURVEY, HereOperator, Operator
 from tests.support.kms import CREDENTIALS, REGION, World, serving
@@ -121,6 +126,45 @@ def test_the_whole_way(desk: Desk) -> None:
     shown = desk.run("key", "show", SURVEY, "--json").json
     assert (shown["state"], shown["until"]) == ("destroyed", None)
     assert desk.run("finalize", "--json").json["datasets"] == []
+
+
+def another_key(desk: Desk, **more: Any) -> KeyRecord:
+    """The record of a further key of the dataset, of another account's."""
+    (record,) = register(desk).records()
+    place = {**record.place, "keeper": "aws:000000000000"}
+    more = {"state": KeyState.PENDING, "place": place, **more}
+    return register(desk).put(replace(record, id="0" * 32, **more))
+
+
+def register(desk: Desk) -> Register:
+    return Register(State(desk.operator.state).key_records)
+
+
+def test_each_key_that_waits_is_told(desk: Desk) -> None:
+    another_key(desk, state=KeyState.DESTROYING, place={})
+    planned = desk.run("plan", SURVEY)
+    waits = "would be pending for 7 days, or more with replicas"
+    assert f"the deletion of 2 keys {waits}" in planned.out, planned.out
+    desk.run("key", "destroy", SURVEY, "--yes")
+    planned = desk.run("plan", SURVEY)
+    assert planned.out.count("would be pending") == 1
+    assert f"the deletion of 1 key {waits}" in planned.out
+    assert f"the deletion of 1 key is pending until {desk.until}" in planned.out
+
+
+def test_a_key_whose_keeper_is_away_keeps_no_other_from_its_end(desk: Desk) -> None:
+    destroyed(desk)
+    other = another_key(desk)
+    desk.world.pass_days(DAYS)
+    done = desk.run("finalize", "--timestamp-later", "--json")
+    (answer,) = done.json["datasets"]
+    assert (done.code, answer["outcome"]) == (8, "refused")
+    (key,) = answer["keys"]
+    assert (key["key"], "another key service's" in key["error"]) == (other.id, True)
+    assert key["hint"]
+    states = [each.state for each in register(desk).records()]
+    assert sorted(states) == [KeyState.DESTROYED, KeyState.PENDING]
+    assert f"key {other.id} stays pending: " in desk.run("finalize", "--timestamp-later").out
 
 
 def test_nothing_is_sealed_to_a_key_that_is_to_go(desk: Desk) -> None:

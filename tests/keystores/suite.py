@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -152,6 +153,10 @@ class KeyStoreSuite:
 class WrappedSuite(KeyStoreSuite):
     """What every store whose keys a keeper wraps keeps to, too."""
 
+    def folder(self) -> Path:
+        """Where its records lie."""
+        raise NotImplementedError
+
     def put(self, record: KeyRecord) -> None:
         """Write a record over what is there."""
         raise NotImplementedError
@@ -163,6 +168,32 @@ class WrappedSuite(KeyStoreSuite):
         with pytest.raises(StoreDamaged, match="does not hold"), store.using(record.id):
             pass
         assert store.inspect(record.id) == ("key-not-found",)
+
+    def test_what_the_system_refuses_is_told_and_names_no_path(self, store: KeyStore) -> None:
+        record = created(store)
+        folder, aside = self.folder(), self.folder().with_name("aside")
+        (folder / "lock").unlink()
+        (folder / "lock").symlink_to("elsewhere")
+        self.refused(store, record)
+        folder.rename(aside)
+        folder.write_bytes(b"")
+        self.refused(store, record)
+        folder.unlink()
+        aside.rename(folder)
+        (folder / "lock").unlink()
+        with store.using(record.id) as key:
+            assert any(key)
+
+    def refused(self, store: KeyStore, record: KeyRecord) -> None:
+        for act in (
+            lambda: created(store, "other"),
+            lambda: store.destroy(record.id),
+            lambda: store.settle(record.id),
+            lambda: store.using(record.id).__enter__(),
+        ):
+            with pytest.raises(StoreDamaged, match="cannot be used") as told:
+                act()
+            assert str(self.folder()) not in told.value.message + told.value.hint
 
     def test_a_key_counts_in_its_own_record_only(self, store: KeyStore) -> None:
         one, two = created(store, "one"), created(store, "two")

@@ -225,6 +225,26 @@ def test_keys_that_no_keyring_wraps_need_none(desk: Desk) -> None:
     assert desk.by_keyring().verify(record.id).finding is Finding.ABSENT
 
 
+@pytest.mark.parametrize("trouble", [away, locked])
+def test_a_key_that_was_never_finished_keeps_nobody_from_another(
+    desk: Desk, trouble: Callable[[Desk], None]
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        Deaths(patch, 2)
+        with pytest.raises(Killed):
+            created(desk.by_keyring())
+    (begun,) = desk.store().records()
+    assert (begun.state, set(desk.items())) == (KeyState.MAKING, {begun.id})
+    trouble(desk)
+    made = created(desk.store(b"pass"))
+    assert desk.store().record(begun.id) == begun
+    desk.keyring.again()
+    created(desk.store(b"pass"), "other")
+    assert desk.store().record(begun.id).state is KeyState.DESTROYED
+    assert desk.items() == {}
+    assert key_of(desk.store(b"pass"), made)
+
+
 def test_whether_a_destroyed_keys_item_is_gone_nobody_can_tell_without_it(desk: Desk) -> None:
     record = created(desk.by_keyring())
     desk.by_keyring().destroy(record.id)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -41,6 +42,9 @@ class TestKms(WrappedSuite):
 
     def reopened(self, store: KeyStore) -> KeyStore:
         return self.account.store()
+
+    def folder(self) -> Path:
+        return self.account.records
 
     def put(self, record: KeyRecord) -> None:
         self.account.put(record)

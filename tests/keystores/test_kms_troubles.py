@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from backends.contract import Finding
 from shredder.errors import UsageError
 from shredder.keystores import (
     KeyState,
+    KeyStore,
     NoKey,
     StoreDamaged,
 )
@@ -225,3 +228,79 @@ def test_a_key_that_was_never_finished_is_none(account: Account) -> None:
         key_of(account.store(), record)
     ended = account.store(Making(imported=True)).destroy(record.id).record
     assert (ended.state, "material" in ended.place) == (KeyState.DESTROYED, False)
+
+
+@pytest.mark.parametrize("probe", [None, "", "no digits"])
+def test_a_key_that_cannot_be_tried_is_not_said_to_open_nothing(
+    account: Account, probe: str | None
+) -> None:
+    store = account.store()
+    record, pending = created(store), created(store, "pending")
+    store.destroy(pending.id)
+    for each in store.records():
+        place = {name: said for name, said in each.place.items() if name != "probe"}
+        account.put(replace(each, place=place if probe is None else {**place, "probe": probe}))
+    assert store.verify(record.id).finding is Finding.RESIDUE, "KMS shows that it is there"
+    assert store.verify(pending.id).finding is Finding.INCONCLUSIVE
+    assert store.inspect(pending.id) == ("key-store-unreadable",)
+    with pytest.raises(StoreDamaged, match="cannot be tried"):
+        store.settle(pending.id)
+    with pytest.raises(StoreDamaged, match="cannot be tried"):
+        store.destroy(record.id)
+    assert store.record(record.id).state is KeyState.DESTROYING
+    assert account.key(record).state == "PendingDeletion"
+    account.world.pass_days(DAYS)
+    assert store.settle(pending.id).state is KeyState.DESTROYED, "what is not there opens nothing"
+    assert store.destroy(record.id).record.state is KeyState.DESTROYED
+
+
+def test_what_was_not_encrypted_by_a_key_shows_nothing_of_it(account: Account) -> None:
+    store = account.store()
+    record = created(store)
+    account.put(replace(record, place={**record.place, "probe": "00" * 64}))
+    account.world.slow = 99
+    with pytest.raises(StoreDamaged, match="cannot be tried"):
+        store.destroy(record.id)
+    account.world.slow = 0
+    done = store.destroy(record.id).record
+    assert done.state is KeyState.PENDING, "a key in that state opens nothing"
+
+
+def test_what_a_crash_left_is_looked_for_in_the_region_that_it_was_made_in(
+    account: Account,
+) -> None:
+    """Twice there, as where the answer to a request was lost, and boto3 repeated it."""
+    account.world.denied = {"Encrypt"}
+    with pytest.raises(ServiceUnusable):
+        created(account.store())
+    (record,) = account.store().records()
+    account.world.denied = set()
+    twice = account.world.only()
+    asked = {"Description": twice.description}
+    again = account.world.answer("CreateKey", REGION, "111122223333", asked)
+    elsewhere = account.store(region=OTHER_REGION)
+    made = created(elsewhere)
+    states = {arn: key.state for arn, key in account.world.keys.items()}
+    assert states == {
+        twice.arn: "PendingDeletion",
+        again["KeyMetadata"]["Arn"]: "PendingDeletion",
+        str(made.place["arn"]): "Enabled",
+    }
+    assert store_state(elsewhere, record.id) is KeyState.PENDING
+
+
+def test_where_a_key_was_begun_nobody_knows(account: Account) -> None:
+    account.world.denied = {"CreateKey"}
+    with pytest.raises(ServiceUnusable):
+        created(account.store())
+    (record,) = account.store().records()
+    account.world.denied = set()
+    place = {name: said for name, said in record.place.items() if name != "region"}
+    account.put(replace(record, place=place))
+    with pytest.raises(StoreDamaged, match="no Region"):
+        account.store().destroy(record.id)
+    assert store_state(account.store(), record.id) is KeyState.MAKING
+
+
+def store_state(store: KeyStore, key: str) -> KeyState:
+    return store.record(key).state

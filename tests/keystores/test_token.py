@@ -73,6 +73,9 @@ class TestToken(WrappedSuite):
     def reopened(self, store: KeyStore) -> KeyStore:
         return self.place.store()
 
+    def folder(self) -> Path:
+        return self.place.records
+
     def put(self, record: KeyRecord) -> None:
         self.place.put(record)
 

@@ -46,6 +46,9 @@ class TestVault(WrappedSuite):
     def reopened(self, store: KeyStore) -> KeyStore:
         return self.place.store()
 
+    def folder(self) -> Path:
+        return self.place.records
+
     def put(self, record: KeyRecord) -> None:
         self.place.put(record)
 

@@ -227,3 +227,41 @@ def test_keys_pass_in_the_clear_within_this_machine_only(place: Place, address: 
 def test_what_is_no_address_is_told(place: Place, address: str) -> None:
     with pytest.raises(UsageError, match="is none"):
         place.store(address=address)
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (503, "sealed, or not yet ready"),
+        (307, "leads elsewhere"),
+        (500, "answers 500"),
+    ],
+)
+def test_a_server_that_closes_between_two_answers_says_nothing_of_the_access_token(
+    place: Place, status: int, words: str
+) -> None:
+    answers = [403, status]
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(answers.pop(0))
+            self.send_header("Location", "http://127.0.0.1:1/")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+
+        def two() -> None:
+            server.handle_request()
+            server.handle_request()
+
+        thread = threading.Thread(target=two)
+        thread.start()
+        store = place.store(address=f"http://127.0.0.1:{server.server_port}")
+        with pytest.raises(ServiceUnusable, match=words):
+            created(store)
+        thread.join()
+    assert answers == []
