@@ -13,7 +13,7 @@ from backends.errors import ChangedWhileRead, CouldNotTell, Vanished
 from backends.files._attributes import with_attributes
 from backends.files._upto import UpTo
 from backends.files.reader import Content, Reader
-from backends.fsops import linux
+from backends.fsops import by_handle, linux
 from backends.fsops.attributes import has_data
 from backends.fsops.ground import ATTRIBUTES_UNKNOWN, BLOCKS_SHARED, survey
 from backends.fsops.identity import Version, let_time_pass
@@ -33,6 +33,7 @@ class Sight:
     links: int
     folder_device: int
     content: Content
+    handle: str = ""  # of a holding: by which the file is found again
     ground: tuple[str, ...] = ()  # codes, of a holding: what lies beneath it
     shared: bool = False  # others have its blocks, or may have it as it was
     barred: str = ""  # a code, of a holding: nobody may write to it, or take it away
@@ -91,11 +92,12 @@ def look_at(
         content = shared.recall(state, matcher) if shared else None
         longer = False
         if content is None:
-            content, longer = _read(fd, before.st_size, reader, matcher)
+            content, longer = content_of(fd, before.st_size, reader, matcher)
         ground: tuple[str, ...] = ()
-        shared_blocks, barred = False, ""
+        handle, shared_blocks, barred = "", False, ""
         if content.reading.evidence.verdict is not None:
             ground, shared_blocks, barred = _beneath(fd)
+            handle = by_handle.handle_of(fd)
             let_time_pass(before)
         after, named = os.fstat(fd), linux.stat_of(name, folder)
     finally:
@@ -108,14 +110,15 @@ def look_at(
         shared.keep(state, matcher, content)
     version = Version.of(before, content.reading.digest)
     device = os.fstat(folder).st_dev
-    return Sight(version, before.st_nlink, device, content, ground, shared_blocks, barred)
+    return Sight(version, before.st_nlink, device, content, handle, ground, shared_blocks, barred)
 
 
-def _read(fd: int, size: int, reader: Reader, matcher: Matcher) -> tuple[Content, bool]:
+def content_of(fd: int, size: int, reader: Reader, matcher: Matcher) -> tuple[Content, bool]:
     """Read a file, and say whether it is longer than its size; a holding once more.
 
     Few files are holdings, and the digest of a version costs a sixth of what reading does. What
     counts of a holding is what that second reading finds, of the very bytes that are digested.
+    Raises OSError.
     """
     for digested in (False, True):
         with UpTo(fd, size) as file:

@@ -125,7 +125,11 @@ class Offers:
             size=sight.version.size,
             whole=None if bar else Technique.OVERWRITE,
             limitations=sight.ground,
-            details={**holding.details, "folder-device": sight.folder_device},
+            details={
+                **holding.details,
+                "folder-device": sight.folder_device,
+                "handle": sight.handle,
+            },
             signs=reading.evidence.signs,
         )
 

@@ -2,32 +2,30 @@
 
 from __future__ import annotations
 
+import os
 import stat
+from dataclasses import replace
 
 from backends.contract import Finding, Matcher, Order, Verification
 from backends.errors import BackendError
 from backends.files._destroy import same_file_system
-from backends.files._look import look
+from backends.files._look import content_of, look
 from backends.files.reader import Reader
 from backends.files.trees import Root, Trees
-from backends.fsops import linux
+from backends.fsops import by_handle, linux
 from backends.fsops.condemn import Names
 from backends.fsops.identity import Version
 from backends.fsops.reasons import RootUnavailable, reason_for, root_reason
 from backends.fsops.tree import Parts, descend
 
 _NAMES = ("name", "condemned-name")
+_INODE = "inode"
 
 
 def verify(order: Order, trees: Trees, reader: Reader, matcher: Matcher) -> Verification:
     """Say what survives of a holding; what cannot be looked at is inconclusive."""
     try:
-        root, parts = trees.place(order.holding)
-        version = Version.parse(order.holding.version)
-        left = _left(order, root, parts, version)
-        if isinstance(left, Verification):
-            return left
-        return _content(order, root, (*parts[:-1], left), version, trees, reader, matcher)
+        return _verified(order, trees, reader, matcher)
     except BackendError as error:
         return Verification(order.id, Finding.INCONCLUSIVE, reason=error.code)
     except ValueError:
@@ -36,6 +34,17 @@ def verify(order: Order, trees: Trees, reader: Reader, matcher: Matcher) -> Veri
         return Verification(order.id, Finding.INCONCLUSIVE, reason=root_reason(error))
     except OSError as error:
         return Verification(order.id, Finding.INCONCLUSIVE, reason=reason_for(error))
+
+
+def _verified(order: Order, trees: Trees, reader: Reader, matcher: Matcher) -> Verification:
+    root, parts = trees.place(order.holding)
+    version = Version.parse(order.holding.version)
+    left = _left(order, root, parts, version)
+    if not isinstance(left, Verification):
+        left = _content(order, root, (*parts[:-1], left), version, trees, reader, matcher)
+    if left.finding is Finding.ABSENT:
+        return _elsewhere(left, order, root, parts, version, reader, matcher)
+    return left
 
 
 def _left(order: Order, root: Root, parts: Parts, version: Version) -> bytes | Verification:
@@ -81,3 +90,37 @@ def _content(
     if parts[-1] != trees.place(order.holding)[1][-1]:
         return Verification(order.id, Finding.INCONCLUSIVE, looked, "half-destroyed")
     return Verification(order.id, Finding.ABSENT, looked)
+
+
+def _elsewhere(
+    absent: Verification,
+    order: Order,
+    root: Root,
+    parts: Parts,
+    version: Version,
+    reader: Reader,
+    matcher: Matcher,
+) -> Verification:
+    """Look whether the file lives on: under a name that it was moved to, or held open without one.
+
+    It is as it was then, while what was destroyed is empty under all names that it still has.
+    """
+    with descend(root.path, parts[:-1]) as way:
+        try:
+            fd = by_handle.open_again(way.fd, str(order.holding.details.get("handle", "")))
+        except by_handle.NotLooked:
+            return absent
+    looked = (*absent.looked, _INODE)
+    if fd is None:
+        return replace(absent, looked=looked)
+    try:
+        content, _ = content_of(fd, os.fstat(fd).st_size, reader, matcher)
+    finally:
+        os.close(fd)
+    reading = content.reading
+    numbers = {"records": reading.evidence.records}
+    if reading.evidence.matched or (version.digest and reading.digest == version.digest):
+        return Verification(order.id, Finding.RESIDUE, looked, "file-moved", numbers)
+    if reading.reason:
+        return Verification(order.id, Finding.INCONCLUSIVE, looked, reading.reason)
+    return replace(absent, looked=looked)

@@ -183,6 +183,7 @@ class TreeStore:
             limitations=(*limitations, *content.reading.limitations),
             details={
                 "folder-device": sight.folder_device,
+                "handle": sight.handle,
                 "links": sight.links,
                 "promoted": int(evidence.promoted),
             },

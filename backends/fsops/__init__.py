@@ -7,6 +7,7 @@ The modules, from the ground up:
 * ``linux``: what Python's ``os`` lacks: renameat2, inode flags, leases, mounts
 * ``tree``: opening roots, descending, walking
 * ``identity``: which inode, in which state: versions
+* ``by_handle``: finding a file again whose name has gone
 * ``handles``: who else has a file open or mapped, where there are no leases
 * ``btrfs``, ``xfs``, ``sharing``: subvolumes, layouts, and which other files have the same blocks
 * ``space``, ``filesystem``, ``raw``: what lies on a device beneath a file system, and reading it

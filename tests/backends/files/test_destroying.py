@@ -19,6 +19,7 @@ from backends.fsops.ground import OBSTACLES
 from backends.fsops.keystream import Keystream
 from tests.backends.dying import Recorder, dies_at
 from tests.backends.trees import (
+    MATCHER,
     RECORDS,
     destroy,
     finding,
@@ -28,6 +29,7 @@ from tests.backends.trees import (
     order,
     outcome,
     stranger,
+    without_passage,
 )
 
 Opener = Callable[..., Store]
@@ -257,6 +259,63 @@ def test_absence_is_seen_not_supposed(
     share.rename(share.with_name("elsewhere"))
     assert [(Result.FAILED, "root-missing")] == [outcome(a) for a in destroy(open_store(), planned)]
     assert Finding.INCONCLUSIVE is finding(open_store(), planned)
+
+
+@pytest.fixture
+def away(share: Path) -> Path:
+    """A folder outside of the roots, on their file system."""
+    place = share.parent / "away"
+    place.mkdir()
+    return place
+
+
+@pytest.mark.needs("root")
+@pytest.mark.parametrize("how", ["file", "folder", "mount", "another"])
+def test_a_file_that_was_moved_out_of_the_roots_is_not_absent(
+    share: Path, away: Path, open_store: Opener, how: str
+) -> None:
+    (share / "sub").mkdir()
+    (share / "sub" / "export-x.csv").write_bytes(RECORDS)
+    one = order(holdings(open_store())["share/sub/export-x.csv"])
+    if how == "folder":
+        (share / "sub").rename(away / "sub")
+    elif how == "mount":  # of the same file system
+        subprocess.run(["mount", "--bind", away, share / "sub"], check=True)
+    else:
+        (share / "sub" / "export-x.csv").rename(away / "theirs")
+        if how == "another":
+            (share / "sub" / "export-x.csv").write_bytes(stranger(1))
+    try:
+        (answer,) = destroy(open_store(), one)
+        assert Result.DESTROYED is not answer.result
+        (seen,) = open_store().verify([one], MATCHER)
+        assert (Finding.RESIDUE, "file-moved") == (seen.finding, seen.reason)
+        assert {"records": 100} == seen.numbers
+    finally:
+        if how == "mount":
+            subprocess.run(["umount", share / "sub"], check=True)
+
+
+@pytest.mark.needs("root")
+def test_a_file_that_somebody_removed_is_absent_when_nobody_holds_it(
+    place: Path, planned: Order, open_store: Opener
+) -> None:
+    with place.open("rb"):
+        place.unlink()
+        (seen,) = open_store().verify([planned], MATCHER)
+        assert (Finding.RESIDUE, "file-moved") == (seen.finding, seen.reason)
+    (seen,) = open_store().verify([planned], MATCHER)
+    assert (Finding.ABSENT, ("name", "condemned-name", "inode")) == (seen.finding, seen.looked)
+
+
+@pytest.mark.needs("root")
+def test_who_may_not_ask_for_a_file_by_its_handle_says_no_more_than_was_seen(
+    place: Path, planned: Order, open_store: Opener, away: Path
+) -> None:
+    place.rename(away / "theirs")
+    with without_passage():
+        (seen,) = open_store().verify([planned], MATCHER)
+    assert (Finding.ABSENT, ("name", "condemned-name")) == (seen.finding, seen.looked)
 
 
 @pytest.mark.needs("root")
