@@ -13,17 +13,20 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, NoReturn
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from shredder.cli.console import shown
 from shredder.errors import ExitCode, ShredderError
 
 if TYPE_CHECKING:
+    from sys import UnraisableHookArgs
+
     from typer import TyperException
 
 _INTERRUPTED = 128 + signal.SIGINT
 _UNREAD = 128 + signal.SIGPIPE
+_DRIVERS = "pkcs11."
 _GO_ON = "what was begun goes on with `shredder resume`"
 
 
@@ -70,12 +73,14 @@ def _let_go_of_stdout() -> None:
 def run(arguments: Sequence[str]) -> int:
     """Run a command line; returns the exit code."""
     from typer import Abort, TyperException
+    from typer.main import get_command
 
     from shredder.cli.app import app
 
     as_json = "--json" in arguments
     try:
-        code = app(list(arguments), standalone_mode=False)
+        with _drivers_quiet():
+            code = get_command(app)(list(arguments), standalone_mode=False)
     except TyperException as error:
         return _usage(error, as_json)
     except (KeyboardInterrupt, Abort):
@@ -88,6 +93,29 @@ def run(arguments: Sequence[str]) -> int:
     if code == _INTERRUPTED:  # also typer's own answer to a Ctrl-C; no command returns it
         return _tell("interrupted", _GO_ON, _INTERRUPTED, as_json)
     return code if isinstance(code, int) else ExitCode.COMPLETE
+
+
+@contextlib.contextmanager
+def _drivers_quiet() -> Iterator[None]:
+    """Have no driver print the traceback of its cleaning up after an error, which is told anyway.
+
+    python-pkcs11 does where a token goes in the midst of a search, and has both hooks print it.
+    """
+    printed, unraisable = sys.excepthook, sys.unraisablehook
+
+    def excepthook(kind: type[BaseException], *more: Any) -> None:
+        if not kind.__module__.startswith(_DRIVERS):
+            printed(kind, *more)
+
+    def unraisablehook(told: UnraisableHookArgs) -> None:
+        if not told.exc_type.__module__.startswith(_DRIVERS):
+            unraisable(told)
+
+    sys.excepthook, sys.unraisablehook = excepthook, unraisablehook
+    try:
+        yield
+    finally:
+        sys.excepthook, sys.unraisablehook = printed, unraisable
 
 
 def _usage(error: TyperException, as_json: bool) -> int:

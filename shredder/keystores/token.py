@@ -2,7 +2,9 @@
 
 What the token's maker overwrites of a key that is destroyed, is the maker's word:
 `token-erase-not-shown`. The token is asked anew each time, so that one that was taken away is
-noticed. The driver is the package python-pkcs11, which loads the vendor's module.
+noticed; and where it shows no key, whether it is there still: to a session that was open, SoftHSM
+without its token shows none. The driver is the package python-pkcs11, which loads the vendor's
+module.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from shredder.keystores.contract import KeyRecord, Wrapping
 from shredder.keystores.errors import NotErasable, TokenUnusable, WrongPin
-from shredder.keystores.keeper import Ended, KeeperTraits, Kept, Wrapped, bound
+from shredder.keystores.keeper import Ended, KeeperTraits, Kept, Presence, Wrapped, bound
 
 if TYPE_CHECKING:
     from pkcs11 import GCMParams, Object, Session
@@ -43,7 +45,7 @@ _TROUBLES: Final[Mapping[str, tuple[str, str]]] = {
     "TokenWriteProtected": ("the token cannot be written to", "lift its write protection"),
     "MechanismInvalid": ("the token has no AES-GCM", "take one that has"),
 }
-
+_UNKNOWN: Final = "is it plugged in still? repeat the command"
 
 _TRAITS: Final = KeeperTraits(
     kind="pkcs11",
@@ -112,7 +114,15 @@ class Token:
 
     def unwrap(self, record: KeyRecord, data: bytes) -> bytearray | None:
         """Decrypt; None: the token holds no such key, or what is given was not encrypted by it."""
-        nonce, sealed = data[:_NONCE], data[_NONCE:]
+        with self._session() as session:
+            key = self._opened(session, record, data[:_NONCE], data[_NONCE:])
+        if key is None:
+            self.identity()
+        return key
+
+    def _opened(
+        self, session: Session, record: KeyRecord, nonce: bytes, sealed: bytes
+    ) -> bytearray | None:
         from pkcs11 import Mechanism  # noqa: PLC0415 - an extra
         from pkcs11.exceptions import (  # noqa: PLC0415 - an extra
             EncryptedDataInvalid,
@@ -120,23 +130,23 @@ class Token:
             GeneralError,
         )
 
-        with self._session() as session:
-            found: list[Any] = self._keys(session, record)
-            if len(found) != 1 or len(nonce) != _NONCE:
-                return None
-            parameters = _parameters(record, nonce)
-            try:
-                key = found[0].decrypt(
-                    sealed, mechanism=Mechanism.AES_GCM, mechanism_param=parameters
-                )
-            except (EncryptedDataInvalid, EncryptedDataLenRange, GeneralError):
-                return None  # SoftHSM says GeneralError of a tag that does not fit
-            return bytearray(key)
+        found: list[Any] = self._keys(session, record)
+        if len(found) != 1 or len(nonce) != _NONCE:
+            return None
+        parameters = _parameters(record, nonce)
+        try:
+            key = found[0].decrypt(sealed, mechanism=Mechanism.AES_GCM, mechanism_param=parameters)
+        except (EncryptedDataInvalid, EncryptedDataLenRange, GeneralError):
+            return None  # SoftHSM says GeneralError of a tag that does not fit
+        return bytearray(key)
 
     def holds(self, record: KeyRecord) -> Kept:
         """Say whether the token has a record's key."""
         with self._session() as session:
-            return Kept.whether(bool(self._keys(session, record)))
+            found = self._keys(session, record)
+        if not found:
+            self.identity()
+        return Kept.whether(bool(found))
 
     def altered(self, record: KeyRecord) -> tuple[str, ...]:
         """None: its keys cannot be modified."""
@@ -149,12 +159,11 @@ class Token:
             found = self._keys(session, record)
             for each in found:
                 each.destroy()
-        with self._session() as session:
-            if self._keys(session, record):
-                raise TokenUnusable(
-                    "the token still has a key that it was told to destroy",
-                    hint="delete it by the vendor's own tool, then repeat the command",
-                )
+        if self.holds(record).presence is not Presence.GONE:
+            raise TokenUnusable(
+                "the token still has a key that it was told to destroy",
+                hint="delete it by the vendor's own tool, then repeat the command",
+            )
         return Ended(len(found))
 
     def _keys(self, session: Session, record: KeyRecord) -> list[Object]:
@@ -197,7 +206,7 @@ class Token:
             if name in _PIN_TROUBLES:
                 trouble, hint = _PIN_TROUBLES[name]
                 raise WrongPin(trouble, hint=hint) from None
-            trouble, hint = _TROUBLES.get(name, (f"the token answers {name}", ""))
+            trouble, hint = _TROUBLES.get(name, (f"the token answers {name}", _UNKNOWN))
             raise TokenUnusable(trouble, hint=hint) from None
 
 

@@ -1,0 +1,218 @@
+"""A token that goes while a command works, or locks its PIN: what an operator is told."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cli.keyed import sealed_survey
+from tests.cli.operating import SURVEY, Done, HereOperator, Operator
+from tests.support.hsmfaults import DEVICE_REMOVED, PIN_LOCKED, watched
+from tests.support.softhsm import MODULE, PIN, tokens
+
+pytestmark = pytest.mark.needs("softhsm")
+
+KEYS = f'store = "pkcs11"\nmodule = "{MODULE}"\nlabel = "survey"\n'
+CREATE, DESTROY = ("key", "create", SURVEY), ("key", "destroy", SURVEY, "--yes")
+OPEN = ("open", SURVEY, "share/backup.age", "-o", "opened.csv")
+
+
+class Desk:
+    """An operator, and a token that can be taken away."""
+
+    def __init__(self, folder: Path) -> None:
+        (folder / "hsm").mkdir()
+        self.place = folder / "hsm" / "tokens"
+        self.operator = HereOperator(folder, {"SHREDDER_KEYS_PIN": PIN})
+        self.run = self.operator.run
+
+    def take(self) -> None:
+        self.place.rename(self.place.with_name("away"))
+
+    def bring(self) -> None:
+        """Plug it in again, as a module sees that: no session of before is left."""
+        import pkcs11
+
+        if not self.place.exists():
+            self.place.with_name("away").rename(self.place)
+        pkcs11.lib(MODULE).reinitialize()
+
+    def held(self) -> int:
+        """How many keys the token has, as it tells by itself."""
+        import pkcs11
+
+        with pkcs11.lib(MODULE).get_token(token_label="survey").open(user_pin=PIN) as session:
+            return len(list(session.get_objects()))
+
+    def state(self) -> str:
+        return str(self.run("key", "show", SURVEY, "--json").json["state"])
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    """A survey in a file and a sealed copy of it; the key is wrapped by a token."""
+    made = Desk(tmp_path)
+    with tokens(tmp_path / "hsm", "survey"):
+        sealed_survey(made.operator, KEYS)
+        yield made
+
+
+class Going:
+    """Takes the token at one of the calls that its module gets.
+
+    `answering`: the module says that it was removed, as that of one that was unplugged; otherwise
+    SoftHSM says what it says.
+    """
+
+    def __init__(self, desk: Desk, number: int, *, answering: bool) -> None:
+        self.desk = desk
+        self.left = number
+        self.answering = answering
+
+    def __call__(self, name: str) -> int | None:
+        if name not in {"", "C_GetTokenInfo"} and self.left:
+            self.left -= 1
+            if not self.left and not self.answering:
+                self.desk.take()
+        return DEVICE_REMOVED if self.answering and not self.left else None
+
+
+def each_call(desk: Desk, *words: str, answering: bool) -> Iterator[Done]:
+    """Do a command over and over, with a token that goes at its first call, its second, and so on.
+
+    Yields what came of it, with the token in its place again.
+    """
+    for number in range(1, 99):
+        going = Going(desk, number, answering=answering)
+        with watched(going):
+            done = desk.run(*words)
+        desk.bring()
+        if going.left:
+            assert done.code == 0, done.err
+            assert number > 3, "it went at none"
+            return
+        yield done
+    raise AssertionError("that has no end")
+
+
+def refused(done: Done, *, answering: bool) -> None:
+    """One line that says what, and one that says what to do."""
+    assert done.code == 8
+    assert ("the token was taken away" if answering else "the token answers ") in done.error
+    assert "repeat the command" in done.hint
+    assert len(done.err.splitlines()) == 2, done.err
+
+
+@pytest.mark.parametrize("answering", [True, False])
+class TestGoing:
+    """At each of the calls of a command that need a token."""
+
+    def test_while_a_file_is_opened(self, desk: Desk, answering: bool) -> None:
+        opened = desk.operator.folder / "opened.csv"
+        for done in each_call(desk, *OPEN, answering=answering):
+            if done.code == 0:  # SoftHSM had read the key from the token's folder
+                opened.unlink()
+            else:
+                refused(done, answering=answering)
+            assert not opened.exists()
+            assert (desk.state(), desk.held()) == ("live", 1)
+        assert opened.read_bytes() == (desk.operator.folder / "share/survey.csv").read_bytes()
+
+    def test_while_a_key_is_made(self, desk: Desk, answering: bool) -> None:
+        assert desk.run(*DESTROY).code == 0
+        for done in each_call(desk, *CREATE, answering=answering):
+            if done.code != 0:
+                refused(done, answering=answering)
+                assert desk.run(*CREATE).code == 0, "what was begun does not stand in its way"
+            assert (desk.state(), desk.held()) == ("live", 1)
+            assert desk.run(*DESTROY).code == 0
+        assert desk.held() == 1
+
+    def test_while_a_key_is_destroyed(self, desk: Desk, answering: bool) -> None:
+        seen = set()
+        for done in each_call(desk, *DESTROY, "--json", answering=answering):
+            state, held = desk.state(), desk.held()
+            seen.add((state, held))
+            if state == "destroyed":
+                assert (done.code, done.json["verification"]) == (8, "inconclusive")
+            else:
+                refused(done, answering=answering)
+            assert desk.run(*DESTROY).code == 0
+            assert (desk.state(), desk.held()) == ("destroyed", 0)
+            assert desk.run(*CREATE).code == 0
+        # Never called destroyed with the token's key there.
+        assert seen == {("live", 1), ("destroying", 1), ("destroying", 0), ("destroyed", 0)}
+
+
+def test_it_goes_when_nothing_but_the_key_is_left(desk: Desk) -> None:
+    """In the midst of a run: what was done stands, and another run ends it."""
+    share = desk.operator.folder / "share"
+    run = ("destroy", SURVEY, "--yes", "--timestamp-later", "--json")
+
+    def taking(_: str) -> None:
+        if desk.place.exists() and not list(share.iterdir()):
+            desk.take()
+
+    with watched(taking):
+        done = desk.run(*run)
+    desk.bring()
+    came = {each["store"]: (each["status"], each["reason"]) for each in done.json["holdings"]}
+    assert (done.code, done.json["outcome"]) == (4, "partial")
+    assert came == {
+        "share": ("destroyed-verified", None),
+        "keys": ("failed", "key-store-unreadable"),
+    }
+    assert (desk.state(), desk.held()) == ("live", 1)
+    again = desk.run(*run)
+    assert (again.code, again.json["outcome"]) == (0, "complete")
+    assert (desk.state(), desk.held()) == ("destroyed", 0)
+
+
+def test_it_goes_while_a_file_comes_through_a_pipe(desk: Desk) -> None:
+    """By then the key was had: the token is not asked again."""
+    folder = desk.operator.folder
+    sealed = (folder / "share" / "backup.age").read_bytes()
+    os.mkfifo(folder / "pipe")
+    opening = Operator(folder, desk.operator.environment | dict(os.environ)).begin(
+        "open", SURVEY, "pipe", "-o", "opened.csv"
+    )
+    with (folder / "pipe").open("wb") as pipe:  # waits until it is read from
+        pipe.write(sealed[:300])
+        pipe.flush()
+        desk.take()
+        pipe.write(sealed[300:])
+    _, err = opening.communicate(timeout=60)
+    assert (opening.returncode, err) == (0, "")
+    assert (folder / "opened.csv").read_bytes() == (folder / "share/survey.csv").read_bytes()
+    desk.bring()
+    assert desk.state() == "live"
+
+
+WANTS_PIN = (OPEN, DESTROY, ("key", "records", SURVEY))
+
+
+def locked(name: str) -> int | None:
+    return PIN_LOCKED if name == "C_Login" else None
+
+
+@pytest.mark.parametrize("words", WANTS_PIN, ids=lambda words: " ".join(words[:2]))
+def test_a_pin_that_is_locked(desk: Desk, words: tuple[str, ...]) -> None:
+    with watched(locked):
+        done = desk.run(*words)
+    assert (done.code, done.error) == (2, "the token's PIN is locked")
+    assert "security officer" in done.hint
+    assert (desk.state(), desk.held()) == ("live", 1)
+    assert desk.run(*words).code == 0
+
+
+def test_where_the_pin_is_locked_no_run_begins(desk: Desk) -> None:
+    run = ("destroy", SURVEY, "--yes", "--timestamp-later", "--json")
+    with watched(locked):
+        done = desk.run(*run)
+    assert (done.code, done.json["problems"][0]["reason"]) == (8, "encrypted")
+    assert "nothing of" in done.error
+    assert len(list((desk.operator.folder / "share").iterdir())) == 2
+    assert desk.run(*run).json["outcome"] == "complete"
