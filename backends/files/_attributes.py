@@ -13,7 +13,7 @@ from dataclasses import replace
 from backends.content import Examiner, Reading, beside
 from backends.contract import Matcher
 from backends.files.reader import Content
-from backends.fsops.attributes import OURS
+from backends.fsops.attributes import names_of_data
 
 OBSTACLE = "records-in-attributes"
 UNREADABLE = "attributes-unreadable"
@@ -27,7 +27,7 @@ def with_attributes(content: Content, fd: int, matcher: Matcher) -> Content:
     """
     examiner = Examiner(matcher)
     size, unreadable = 0, False
-    for name in _names(fd):
+    for name in names_of_data(fd):
         try:
             value = os.getxattr(fd, name)
         except OSError as error:
@@ -46,15 +46,6 @@ def with_attributes(content: Content, fd: int, matcher: Matcher) -> Content:
         reading = content.reading
         content = replace(content, reading=replace(reading, reason=reading.reason or UNREADABLE))
     return content
-
-
-def _names(fd: int) -> list[str]:
-    try:
-        return [name for name in os.listxattr(fd) if name.startswith(OURS)]
-    except OSError as error:
-        if error.errno == errno.ENOTSUP:
-            return []
-        raise
 
 
 def _with(content: Content, found: Reading) -> Content:

@@ -14,7 +14,7 @@ from backends.files._attributes import with_attributes
 from backends.files._upto import UpTo
 from backends.files.reader import Content, Reader
 from backends.fsops import by_handle, linux
-from backends.fsops.attributes import has_data
+from backends.fsops.attributes import names_of_data
 from backends.fsops.ground import ATTRIBUTES_UNKNOWN, BLOCKS_SHARED, survey
 from backends.fsops.identity import Version, let_time_pass
 from backends.fsops.reasons import told
@@ -97,6 +97,7 @@ def look_at(
         handle, shared_blocks, barred = "", False, ""
         if content.reading.evidence.verdict is not None:
             ground, shared_blocks, barred = _beneath(fd)
+            barred = barred or linux.lock_flag(folder)
             handle = by_handle.handle_of(fd)
             let_time_pass(before)
         after, named = os.fstat(fd), linux.stat_of(name, folder)
@@ -132,7 +133,7 @@ def content_of(fd: int, size: int, reader: Reader, matcher: Matcher) -> tuple[Co
 
 def _beneath(fd: int) -> tuple[tuple[str, ...], bool, str]:
     ground = survey(fd)
-    codes = (*ground.codes, ATTRIBUTES_UNKNOWN) if has_data(fd) else ground.codes
+    codes = (*ground.codes, ATTRIBUTES_UNKNOWN) if names_of_data(fd) else ground.codes
     shared = BLOCKS_SHARED in codes or ground.kind in WITH_EARLIER
     limit = limit_of(fd, ground.kind) if shared else ""
     return (*codes, limit) if limit else codes, shared, ground.barred

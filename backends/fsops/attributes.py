@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 
 OURS = ("user.", "trusted.")  # namespaces whose values are data; others are the system's
@@ -44,22 +45,23 @@ def _value(fd: int, name: str) -> bytes | None:
         return None
 
 
-def has_data(fd: int) -> bool:
-    """Whether a file has extended attributes that are data."""
+def names_of_data(fd: int) -> list[str]:
+    """Return the names of a file's extended attributes that are data. Raises OSError."""
     try:
-        return any(name.startswith(OURS) for name in os.listxattr(fd))
-    except OSError:  # the file system has none
-        return False
+        return [name for name in os.listxattr(fd) if name.startswith(OURS)]
+    except OSError as error:
+        if error.errno == errno.ENOTSUP:  # the file system has none
+            return []
+        raise
 
 
 def blot_out(fd: int) -> bool:
-    """Overwrite the values of extended attributes and remove them; false if one is left."""
-    try:
-        names = [name for name in os.listxattr(fd) if name.startswith(OURS)]
-    except OSError:  # the file system has none
-        return True
-    for name in names:
+    """Overwrite the values of extended attributes and remove them; false if one is left.
+
+    Raises OSError where nobody can tell.
+    """
+    for name in names_of_data(fd):
         with contextlib.suppress(OSError):
             os.setxattr(fd, name, bytes(len(os.getxattr(fd, name))), os.XATTR_REPLACE)
             os.removexattr(fd, name)
-    return not any(name.startswith(OURS) for name in os.listxattr(fd))
+    return not names_of_data(fd)

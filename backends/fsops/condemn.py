@@ -31,7 +31,13 @@ from dataclasses import dataclass
 
 from backends.contract import Result, Tell, untold
 from backends.fsops import attributes, btrfs, linux
-from backends.fsops.ground import ATTRIBUTES_UNKNOWN, READ_ONLY_SNAPSHOT, survey, unreached
+from backends.fsops.ground import (
+    ATTRIBUTES_UNKNOWN,
+    READ_ONLY_FILE_SYSTEM,
+    READ_ONLY_SNAPSHOT,
+    survey,
+    unreached,
+)
 from backends.fsops.handles import Use, use_of
 from backends.fsops.identity import Version
 from backends.fsops.keystream import CutShort, ReadBackDiffers
@@ -180,7 +186,7 @@ def _obstacle(reading: int) -> str:
         return flag
     if not os.access(f"/proc/self/fd/{reading}", os.W_OK, effective_ids=True):
         if os.fstatvfs(reading).f_flag & os.ST_RDONLY:
-            return "read-only-filesystem"
+            return READ_ONLY_FILE_SYSTEM
         within = btrfs.subvolume_of(reading)
         return READ_ONLY_SNAPSHOT if within and within.read_only else "read-only-file"
     return "in-use" if linux.has_writers(reading) else ""
@@ -193,7 +199,8 @@ def condemn(folder: int, names: Names, version: Version) -> None:
     except FileNotFoundError:
         raise Left(Result.ALREADY_ABSENT) from None
     except OSError as error:
-        raise Left(Result.FAILED, reason_for(error)) from None
+        locked = error.errno == errno.EPERM and linux.lock_flag(folder)
+        raise Left(Result.FAILED, locked or reason_for(error)) from None
     status = linux.stat_of(names.condemned, folder)
     if status is None or not version.same_inode(status):
         # Between the look and the renaming somebody put another file under the name (editors
@@ -201,6 +208,9 @@ def condemn(folder: int, names: Names, version: Version) -> None:
         # whole, and the order fails until somebody has looked.
         restore(folder, names)
         raise Left(Result.CHANGED, "another-file")
+    if status.st_size not in {version.size, 0}:  # 0: see emptied()
+        restore(folder, names)
+        raise Left(Result.CHANGED, "content-changed")
     os.fsync(folder)
 
 
@@ -237,12 +247,14 @@ def finish(
         done = overwrite(fd, status.st_size, tell)
     except ReadBackDiffers:
         raise Left(Result.FAILED, "read-back-differs") from None
+    if os.fstat(fd).st_size != status.st_size:  # what was added meanwhile is not overwritten
+        raise CutShort(OSError(errno.EBUSY, os.strerror(errno.EBUSY)), done.written)
     unproved = list(unreached(before, fd))
-    if status.st_size != version.size:
+    if status.st_size < version.size:
         unproved.append("emptied-before")  # by an attempt that broke off after its overwriting
     if not done.direct and done.written:
         unproved.append("read-back-cached")
-    if attributes.has_data(fd):
+    if attributes.names_of_data(fd):
         unproved.append(ATTRIBUTES_UNKNOWN)
     if not attributes.blot_out(fd):
         raise Left(Result.FAILED, "attributes-left")

@@ -8,6 +8,7 @@ else's. Otherwise codes tell what stands against it, before anything is destroye
 from __future__ import annotations
 
 import fcntl
+import os
 import struct
 from dataclasses import dataclass
 
@@ -39,6 +40,7 @@ _BY_KIND = {
 
 ATTRIBUTES_UNKNOWN = "attributes-in-blocks-unknown"
 READ_ONLY_SNAPSHOT = "read-only-snapshot"
+READ_ONLY_FILE_SYSTEM = "read-only-filesystem"
 
 # Every code that says why blocks are not reached, or not shown to be.
 OBSTACLES = frozenset(
@@ -130,7 +132,10 @@ def _of_file_system(fd: int, mount: linux.Mount | None) -> list[str]:
 
 def _bar(fd: int, kind: str) -> str:
     within = btrfs.subvolume_of(fd) if kind == "btrfs" else None
-    return READ_ONLY_SNAPSHOT if within and within.read_only else ""
+    if within and within.read_only:
+        return READ_ONLY_SNAPSHOT
+    read_only = os.fstatvfs(fd).f_flag & os.ST_RDONLY
+    return READ_ONLY_FILE_SYSTEM if read_only else linux.lock_flag(fd)
 
 
 def _of_extents(extents: list[Extent] | None) -> list[str]:

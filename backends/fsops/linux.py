@@ -17,7 +17,7 @@ from pathlib import Path
 
 _RENAME_NOREPLACE, _RENAME_EXCHANGE = 1, 2
 _FS_IOC_GETFLAGS = 0x80086601
-_IMMUTABLE, _APPEND_ONLY = 0x10, 0x20
+_LOCKS = {0x10: "immutable", 0x20: "append-only", 0x100000: "fs-verity"}  # FS_…_FL
 _UNSUPPORTED = frozenset({errno.ENOSYS, errno.EINVAL, errno.ENOTTY, errno.EOPNOTSUPP})
 
 
@@ -74,16 +74,14 @@ def stat_of(name: bytes, folder: int) -> os.stat_result | None:
 
 
 def lock_flag(fd: int) -> str:
-    """Return the code of the inode flag that forbids destruction; empty if there is none."""
+    """Return the code of what an inode's flags forbid; empty if they let it be destroyed."""
     buffer = bytearray(8)
     try:
         fcntl.ioctl(fd, _FS_IOC_GETFLAGS, buffer)
     except OSError:  # the file system has no such flags
         return ""
     (flags,) = struct.unpack_from("I", buffer)
-    if flags & _IMMUTABLE:
-        return "immutable"
-    return "append-only" if flags & _APPEND_ONLY else ""
+    return next((code for flag, code in _LOCKS.items() if flags & flag), "")
 
 
 class Lease(Enum):

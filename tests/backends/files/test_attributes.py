@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from backends import csv, files
-from backends.contract import Backend, Context, Store, Technique
+from backends.contract import Backend, Context, Result, Store, Technique
 from tests.backends.trees import (
     HEADER,
     MATCHER,
@@ -21,6 +21,7 @@ from tests.backends.trees import (
     line,
     names_in,
     order,
+    outcome,
     stranger,
     units,
 )
@@ -113,3 +114,22 @@ def test_an_attribute_that_cannot_be_read_is_a_gap(
     assert answer.gap is not None
     assert answer.gap.reason == "attributes-unreadable"
     assert answer.holdings[0].foreign_records is None
+
+
+def test_attributes_that_the_device_does_not_tell_of_are_not_called_gone(
+    share: Path, open_store: Callable[[], Store], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A device that fails in mid-work is a double's."""
+    (share / "x.csv").write_bytes(RECORDS)
+    os.setxattr(share / "x.csv", "user.note", line(1))
+    planned = order(holdings(open_store())["share/x.csv"])
+
+    def refused(*_: object) -> list[str]:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with monkeypatch.context() as failing:
+        failing.setattr(os, "listxattr", refused)
+        (answer,) = destroy(open_store(), planned)
+    assert outcome(answer) == (Result.FAILED, "input-output-error")
+    assert outcome(destroy(open_store(), planned)[0]) == (Result.DESTROYED, "")
+    assert names_in(share) == []

@@ -26,6 +26,8 @@ from tests.backends.trees import (
     finding,
     holdings,
     let_others_near,
+    line,
+    mounted,
     names_in,
     order,
     outcome,
@@ -90,6 +92,64 @@ def test_who_opens_the_file_meanwhile_waits_and_does_not_write_into_it(
     assert [0] == done  # opened the emptied, nameless file, or a new one of the name
 
 
+def _appends_once(share: Path, piece: bytes) -> Callable[[], None]:
+    """Somebody who has the file of whatever name in the share, and adds something to its end."""
+    pieces = iter([piece])
+
+    def append() -> None:
+        if piece := next(pieces, b""):
+            (place,) = set(share.iterdir()) - {share / "neighbour.csv"}
+            with place.open("ab") as file:
+                file.write(piece)
+
+    return append
+
+
+def test_what_is_added_while_it_is_overwritten_does_not_go_unwritten_over(
+    share: Path, place: Path, planned: Order, open_store: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody reads it, so that there is no lease, and others can open it to write."""
+    append, real, seen = _appends_once(share, line(7)), os.fdatasync, b""
+    truncate = os.ftruncate
+
+    def fdatasync(fd: int) -> None:
+        append()
+        real(fd)
+
+    def ftruncate(fd: int, size: int) -> None:
+        nonlocal seen
+        seen += os.pread(fd, 1 << 20, 0)
+        truncate(fd, size)
+
+    monkeypatch.setattr(os, "fdatasync", fdatasync)
+    monkeypatch.setattr(os, "ftruncate", ftruncate)
+    with place.open("rb"):
+        (answer,) = destroy(open_store(), planned)
+        assert (Result.FAILED, "in-use") == outcome(answer)
+        assert len(RECORDS) == answer.numbers["bytes-overwritten"]
+        assert Finding.ABSENT is not finding(open_store(), planned)
+        (answer,) = destroy(open_store(), planned)
+    assert Result.DESTROYED is answer.result
+    assert len(RECORDS) + len(line(7)) == answer.numbers["bytes-overwritten"] == len(seen)
+    assert line(7) not in seen
+
+
+def test_what_is_added_between_the_look_and_the_renaming_is_a_change(
+    share: Path, place: Path, planned: Order, open_store: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    append, real = _appends_once(share, line(7)), linux.rename_to_free
+
+    def late(old: bytes, new: bytes, folder: int) -> None:
+        append()
+        real(old, new, folder)
+
+    monkeypatch.setattr(linux, "rename_to_free", late)
+    with place.open("rb"):
+        (answer,) = destroy(open_store(), planned)
+    assert (Result.CHANGED, "content-changed") == outcome(answer)
+    assert RECORDS + line(7) == place.read_bytes()
+
+
 def test_an_unknown_lease_is_a_limitation(
     planned: Order, open_store: Opener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -126,6 +186,50 @@ def test_a_locked_inode_is_a_failure_with_its_reason(
         assert Finding.RESIDUE is finding(open_store(), planned)
     finally:
         subprocess.run(["chattr", f"-{flag}", place], check=True)
+
+
+@pytest.mark.needs("root", "chattr")
+@pytest.mark.parametrize("at", ["", "export-x.csv"])
+@pytest.mark.parametrize(("flag", "reason"), [("i", "immutable"), ("a", "append-only")])
+def test_a_locked_file_or_folder_is_told_of_before(
+    share: Path, place: Path, open_store: Opener, at: str, flag: str, reason: str
+) -> None:
+    planned = order(holdings(open_store())["share/export-x.csv"])
+    subprocess.run(["chattr", f"+{flag}", share / at], check=True)
+    try:
+        holding = holdings(open_store())["share/export-x.csv"]
+        (answer,) = destroy(open_store(), planned)
+    finally:
+        subprocess.run(["chattr", f"-{flag}", share / at], check=True)
+    assert (None, None, reason) == (holding.whole, holding.partial, holding.obstacle)
+    assert (Result.FAILED, reason) == outcome(answer)
+    assert RECORDS == place.read_bytes()
+
+
+@pytest.mark.needs("root")
+def test_a_read_only_mount_is_told_of_before(share: Path, open_store: Opener) -> None:
+    with mounted("tmpfs", share / "disk") as disk:
+        (disk / "x").write_bytes(RECORDS)
+        subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
+        (holding,) = holdings(open_store(cross_filesystems=True)).values()
+    assert (None, "read-only-filesystem") == (holding.whole, holding.obstacle)
+
+
+def test_a_file_that_is_sealed_by_the_kernel_is_told_of(
+    place: Path, open_store: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """fs-verity is not in every kernel: the flag is a double's."""
+    real, number = fcntl.ioctl, place.stat().st_ino
+
+    def ioctl(fd: int, request: int, *rest: Any) -> int:
+        if request != 0x80086601 or os.fstat(fd).st_ino != number:
+            return int(real(fd, request, *rest))
+        rest[0][:] = (0x100000).to_bytes(8, "little")
+        return 0
+
+    monkeypatch.setattr(fcntl, "ioctl", ioctl)
+    holding = holdings(open_store())["share/export-x.csv"]
+    assert (None, "fs-verity") == (holding.whole, holding.obstacle)
 
 
 @pytest.fixture
