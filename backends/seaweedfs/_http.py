@@ -9,6 +9,7 @@ import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from enum import Enum
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
@@ -17,12 +18,22 @@ from backends.contract import Step, Tell, untold
 from backends.errors import AccessDenied, BackendError, CouldNotTell, Unreachable, Vanished
 
 LOG = "/topics/.system/log"  # of the filer's changes: a folder a day, a file a minute
-_BUCKETS = "/buckets"  # the filer's folder of them, unless it was told another
+BUCKETS = "/buckets"  # the filer's folder of them, unless it was told another
 _KEEPING = "Seaweed-X-Amz-Allow-Empty-Folders"  # weed/s3api/s3_constants, ExtAllowEmptyFolders
 _PAGE = 1000
 _PATIENCE = 60.0  # seconds for an answer
 _COMPACTING = 3600.0  # the same while volumes are compacted: the answer comes afterwards
 _LARGEST = 256 << 20  # of a file that is read whole; the filer flushes its log every few MiB
+_FOLDER = 1 << 31  # of a mode: Go's os.ModeDir
+_OF_AN_OBJECT = ("Mime", "chunks", "Content", "Remote")
+
+
+class Content(Enum):
+    """What a folder has in it. GONE: there is no such folder (any more)."""
+
+    GONE = "gone"
+    NONE = "none"
+    SOME = "some"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,20 +91,40 @@ class Server:
         """Read a file of the filer's. Raises Vanished, CouldNotTell."""
         return self._ask("GET", self.filer + quote(path), largest=_LARGEST)
 
+    def has_bucket(self, bucket: str) -> bool:
+        """Whether the filer has a bucket's folder where folders of buckets are looked for.
+
+        False where nobody tells.
+        """
+        try:
+            return bool(self.filer) and self._is_folder(self._entry(f"{BUCKETS}/{bucket}"))
+        except BackendError:
+            return False
+
     def keeps_folders(self, bucket: str) -> bool:
         """Whether the filer leaves the folders of a bucket alone that have become empty.
 
         Else it removes them, minutes later, and logs their names. False where nobody tells.
         """
-        if not self.filer:
-            return False
         try:
-            path = f"{self.filer}{_BUCKETS}/{quote(bucket, safe='')}?metadata=true"
-            told = _json(self._ask("GET", path), f"store {self.store}, filer")
+            told = self._entry(f"{BUCKETS}/{bucket}")
             value = base64.b64decode((told["Extended"] or {}).get(_KEEPING, ""))
         except (BackendError, AttributeError, KeyError, TypeError, ValueError):
             return False
         return value.strip().lower() == b"true"
+
+    def content(self, folder: str) -> Content:
+        """What a folder has in it; one that is an object as well has that. Raises CouldNotTell."""
+        try:
+            entry = self._entry(folder)
+            if not self._is_folder(entry):
+                return Content.GONE
+            if any(entry.get(part) for part in _OF_AN_OBJECT):
+                return Content.SOME
+            names, _ = self._page(f"{folder}/", "", most=1)
+        except Vanished:
+            return Content.GONE
+        return Content.SOME if names else Content.NONE
 
     def put(self, path: str) -> None:
         """Make an empty file of the filer's."""
@@ -139,9 +170,23 @@ class Server:
             if not more or not page:
                 return names
 
-    def _page(self, folder: str, after: str) -> tuple[list[str], bool]:
+    def _entry(self, path: str) -> Mapping[str, Any]:
+        """What the filer knows of a file or folder. Raises Vanished, CouldNotTell."""
+        answer = self._ask("GET", f"{self.filer}{quote(path)}?metadata=true")
+        told = _json(answer, f"store {self.store}, filer")
+        if not isinstance(told, dict):
+            raise self._no_filer()
+        return told
+
+    def _is_folder(self, entry: Mapping[str, Any]) -> bool:
+        mode = entry.get("Mode")
+        if not isinstance(mode, int):
+            raise self._no_filer()
+        return bool(mode & _FOLDER)
+
+    def _page(self, folder: str, after: str, most: int = _PAGE) -> tuple[list[str], bool]:
         """Some names in a folder, and whether there are more."""
-        query = urlencode({"limit": _PAGE, "lastFileName": after})
+        query = urlencode({"limit": most, "lastFileName": after})
         told = _json(
             self._ask(
                 "GET",
@@ -154,11 +199,7 @@ class Server:
             names = [str(each["FullPath"]).rpartition("/")[2] for each in told["Entries"] or ()]
             return names, bool(told["ShouldDisplayLoadMore"])
         except (KeyError, TypeError):
-            raise CouldNotTell(
-                f"store {self.store}: the filer's answer is not a listing",
-                hint="does filer name a SeaweedFS filer?",
-                reason="not-a-seaweedfs",
-            ) from None
+            raise self._no_filer() from None
 
     def _ask(
         self,
@@ -183,6 +224,13 @@ class Server:
         if len(body) > largest:
             raise CouldNotTell(f"store {self.store}: the server's answer has no end")
         return body
+
+    def _no_filer(self) -> CouldNotTell:
+        return CouldNotTell(
+            f"store {self.store}: the filer's answer is not one of a filer",
+            hint="does filer name a SeaweedFS filer?",
+            reason="not-a-seaweedfs",
+        )
 
     def _silent(self) -> Unreachable:
         return Unreachable(

@@ -144,7 +144,7 @@ class PlaceOfNames(Place):
     buckets: Callable[[], Sequence[str]] = field(repr=False)
 
     def kept(self) -> tuple[str, ...]:
-        """Minutes after a run the server still writes names of folders that it has emptied."""
+        """Minutes later the server writes names of folders that are empty: see _emptied."""
         buckets = self.buckets()
-        kept = buckets and all(map(self.server.keeps_folders, buckets))
-        return () if kept else (FOLDERS_LATER,)
+        seen = buckets and all(map(self.server.has_bucket, buckets))
+        return () if seen else (FOLDERS_LATER,)

@@ -11,6 +11,7 @@ from typing import ClassVar
 from backends.contract import Cost, Matcher, Step, Technique
 from backends.errors import CouldNotTell, Vanished
 from backends.seaweedfs._churn import SHARDS, WRITTEN, churn
+from backends.seaweedfs._emptied import Emptied
 from backends.seaweedfs._http import LOG
 from backends.seaweedfs._look import CODED, Seen, in_bytes, in_store, in_volumes
 from backends.seaweedfs._place import Place, PlaceOfNames
@@ -19,6 +20,7 @@ COMPACTED_AWAY = "compacted-away-not-overwritten"
 _RATE = 60 << 20  # bytes a second that compacting and churning write, measured on two cores
 _FLUSHED_AFTER = 60  # seconds: weed/filer, LogFlushInterval
 _PATIENCE = 150.0  # seconds for that
+_EMPTIED_AFTER = 150  # seconds: weed/filer/empty_folder_cleanup; and the log's minute in them
 _STEADY = 1.6  # seconds: the filer hands its deletions on each 1.1 s
 _LOOKS = 20
 _NOWHERE = "volumes-not-found"
@@ -138,22 +140,36 @@ class ChangeLog(PlaceOfNames):
         return seen
 
     def cost(self) -> Cost:
-        """The filer writes its log out once a minute, which is waited for."""
-        return Cost(writes=0, seconds=_FLUSHED_AFTER + 15)
+        """The filer writes its log out once a minute, which is waited for.
+
+        Where it removes folders that have become empty, that is waited for, and the log once more.
+        """
+        seconds = _FLUSHED_AFTER + 15
+        if not all(map(self.server.keeps_folders, self.buckets())):
+            seconds += _EMPTIED_AFTER
+        return Cost(writes=0, seconds=seconds)
 
     def clean(self, matcher: Matcher) -> Mapping[str, int]:
-        """Remove the files of the log that hold records, when all that was done is in them."""
-        self._flushed()
-        removed = 0
-        for path in list(self.server.log_files()):
-            try:
-                found = in_bytes(matcher, self.server.read(path)).verdict is not None
-            except Vanished:
-                continue
-            if found:
-                self.server.remove(path)
-                removed += 1
-        return {"log-files-removed": removed}
+        """Remove the files of the log that hold records, when all that was done is in them.
+
+        One that tells of a folder which the server has yet to remove goes when it has done so: it
+        is by that file that a run knows of the folder which comes after a crash.
+        """
+        removed, emptied = 0, Emptied(self.server, self.where)
+        while True:
+            waits = emptied.waits
+            self._flushed()
+            for path in list(self.server.log_files()):
+                try:
+                    data = self.server.read(path)
+                except Vanished:
+                    continue
+                if in_bytes(matcher, data).verdict is not None:
+                    emptied.settle(data, matcher)
+                    self.server.remove(path)
+                    removed += 1
+            if emptied.waits == waits:
+                return {"log-files-removed": removed}
 
     def _flushed(self) -> None:
         """Wait until a change of our own stands in the log: then all before it does, too."""

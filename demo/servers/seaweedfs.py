@@ -60,6 +60,8 @@ class SeaweedFS:
 
     `identities` names further access keys and what they may do, in the server's own words
     (``Read:bucket``, ``List:bucket``, …); :meth:`client` and :meth:`environment` take the name.
+    `folders_stay`: how many seconds a bucket's folder stays at the least once it is empty; the
+    server looks for such folders each half minute.
     Raises :class:`RuntimeError`, with the end of the server's log, if it does not come up.
     """
 
@@ -68,9 +70,14 @@ class SeaweedFS:
         directory: Path,
         *,
         identities: Mapping[str, Sequence[str]] | None = None,
+        folders_stay: int = 120,
         timeout: float = 60.0,
     ) -> None:
         self.directory = directory
+        self._settings = {
+            "WEED_MASTER_VOLUME_GROWTH_COPY_1": "1",
+            "WEED_FILER_OPTIONS_S3_EMPTY_FOLDER_CLEANUP_DELAY": f"{folders_stay}s",
+        }
         self.log = directory / "seaweedfs.log"
         self.endpoint_url = self.master_url = self.filer_url = self.volume_server = ""
         self._timeout = timeout
@@ -137,7 +144,7 @@ class SeaweedFS:
             self._process = subprocess.Popen(
                 [sys.executable, "-c", _SUPERVISOR, ",".join(_litter(ports)), *_command(ports)],
                 cwd=self.directory,
-                env={**os.environ, "WEED_MASTER_VOLUME_GROWTH_COPY_1": "1"},
+                env={**os.environ, **self._settings},
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,

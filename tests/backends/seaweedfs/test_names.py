@@ -97,23 +97,27 @@ def test_the_store_is_found_and_merged_without_touching_others(place: Place) -> 
         assert [{"Key": "a", "Value": "b"}] == tags
 
 
-def test_names_that_are_logged_after_the_run_are_told_of(place: Place) -> None:
-    """The server removes folders that have become empty two minutes later, unless it is told."""
+def test_where_nobody_tells_of_emptied_folders_it_is_said(place: Place) -> None:
+    """The server removes them two minutes later, which is waited for: see test_emptied.py."""
     named(place, 49)
 
-    def said(**settings: str) -> dict[str, bool]:
+    def said(**settings: str) -> dict[str, tuple[bool, int]]:
         store = place.seeing(**settings)
         objects = [each for each in swept(store) if each.kind == "object"]
         there = [c for c in store.companions(objects, MATCHER) if c.scope == "(server)"]
-        told = {c.kind: "emptied-folders-removed-later" in c.limitations for c in there}
-        assert not told.pop("volumes")
-        return told
+        told = {
+            c.kind: ("emptied-folders-removed-later" in c.limitations, c.cost and c.cost.seconds)
+            for c in there
+        }
+        assert not told.pop("volumes")[0]
+        return {kind: (later, seconds or 0) for kind, (later, seconds) in told.items()}
 
     filer = place.server.filer_url
-    assert {"filer-log": True, "filer-store": True} == said(filer=filer)
+    seen = said(filer=filer)
+    assert (False, False) == (seen["filer-log"][0], seen["filer-store"][0])
     place.server.keep_folders(place.name)
-    assert {"filer-log": False, "filer-store": False} == said(filer=filer)
-    assert {"filer-log": True, "filer-store": True} == said(), "nobody tells"
+    assert said(filer=filer)["filer-log"][1] < seen["filer-log"][1], "nothing is waited for"
+    assert {"filer-log": (True, 0), "filer-store": (True, 0)} == said(), "without a filer"
 
 
 def test_names_without_a_filer_have_no_technique(place: Place) -> None:
