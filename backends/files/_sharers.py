@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 
 from backends.contract import Holding, Tell, Verdict, untold
@@ -31,12 +32,17 @@ class Sharers:
         self._trees = trees
         self._offers = offers
         self._tell = tell
+        self._stack = ExitStack()
         self._by_device: dict[int, Search | None] = {}  # of folders
         self._by_name: dict[str, tuple[Root, Search]] = {}  # of file systems
         self._within: dict[tuple[Root, Parts], Near] = {}  # the roots, by their places there
 
     def of(self, holdings: Sequence[Holding]) -> Iterator[Holding]:
         """Yield what is found; what could not be told is among the problems of the offers."""
+        with self._stack:
+            yield from self._of(holdings)
+
+    def _of(self, holdings: Sequence[Holding]) -> Iterator[Holding]:
         problems = self._offers.problems
         for holding in holdings:
             try:
@@ -83,6 +89,7 @@ class Sharers:
         if device not in self._by_device:
             name = file_system_of(fd).name
             if name not in self._by_name and (search := search_of(fd, self._tell)):
+                self._stack.callback(search.close)
                 self._by_name[name] = root, search
             _, self._by_device[device] = self._by_name.get(name, (root, None))
         return self._by_device[device]

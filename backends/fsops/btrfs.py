@@ -11,7 +11,8 @@ import errno
 import fcntl
 import os
 import struct
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from backends.fsops.tree import Parts
@@ -26,6 +27,8 @@ _INFO = struct.Struct("=Q256xQQQQ")  # id, parent, folder, generation, flags
 _READ_ONLY = 0x1  # BTRFS_ROOT_SUBVOL_RDONLY
 
 _TREE_SEARCH, _SEARCHED = 0xD0009411, 4096  # BTRFS_IOC_TREE_SEARCH, and its bytes
+_TREE_SEARCH_2, _ROOM_AT = 0xC0709411, 104  # …_V2: where its room is told, and the items behind
+_MUCH, _NEAR = 64 << 10, 8  # bytes for many items; numbers between wanted ones, so that it pays
 _KEY = struct.Struct("=7Q4I32x")  # tree, objectids, offsets, transactions; types, items, 0
 _HEADER = struct.Struct("=QQQII")  # transaction, objectid, offset, type, length
 _ROOTS, _BACKREF, _INODE = 1, 144, 1  # the tree of trees; BTRFS_ROOT_BACKREF_KEY, _INODE_ITEM_
@@ -129,6 +132,30 @@ def birth_of(fd: int, subvolume: int, inode: int) -> tuple[int, bytes] | None:
     return None
 
 
+def births_in(
+    fd: int, subvolume: int, inodes: Sequence[int]
+) -> Iterator[tuple[int, tuple[int, bytes]]]:
+    """Yield those of some inodes, given in order, that a subvolume has, with their births.
+
+    Asks once for many that lie near each other, and skips what is not there. Raises OSError.
+    """
+    at = 0
+    while at < len(inodes):
+        ahead = min(at + _NEAR, len(inodes) - 1)
+        many = inodes[ahead] - inodes[at] < _NEAR * _NEAR
+        first, last = (inodes[at], _INODE, 0), inodes[-1]
+        items = list(_answer(fd, subvolume, first, last, _INODE, many=many))
+        if not items:
+            return
+        reached = items[-1][0][0]
+        end = bisect_right(inodes, reached, at)
+        wanted = set(inodes[at:end])
+        for (number, kind, _), item in items:
+            if kind == _INODE and number in wanted:
+                yield number, _MADE.unpack_from(item)
+        at = end
+
+
 def extents_in(fd: int, subvolume: int, inode: int) -> set[int]:
     """Return the addresses of a file's extents, also of those that its map (FIEMAP) joins.
 
@@ -146,24 +173,33 @@ def _items(
 ) -> Iterator[tuple[int, int, bytes]]:
     """Yield the items of a kind in a tree: object, offset, and what is in it."""
     key, last = (objects[0], kind, 0), objects[1]
-    while True:
-        buffer = bytearray(_SEARCHED)
-        _KEY.pack_into(
-            buffer, 0, tree, key[0], last, key[2], _EVERYTHING, 0, _EVERYTHING,
-            key[1], kind, (1 << 32) - 1, 0,
-        )  # fmt: skip
-        fcntl.ioctl(fd, _TREE_SEARCH, buffer)
-        count = _KEY.unpack_from(buffer)[9]
-        if not count:
-            return
-        at = _KEY.size
-        for _ in range(count):
-            _, *found, length = _HEADER.unpack_from(buffer, at)
-            at += _HEADER.size
-            number, offset, told = found
+    while items := list(_answer(fd, tree, key, last, kind)):
+        for (number, told, offset), item in items:
             if told == kind:
-                yield number, offset, bytes(buffer[at : at + length])
-            at += length
-            key = number, told, offset
-        number, told, offset = key
+                yield number, offset, item
+        number, told, offset = items[-1][0]
         key = (number, told, offset + 1) if offset < _EVERYTHING else (number, told + 1, 0)
+
+
+def _answer(
+    fd: int, tree: int, key: tuple[int, int, int], last: int, kind: int, *, many: bool | None = None
+) -> Iterator[tuple[tuple[int, int, int], bytes]]:
+    """Yield the items from a key on, also of other kinds: as many as fit, many, or one.
+
+    Of each its key (object, kind, offset) and what is in it. Raises OSError.
+    """
+    at, request = _KEY.size, _TREE_SEARCH
+    buffer = bytearray(_MUCH if many else _SEARCHED)
+    if many:
+        request, at = _TREE_SEARCH_2, _ROOM_AT + 8
+        struct.pack_into("=Q", buffer, _ROOM_AT, _MUCH - at)
+    _KEY.pack_into(
+        buffer, 0, tree, key[0], last, key[2], _EVERYTHING, 0, _EVERYTHING,
+        key[1], kind, 1 if many is False else (1 << 32) - 1, 0,
+    )  # fmt: skip
+    fcntl.ioctl(fd, request, buffer)
+    for _ in range(_KEY.unpack_from(buffer)[9]):
+        _, number, offset, told, length = _HEADER.unpack_from(buffer, at)
+        at += _HEADER.size
+        yield (number, told, offset), bytes(buffer[at : at + length])
+        at += length

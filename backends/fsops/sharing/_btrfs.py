@@ -7,6 +7,7 @@ A snapshot has each file under the number that it had, so that what lies in the 
 from __future__ import annotations
 
 import errno
+import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,8 @@ from backends.fsops.extents import Kind, extents_of
 from backends.fsops.reasons import reason_for
 from backends.fsops.sharing._found import MOVED, NOT_TOLD, WITHOUT_NAME, Hidden, Shared
 from backends.fsops.tree import Parts, descend, parts_of_path
+
+_AT_ONCE = 4096  # files
 
 
 class BtrfsSearch:
@@ -37,7 +40,10 @@ class BtrfsSearch:
             for mount in linux.mounts()
             if mount.device == device
         ]
-        self._told: set[tuple[int, int]] = set()
+        self._fd = os.dup(fd)
+        self._told = _Numbers()
+        self._waiting: dict[int, list[int]] = {}  # inodes by subvolumes, to be asked for together
+        self._count = 0
         self._hidden: set[int] = set()
 
     def meet(self, fd: int, inode: int) -> Iterator[Shared | Hidden]:
@@ -46,7 +52,7 @@ class BtrfsSearch:
         if within is None:
             self.problems.add(NOT_TOLD)
             return
-        self._told.add((within.id, inode))
+        self._told.add(within.id, inode)
         users = set[tuple[int, int]]()
         extents = extents_of(fd)
         if extents is None or any(Kind.SHARED in extent.kind for extent in extents):
@@ -54,22 +60,31 @@ class BtrfsSearch:
                 users |= btrfs.users_of(fd, address)
         for root, number in sorted(users):
             yield from self._tell(fd, root, number, keeps=True, snapshot=root != within.id)
-        birth = btrfs.birth_of(fd, within.id, inode)
-        for root in (btrfs.TOP, *self._above):
-            known = (root, inode) in self._told
-            if not known and birth and btrfs.birth_of(fd, root, inode) == birth:
-                yield from self._tell(fd, root, inode, keeps=False, snapshot=True)
+        self._waiting.setdefault(within.id, []).append(inode)
+        self._count += 1
+        if self._count >= _AT_ONCE:
+            yield from self.rest()
 
     def rest(self) -> Iterator[Shared | Hidden]:
-        """Yield nothing: all is known at once."""
-        return iter(())
+        """Yield who has the numbers of what was met. Raises OSError."""
+        waiting, self._waiting, self._count = self._waiting, {}, 0
+        for within, inodes in waiting.items():
+            births = dict(btrfs.births_in(self._fd, within, sorted(inodes)))
+            numbers = sorted(births)
+            for root in (btrfs.TOP, *self._above):
+                for inode, birth in btrfs.births_in(self._fd, root, numbers):
+                    if birth == births[inode]:
+                        yield from self._tell(self._fd, root, inode, keeps=False, snapshot=True)
+
+    def close(self) -> None:
+        """Let go of the file system."""
+        os.close(self._fd)
 
     def _tell(
         self, fd: int, root: int, inode: int, *, keeps: bool, snapshot: bool
     ) -> Iterator[Shared | Hidden]:
-        if (root, inode) in self._told:
+        if not self._told.add(root, inode):
             return
-        self._told.add((root, inode))
         way = btrfs.path_in(fd, root, inode)
         if way is None:
             self.problems.add(WITHOUT_NAME)
@@ -116,6 +131,20 @@ class BtrfsSearch:
                 return None
             parts, subvolume = (*way, name, *parts), above
         return None  # moved about while it was read
+
+
+class _Numbers:
+    """Inodes of subvolumes, most of them near each other: a bit each, 64 to a page."""
+
+    def __init__(self) -> None:
+        self._pages: dict[tuple[int, int], int] = {}
+
+    def add(self, subvolume: int, inode: int) -> bool:
+        """Take one in; false if it is already."""
+        page, bit = (subvolume, inode >> 6), 1 << (inode & 63)
+        known = self._pages.get(page, 0)
+        self._pages[page] = known | bit
+        return not known & bit
 
 
 def _is_there(place: Parts, root: int, inode: int) -> bool | None:

@@ -31,6 +31,9 @@ class Search(Protocol):
     def rest(self) -> Iterator[Shared | Hidden]:
         """Yield what is known when all were met. Raises OSError."""
 
+    def close(self) -> None:
+        """Let go of what is held open."""
+
 
 def limit_of(fd: int, kind: str) -> str:
     """Return the code of what cannot be told here of who shares blocks; empty: nothing."""

@@ -72,6 +72,9 @@ class XfsSearch:
         if self._wanted:
             self.problems.add(WITHOUT_NAME)
 
+    def close(self) -> None:
+        """Do nothing: nothing is held open."""
+
     def _below(self, top: Parts) -> Iterator[Shared]:
         path = Path(os.fsdecode(b"/" + b"/".join(top)))
         try:
