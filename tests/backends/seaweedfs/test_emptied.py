@@ -192,7 +192,7 @@ def test_an_empty_folder_is_waited_for_and_those_it_lies_in() -> None:
         ("/buckets/lake/a/theirs.csv", {"lake_a": Content.NONE}),
         (f"/buckets/lake/{IDS[1]}.csv", {"lake": Content.NONE}),
         (f"/buckets/keeping/a/{IDS[1]}.csv", {"keeping_a": Content.NONE}),
-        (f"/home/u/a/{IDS[1]}.csv", {"/home/u/a": Content.NONE}),
+        (f"/shared/u/a/{IDS[1]}.csv", {"/shared/u/a": Content.NONE}),
     ],
     ids=["used", "of others", "the bucket's own", "kept", "in no bucket"],
 )
