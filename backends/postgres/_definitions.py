@@ -25,7 +25,7 @@ from backends.contract import (
     Verdict,
 )
 from backends.errors import BY_VALUES, Vanished
-from backends.postgres import _comments, _dropping
+from backends.postgres import _comments, _dropping, _parts
 from backends.postgres._comments import COMMENTS
 from backends.postgres._dropping import DEFINITIONS
 from backends.postgres._rows import RowScan, copy_query
@@ -140,7 +140,7 @@ def _way(
     seen = _dropping.found(connection, matcher, promoted=evidence.promoted)
     if not seen or len(seen) != evidence.matched:
         return _Way()
-    names = " ".join(sorted({each.catalogue for each in seen}))
+    names = " ".join(sorted({name for each in seen for name in each.catalogues.split()}))
     return _Way(Technique.DROP_DEFINITIONS, catalogues=names)
 
 
@@ -175,7 +175,8 @@ def _examine_comments(cluster: Cluster, unit: Unit, matcher: Matcher) -> Examina
 
 def _texts(connection: Connection, kind: str) -> _Texts | None:
     if kind == DEFINITIONS:
-        return _Texts(_dropping.TEXTS)
+        shown = connection.execute(_parts.ALL_SHOWN).fetchone()
+        return _Texts(_parts.TEXTS, all_of_it=shown is not None and bool(shown[0]))
     if kind != STATEMENTS:
         raise Vanished(f"database {connection.info.dbname}: no such texts")
     found = connection.execute(_WHERE_STATEMENTS_ARE).fetchone()

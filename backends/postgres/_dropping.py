@@ -1,11 +1,14 @@
-"""Definitions and names in a database that hold a record, and what drops each of them.
+"""Definitions and names in a database that hold a record, and what takes each of them out.
 
-The values of a stored generated column stay, and so do the rows of a partition, which becomes a
-table of its own; a label of an enumeration is renamed. What a materialised view has computed goes.
+A name is given anew, and says nothing then; so is an option of another server's table, and a label
+of an enumeration. A definition is dropped. The values of a stored generated column stay, and so do
+the rows of a partition, which becomes a table of its own. What a materialised view has computed
+goes. A view, a rule, a policy or a function that refers to what has another name now keeps the old
+one in its tree, and may show it as an alias: it is made anew from its own text, without it.
 
-Dropping one alters what programs find, so it is done by the operator's word alone: a holding of
-definitions has no technique that takes out records and leaves the rest. Nothing goes that others
-depend on, and nothing but what holds a record.
+Each alters what programs find, so it is done by the operator's word alone: a holding of definitions
+has no technique that takes out records and leaves the rest. Nothing goes that others depend on, and
+nothing but what holds a record.
 """
 
 from __future__ import annotations
@@ -17,151 +20,32 @@ from typing import Final
 import psycopg
 from psycopg import sql
 
-from backends.contract import Evidence, Holding, Matcher, RecordClass
+from backends.contract import Evidence, Holding, Matcher, RecordClass, Scan
+from backends.postgres import _parts
+from backends.postgres._parts import CATALOGUES
 from backends.postgres._rows import RowScan, copy_query
 from backends.postgres._session import Connection
 from backends.postgres._text import readable
 from backends.postgres.residue.statements import as_copied
 
 DEFINITIONS: Final = "definitions"
-CATALOGUES: Final = (
-    "pg_proc",
-    "pg_rewrite",
-    "pg_trigger",
-    "pg_constraint",
-    "pg_attrdef",
-    "pg_type",
-    "pg_index",
-    "pg_policy",
-    "pg_class",
-    "pg_enum",
-    "pg_statistic_ext",
-    "pg_db_role_setting",
-)
-"""Where what can be dropped lies."""
-# What drops it, in SQL (nothing: it is more than a definition, or no command does), its text, and
-# the catalogue that has it.
-# Below 16384 (FirstNormalObjectId) lies what initdb made.
-_PARTS = """
-SELECT format('DROP ROUTINE IF EXISTS %s', oid::regprocedure),
-       CASE prokind WHEN 'a' THEN format('%s(%s)', proname, pg_get_function_arguments(oid))
-                    ELSE pg_get_functiondef(oid) END,
-       'pg_proc'
-  FROM pg_proc WHERE oid >= 16384
-UNION ALL
-SELECT format('DROP %s IF EXISTS %s',
-              CASE relkind WHEN 'v' THEN 'VIEW' ELSE 'MATERIALIZED VIEW' END, oid::regclass),
-       pg_get_viewdef(oid),
-       'pg_rewrite'
-  FROM pg_class WHERE relkind IN ('v', 'm') AND oid >= 16384
-UNION ALL
-SELECT format('DROP RULE IF EXISTS %I ON %s', rulename, ev_class::regclass), pg_get_ruledef(oid),
-       'pg_rewrite'
-  FROM pg_rewrite WHERE rulename <> '_RETURN' AND oid >= 16384
-UNION ALL
-SELECT format('DROP TRIGGER IF EXISTS %I ON %s', tgname, tgrelid::regclass), pg_get_triggerdef(oid),
-       'pg_trigger'
-  FROM pg_trigger WHERE NOT tgisinternal
-UNION ALL
-SELECT format('ALTER %s DROP CONSTRAINT IF EXISTS %I',
-              CASE contypid WHEN 0 THEN format('TABLE %s', conrelid::regclass)
-                            ELSE format('DOMAIN %s', contypid::regtype) END, conname),
-       pg_get_constraintdef(oid),
-       'pg_constraint'
-  FROM pg_constraint WHERE contype IN ('c', 'x') AND oid >= 16384
-UNION ALL
-SELECT CASE
-       WHEN attgenerated = ''
-       THEN format('ALTER TABLE ONLY %s ALTER %I DROP DEFAULT', adrelid::regclass, attname)
-       -- With the parent's go those that partitions have of it; others inherit from several.
-       WHEN attinhcount = 0 OR c.relispartition
-       THEN format(CASE attgenerated
-                   WHEN 's' THEN 'ALTER TABLE %s ALTER %I DROP EXPRESSION IF EXISTS'
-                   ELSE 'ALTER TABLE %s DROP COLUMN IF EXISTS %I' END,
-                   coalesce(pg_partition_root(adrelid), adrelid)::regclass, attname) END,
-       pg_get_expr(adbin, adrelid),
-       'pg_attrdef'
-  FROM pg_attrdef d JOIN pg_attribute a ON a.attrelid = adrelid AND a.attnum = adnum
-  JOIN pg_class c ON c.oid = adrelid
- WHERE d.oid >= 16384
-UNION ALL
-SELECT format('ALTER DOMAIN %s DROP DEFAULT', oid::regtype), typdefault, 'pg_type'
-  FROM pg_type WHERE typtype = 'd' AND typdefault IS NOT NULL AND oid >= 16384
-UNION ALL
-SELECT format('DROP STATISTICS IF EXISTS %I.%I', nspname, stxname), pg_get_statisticsobjdef(s.oid),
-       'pg_statistic_ext'
-  FROM pg_statistic_ext s JOIN pg_namespace n ON n.oid = stxnamespace WHERE s.oid >= 16384
-UNION ALL
-SELECT format('DROP INDEX IF EXISTS %s', indexrelid::regclass), pg_get_indexdef(indexrelid),
-       'pg_index'
-  FROM pg_index WHERE indexrelid >= 16384 AND (indexprs IS NOT NULL OR indpred IS NOT NULL)
-UNION ALL
-SELECT format('ALTER TABLE %s DETACH PARTITION %s', inhparent::regclass, oid::regclass),
-       pg_get_expr(relpartbound, oid),
-       'pg_class'
-  FROM pg_class JOIN pg_inherits ON inhrelid = oid
- WHERE relpartbound IS NOT NULL
-UNION ALL
-SELECT format('DROP POLICY IF EXISTS %I ON %s', polname, polrelid::regclass),
-       concat_ws(' ', pg_get_expr(polqual, polrelid), pg_get_expr(polwithcheck, polrelid)),
-       'pg_policy'
-  FROM pg_policy
-UNION ALL
-SELECT format('ALTER TYPE %s RENAME VALUE %L TO %L', enumtypid::regtype, enumlabel,
-              'removed-' || oid),
-       enumlabel::text,
-       'pg_enum'
-  FROM pg_enum WHERE oid >= 16384
-UNION ALL
-SELECT NULL, array_to_string(ftoptions, ' '), NULL FROM pg_foreign_table
-UNION ALL
-SELECT NULL, array_to_string(attfdwoptions, ' '), NULL FROM pg_attribute
- WHERE attfdwoptions IS NOT NULL
-UNION ALL
--- Which rows a publication takes, from 15 on.
-SELECT NULL, to_jsonb(p) ->> 'rowfilter', NULL FROM pg_publication_tables p
- WHERE to_jsonb(p) ->> 'rowfilter' IS NOT NULL
-UNION ALL
-SELECT NULL, relname::text, NULL FROM pg_class WHERE oid >= 16384 AND relkind <> 't'
-UNION ALL
-SELECT NULL, attname::text, NULL FROM pg_attribute
- WHERE attrelid >= 16384 AND attnum > 0 AND NOT attisdropped
-UNION ALL
-SELECT NULL, typname::text, NULL FROM pg_type
- WHERE oid >= 16384 AND typrelid = 0 AND typcategory <> 'A'
-UNION ALL
-SELECT NULL, conname::text, NULL FROM pg_constraint WHERE oid >= 16384
-UNION ALL
-SELECT NULL, polname::text, NULL FROM pg_policy
-UNION ALL
-"""
-_SETTINGS = """
-SELECT format('ALTER %s RESET %s',
-              CASE WHEN setdatabase <> 0 AND setrole <> 0
-                   THEN format('ROLE %I IN DATABASE %I', rolname, datname)
-                   WHEN setdatabase <> 0 THEN format('DATABASE %I', datname)
-                   WHEN setrole <> 0 THEN format('ROLE %I', rolname) ELSE 'ROLE ALL' END,
-              (SELECT string_agg(quote_ident(part), '.' ORDER BY number)
-                 FROM unnest(string_to_array(split_part(setting, '=', 1), '.'))
-                      WITH ORDINALITY parts(part, number))),
-       setting,
-       'pg_db_role_setting'
-  FROM pg_db_role_setting CROSS JOIN unnest(setconfig) setting
-  LEFT JOIN pg_roles r ON r.oid = setrole LEFT JOIN pg_database d ON d.oid = setdatabase
- WHERE {}
-"""
-_OWN = _PARTS + _SETTINGS.format("datname = current_database()")
-_OF_ALL = _SETTINGS.format("setdatabase = 0")  # every database shows these
-TEXTS: Final = tuple(
-    sql.SQL("SELECT v FROM ({}) parts(s, v, c)").format(sql.SQL(parts)) for parts in (_OWN, _OF_ALL)
-)
-_COPIES = [sql.SQL("COPY ({}) TO STDOUT").format(texts) for texts in TEXTS]
+_COPIES = [sql.SQL("COPY ({}) TO STDOUT").format(texts) for texts in _parts.TEXTS]
 _MAY_DROP = """
 SELECT current_setting('is_superuser') = 'on' AND NOT pg_is_in_recovery()
    AND NOT EXISTS (SELECT FROM pg_event_trigger WHERE evtenabled <> 'D')
 """
 # Others depend on it; it is inherited from what may be dropped, too, and takes it along.
 _NOT_ALONE = frozenset({"2BP01", "42P16"})
+_TAKES_IT_NOT = ("HV", "22", "42")  # classes: a wrapper has rules of its own for options
+_NOT_SO = "42"  # a class: what is made anew cannot be, with that name for another
+# The names are in our own statements: the server is to remember none of these, nor log them.
+_UNSEEN = """
+SET LOCAL log_statement = 'none'; SET LOCAL log_duration = off;
+SET LOCAL log_min_duration_statement = -1; SET LOCAL log_min_duration_sample = -1;
+SET LOCAL log_transaction_sample_rate = 0; SET LOCAL log_min_error_statement = 'panic';
+SET LOCAL log_min_messages = 'panic'; SET LOCAL client_min_messages = 'error';
+SELECT pg_catalog.set_config('pg_stat_statements.track', 'none', true)
+"""
 
 
 def may_drop(connection: Connection) -> bool:
@@ -186,8 +70,11 @@ def read(
 class Found:
     """A definition that holds a record."""
 
-    statement: str  # drops it; empty: none does
-    catalogue: str  # has it
+    statement: str  # takes it out; empty: none does
+    catalogues: str  # have it; their names
+    text: str
+    turn: int  # see `_parts`
+    oid: int  # of what has parts of two turns; else 0
     of_all: bool  # other databases show it, too
 
 
@@ -195,15 +82,22 @@ def found(connection: Connection, matcher: Matcher, *, promoted: bool) -> list[F
     """Return the definitions that hold a record; None: nothing drops one of them."""
     scan = matcher.scan(promoted=promoted)
     seen: list[Found] = []
-    for parts in (_OWN, _OF_ALL):
+    for parts in (_parts.OWN, _parts.OF_ALL):
         with connection.cursor() as cursor:
             # Read to the end: to leave a stream cancels whatever the server is at by then.
-            for statement, text, catalogue in cursor.stream(parts.encode()):
-                window = as_copied(text or "")
-                (kind,) = scan.feed(*readable(window, [len(window)]))
-                if kind == RecordClass.RECORD:
-                    seen.append(Found(statement or "", catalogue or "", parts is _OF_ALL))
+            for statement, text, names, turn, oid in cursor.stream(parts.encode()):
+                if _holds(scan, text or ""):
+                    of_all = parts is _parts.OF_ALL
+                    part = Found(statement or "", names or "", text, turn, int(oid), of_all)
+                    seen.append(part)
+    seen.sort(key=lambda each: each.turn)
     return seen if all(each.statement for each in seen) else None
+
+
+def _holds(scan: Scan, text: str) -> bool:
+    window = as_copied(text)
+    (kind,) = scan.feed(*readable(window, [len(window)]))
+    return kind == RecordClass.RECORD
 
 
 def is_rest_of(planned: str, version: str, found: Sequence[Found]) -> bool:
@@ -224,23 +118,75 @@ def oids(connection: Connection, holding: Holding) -> list[int]:
     return [row[0] for row in connection.execute(query, [catalogues_of(holding)])]
 
 
-def drop(connection: Connection, wanted: Sequence[Found]) -> bool:
-    """Drop all, each after what depends on it; False: something else does, and none may go."""
-    left = [each.statement for each in wanted]
-    while left:
-        kept = [each for each in left if not _dropped(connection, each)]
-        if len(kept) == len(left):
-            return False
-        left = kept
-    return True
+def take_out(
+    connection: Connection, wanted: Sequence[Found], matcher: Matcher, *, promoted: bool
+) -> str:
+    """Take out all that was found; else return a code for why not, and none may go."""
+    connection.execute(_UNSEEN.encode())
+    now: Sequence[Found] | None = wanted
+    names = [each.text for each in wanted if _parts.OPTION < each.turn < _parts.DROPPED]
+    for turn in (_parts.RENAMED, _parts.DROPPED, _parts.MADE_ANEW):
+        if now is None:
+            return "technique-not-offered"
+        due = [each for each in now if turn <= each.turn < turn + 10]
+        if turn == _parts.DROPPED:
+            scan = matcher.scan(promoted=promoted)
+            due = _not_made_anew(connection, now, names, scan)
+            scan.evidence()
+        if reason := _carried_out(connection, due):
+            return reason
+        now = found(connection, matcher, promoted=promoted)
+    return "others-depend-on-it" if now or now is None else ""
 
 
-def _dropped(connection: Connection, statement: str) -> bool:
+def _not_made_anew(
+    connection: Connection, now: Sequence[Found], names: Sequence[str], scan: Scan
+) -> list[Found]:
+    """Make definitions anew without names that they have as aliases; return those that are not."""
+    trees = {(each.catalogues, each.oid): each for each in now if each.turn == _parts.MADE_ANEW}
+    left = []
+    for part in (each for each in now if each.turn == _parts.DROPPED):
+        tree = trees.get((part.catalogues, part.oid))
+        statement = tree.statement if tree else ""
+        for number, name in enumerate(names):
+            quoted = name.replace('"', '""')
+            statement = statement.replace(f'"{quoted}"', f'"removed-name-{number}"')
+        anew = bool(tree and statement != tree.statement) and not _holds(scan, statement)
+        if not (anew and _done(connection, statement)):
+            left.append(part)
+    return left
+
+
+def _done(connection: Connection, statement: str) -> bool:
     try:
-        with connection.transaction():  # a savepoint, within the order's
+        with connection.transaction():
             connection.execute(statement.encode())
     except psycopg.Error as error:
-        if error.sqlstate not in _NOT_ALONE:
+        if not (error.sqlstate or "").startswith(_NOT_SO):
             raise
         return False
     return True
+
+
+def _carried_out(connection: Connection, due: Sequence[Found]) -> str:
+    """Carry out what is due, each after what keeps it from being; return why that failed."""
+    left = list(due)
+    while left:
+        refused = [(each, reason) for each in left if (reason := _refused(connection, each))]
+        if len(refused) == len(left):
+            return refused[0][1]
+        left = [each for each, _ in refused]
+    return ""
+
+
+def _refused(connection: Connection, part: Found) -> str:
+    try:
+        with connection.transaction():  # a savepoint, within the order's
+            connection.execute(part.statement.encode())
+    except psycopg.Error as error:
+        if error.sqlstate in _NOT_ALONE:
+            return "others-depend-on-it"
+        if part.turn == _parts.OPTION and (error.sqlstate or "").startswith(_TAKES_IT_NOT):
+            return "option-not-taken"
+        raise
+    return ""

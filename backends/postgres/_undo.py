@@ -241,8 +241,8 @@ def drop_definitions(connection: Connection, order: Order, matcher: Matcher) -> 
             raise LeftAloneError(Result.CHANGED)
     if wanted is None or len(wanted) != evidence.matched:
         raise LeftAloneError(Result.FAILED, "technique-not-offered")
-    if not _dropping.drop(connection, wanted):
-        raise LeftAloneError(Result.FAILED, "others-depend-on-it")
+    if reason := _dropping.take_out(connection, wanted, matcher, promoted=promoted):
+        raise LeftAloneError(Result.FAILED, reason)
     cleared = [
         _statistics.clear(connection, oid) for oid in _dropping.oids(connection, order.holding)
     ]

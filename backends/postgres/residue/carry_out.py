@@ -30,8 +30,6 @@ from backends.postgres.residue.places import (
     SERVER,
     Residue,
     Rewrite,
-    missing_of,
-    pages_of,
 )
 
 
@@ -51,16 +49,13 @@ def _compact(cluster: Cluster, residue: Residue, order: Order, matcher: Matcher)
         relation = relation_by_oid(connection, int(holding.details["oid"]))
         if relation is None:
             return Destruction(order.id, Result.ALREADY_ABSENT)
-        if holding.kind == MISSING:  # these outlive a table's file, where it is truncated
-            locator = missing_of(relation.locator)
+        # A name may have been one of what was to go. Values outlive the file of a truncated table.
+        if holding.kind == MISSING:
             gone = not missing.scan(connection, relation.oid, matcher).matched
         else:
-            locator = pages_of(relation.locator)
             gone = relation.storage != holding.version
         if gone:
             return Destruction(order.id, Result.ALREADY_ABSENT)
-        if locator != holding.locator:
-            return Destruction(order.id, Result.CHANGED)
         # Nobody is kept out for a table that still has what was to go first.
         if read_relation(connection, relation, RowScan(matcher, digested=False)).whole.matched:
             return _failed(order, "records-left")

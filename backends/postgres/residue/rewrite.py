@@ -16,7 +16,7 @@ import psycopg
 from psycopg import sql
 
 from backends.contract import Step
-from backends.postgres import _dropping
+from backends.postgres import _parts
 from backends.postgres._catalog import one
 from backends.postgres._session import SNAPSHOT, Cluster, Connection
 from backends.postgres.residue import blockers
@@ -34,7 +34,7 @@ CATALOGUES = frozenset(
         *OF_MISSING_VALUES,
         *OF_LARGE_OBJECTS,
         *OF_SHARED_COMMENTS,
-        *_dropping.CATALOGUES,
+        *_parts.CATALOGUES,
     }
 )
 _VACUUM = sql.SQL("VACUUM (FULL) {}")

@@ -89,7 +89,7 @@ def test_a_person_who_is_named_in_a_comment_is_no_holding(any_place: Place) -> N
 
 
 def test_what_is_found_can_be_named_and_not_destroyed(any_place: Place) -> None:
-    any_place.connection.execute(f'CREATE TABLE "{ID}" ()'.encode())
+    any_place.sql(f"CREATE FOREIGN DATA WRAPPER w OPTIONS (\"{ID}\" 'x')")
     database = any_place.locator("x").split("/", maxsplit=1)[0]
     with any_place.store() as store:
         (holding,) = store.examine(unit(store, f"{database}/definitions"), DATASET).holdings
