@@ -6,6 +6,9 @@ are written over by files without names that fill an inode: three extents where 
 lie, and attributes behind them. These are on the medium only when the journal has come round while
 they were there.
 
+Where free space is in pieces, a chunk is sparse: inodes of it that are not there are listed as
+free, too. How many of a group are there and free is asked apart.
+
 ``libxfs/xfs_fs.h`` and ``xfs_format.h`` of Linux have the interfaces (INUMBERS, BULKSTAT) and the
 inode's form. Others than root are not shown which inodes are free.
 """
@@ -26,7 +29,7 @@ from dataclasses import dataclass
 
 from backends.contract import Step, Tell
 from backends.fsops import linux
-from backends.fsops.xfs import Geometry
+from backends.fsops.xfs import Geometry, free_inodes
 from backends.scrub._room import FULL, Room, descriptors, unnamed
 
 LEFT = "inodes-left"
@@ -79,7 +82,8 @@ def taken(folder: int, room: Room, tell: Tell) -> Iterator[tuple[int, str]]:
         number = _take(folder, form, free, room, tell, stack)
         linux.sync(folder)  # else an extent is none yet
         after = _free(folder)
-        yield number, LEFT if any(after.get(at, 0) & mask for at, mask in free.items()) else ""
+        groups = {at >> form.group_shift for at, mask in free.items() if after.get(at, 0) & mask}
+        yield number, LEFT if any(free_inodes(folder, each) for each in groups) else ""
 
 
 def _take(
@@ -90,6 +94,8 @@ def _take(
     for first, mask in free.items():
         groups[first >> form.group_shift] += mask.bit_count()
     most = stack.enter_context(descriptors())
+    for group, count in groups.items():
+        groups[group] = min(count, free_inodes(folder, group))
     wanted, number, length = groups.total(), 0, form.room
     for group, count in sorted(groups.items()):
         within = _folder_in(folder, group, form)
