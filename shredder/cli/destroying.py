@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from shredder.cli import options, render
+from shredder.cli import options, render, shut
 from shredder.cli.console import Console, console, counted, shown
 from shredder.errors import ExitCode, Refused, ShredderError, UsageError
 
@@ -237,6 +237,7 @@ def _carry_out(out: Console, work: Work, run: str, problems: Sequence[Problem]) 
     planned = report.plan_json(work, found, problems)
     if found.phase is Phase.PLANNED:
         render.looked(out, planned)
+        shut.tell(out, work, found.dataset, planned["problems"])
     try:
         ended = machine.drive(work, run, desk)
     except ShredderError as error:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from shredder.cli import options, render
+from shredder.cli import options, render, shut
 from shredder.cli.console import console, counted, shown
 from shredder.errors import ExitCode, UsageError
 
@@ -51,6 +51,7 @@ def locate(
         }
         out.result(answer, report.LOOKED[outcome])
         render.looked(out, answer)
+        shut.tell(out, work, dataset, answer["problems"])
     return report.LOOKED[outcome]
 
 
@@ -113,6 +114,7 @@ def plan(
         code = report.LOOKED[answer["outcome"]]
         out.result(answer, code)
         render.looked(out, answer)
+        shut.tell(out, work, dataset, answer["problems"])
         out.say()
         out.say(f"plan: {shown(answer['plan'])}")
         out.say(f"digest: {answer['digest']}")
@@ -180,6 +182,7 @@ def recheck(
         }
         out.result(answer, code)
         render.looked(out, answer)
+        shut.tell(out, work, dataset, answer["problems"])
         out.say()
         if back:
             out.say(f"{counted(len(back), 'holding')} that the attestation does not leave there")

@@ -12,7 +12,11 @@ from shredder.cli.console import Console, console, counted, shown
 from shredder.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
+    from shredder.keystores import KeyRecord, KeyStore, KeyStoreError
     from shredder.run.work import Work
+
+# Codes of a key that cannot be looked at: why that is, says the error that its use gives.
+_UNREADABLE = frozenset({"key-store-unreadable", "keyring-unusable"})
 
 
 def register(app: typer.Typer) -> None:
@@ -156,14 +160,16 @@ def _check_keys(out: Console, work: Work) -> list[dict[str, str]]:
         status, detail, hint = CheckStatus.OK, "", ""
         try:
             record = known_record(store, name)
+            shut = _shut(store, record)
             detail = " ".join((record.state.value, *(problems := store.inspect(record.id))))
+            if shut is not None and _UNREADABLE.issuperset(problems):
+                raise shut
             if problems:
                 halved = problems == ("slot-half-damaged",)
                 status = CheckStatus.MISSING if halved else CheckStatus.FAILED
                 hint = "docs/codes.md has what each means"
             elif record.state is KeyState.LIVE:
-                with store.using(record.id):
-                    detail = "live, and opens"
+                detail = "live, and opens"
         except NoKey:
             continue
         except WrongPassphrase as error:
@@ -179,6 +185,25 @@ def _check_keys(out: Console, work: Work) -> list[dict[str, str]]:
         if hint:
             out.say(f"          hint: {shown(hint)}")
     return found
+
+
+def _shut(store: KeyStore, record: KeyRecord) -> KeyStoreError | None:
+    """What keeps a living key from being used; None: nothing, or it lives no more.
+
+    Raises WrongPin: a token counts, and is not asked again.
+    """
+    from shredder.keystores import KeyState, KeyStoreError
+    from shredder.keystores.errors import WrongPin
+
+    if record.state is not KeyState.LIVE:
+        return None
+    try:
+        with store.using(record.id):
+            return None
+    except WrongPin:
+        raise
+    except KeyStoreError as error:
+        return error
 
 
 def _check_fingerprints(out: Console, work: Work) -> list[dict[str, str]]:

@@ -68,7 +68,9 @@ def test_without_the_keyring_it_is_a_clear_error_and_the_key_lives(desk: Desk) -
     shown = operator.run("key", "show", SURVEY, "--json")
     assert (shown.code, shown.json["problems"]) == (8, ["keyring-unusable"])
     told = operator.run("doctor", "--json").json["keys"]
-    assert [each["status"] for each in told] == ["failed"]
+    assert [(each["status"], each["detail"]) for each in told] == [
+        ("failed", "no keyring answers here")
+    ]
     assert operator.run("seal", SURVEY, "shredder.toml", "-o", "y.age").code == 0, "no secret"
     told = operator.run("locate", SURVEY, "--json").json
     assert told["problems"][0]["reason"] == "encrypted"

@@ -254,7 +254,12 @@ def test_what_is_denied_is_told_before_anything_is_made(desk: Desk) -> None:
     desk.world.denied = {"Decrypt"}
     refused = desk.run("open", SURVEY, "share/backup.age", "-o", "x")
     assert (refused.code, "kms:Decrypt" in refused.error) == (8, True)
-    assert desk.run("doctor", "--json").json["keys"][0]["status"] == "failed"
+    told = desk.run("doctor", "--json").json["keys"][0]
+    assert (told["status"], "kms:Decrypt" in told["detail"]) == ("failed", True)
+    words = ("destroy", SURVEY, "--yes", "--timestamp-later", "--json")
+    refused = desk.run(*words)
+    assert (refused.code, refused.json["outcome"]) == (8, "inconclusive")
+    assert "stays shut: AWS KMS does not allow kms:Decrypt" in refused.err
 
 
 def test_a_denied_deletion_leaves_the_rest_destroyed_and_the_key_named(desk: Desk) -> None:

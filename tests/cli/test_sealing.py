@@ -29,13 +29,19 @@ WITHOUT = {"SHREDDER_KEYS_PASSPHRASE": ""}
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_sealed_copies_are_found_while_the_key_is_to_be_had(files: Operator, workers: str) -> None:
     words = ("locate", SURVEY, "--workers", workers, "--json")
-    told = files.run(*words).json
+    seen = files.run(*words)
+    assert "stays shut" not in seen.err
+    told = seen.json
     found = {h["locator"]: (h["records"], h["sealed"]) for h in told["holdings"] if h["records"]}
     assert found == {"share/backup.age": (60, True), "share/survey.csv": (60, False)}
     shut = files.run(*words, environment=WITHOUT)
     assert [h["locator"] for h in shut.json["holdings"] if h["records"]] == ["share/survey.csv"]
     assert shut.json["problems"][0]["reason"] == "encrypted"
     assert shut.code == 8
+    assert "stays shut: the key is wrapped by a passphrase" in shut.err
+    wrong = files.run(*words, environment={"SHREDDER_KEYS_PASSPHRASE": "sesame"})
+    assert "stays shut: the passphrase" in wrong.err
+    assert told.keys() == wrong.json.keys()
 
 
 def test_a_sealed_copy_is_destroyed_as_any_other(files: Operator) -> None:
@@ -50,6 +56,7 @@ def test_what_is_sealed_to_a_destroyed_key_is_a_gap(files: Operator) -> None:
     assert files.run("key", "destroy", SURVEY, "--yes").code == 0
     told = files.run("locate", SURVEY, "--json")
     assert (told.code, told.json["problems"][0]["reason"]) == (8, "encrypted")
+    assert "stays shut" not in told.err, "it was meant to be"
 
 
 @pytest.fixture
@@ -307,7 +314,10 @@ def test_doctor_tells_of_keys(files: Operator) -> None:
     slots.write_bytes(b"\xff" * len(whole))
     assert told() == (8, [("failed", "live slot-damaged")])
     slots.unlink()
-    assert told() == (8, [("failed", "live key-store-unreadable")])
+    assert told() == (
+        8,
+        [("failed", "the file of keys is not there: what became of keys in it, nobody can tell")],
+    )
 
 
 def test_doctor_is_silent_where_there_is_no_key(here: Operator) -> None:

@@ -208,11 +208,26 @@ def test_a_pin_that_is_locked(desk: Desk, words: tuple[str, ...]) -> None:
     assert desk.run(*words).code == 0
 
 
+def test_doctor_says_why_and_tries_once(desk: Desk) -> None:
+    tried = []
+
+    def counting(name: str) -> int | None:
+        tried.append(name)
+        return locked(name)
+
+    with watched(counting):
+        done = desk.run("doctor", "--json")
+    (key,) = done.json["keys"]
+    assert (done.code, key["status"], key["detail"]) == (8, "failed", "the token's PIN is locked")
+    assert tried.count("C_Login") == 1, "tokens count"
+
+
 def test_where_the_pin_is_locked_no_run_begins(desk: Desk) -> None:
     run = ("destroy", SURVEY, "--yes", "--timestamp-later", "--json")
     with watched(locked):
         done = desk.run(*run)
     assert (done.code, done.json["problems"][0]["reason"]) == (8, "encrypted")
     assert "nothing of" in done.error
+    assert f"what is sealed to {SURVEY} stays shut: the token's PIN is locked" in done.err
     assert len(list((desk.operator.folder / "share").iterdir())) == 2
     assert desk.run(*run).json["outcome"] == "complete"

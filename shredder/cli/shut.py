@@ -1,0 +1,31 @@
+"""Why what is sealed to a dataset stayed shut, said beside the gaps that this left."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from shredder.cli.console import Console, shown
+from shredder.config.names import whole
+
+if TYPE_CHECKING:
+    from shredder.run.work import Work
+
+_SHUT = frozenset({"encrypted", "sse-c"})  # reasons of what nobody can look into without a key
+
+
+def tell(out: Console, work: Work, dataset: str, problems: Iterable[dict[str, Any]]) -> None:
+    """Say what keeps a dataset's living key from being used, where something stayed shut."""
+    if not any(each["reason"] in _SHUT for each in problems):
+        return
+    from shredder.keystores import KeyDestroyed, KeyStoreError, NoKey
+    from shredder.sealing.keys import key_store, keys_of
+
+    try:
+        with keys_of(key_store(work.config, work.state), whole(dataset)):
+            pass
+    except (NoKey, KeyDestroyed):
+        return  # then what is shut is somebody else's, or was meant to be
+    except KeyStoreError as error:
+        hint = f" ({error.hint})" if error.hint else ""
+        out.note(shown(f"what is sealed to {dataset} stays shut: {error.message}{hint}"))
