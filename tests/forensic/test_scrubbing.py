@@ -10,6 +10,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from threading import Event
 
@@ -210,6 +211,25 @@ def test_blocks_that_were_lent_are_given_back_without_the_other_process(
         before = kept.read_text()
         with _reserved.lent(fd, "ext4"):
             assert int(kept.read_text()) == 0 < int(before)
+        os.close(fd)
+        assert kept.read_text() == before
+
+
+def test_blocks_are_lent_to_one_scrubbing_at_a_time(tmp_path: Path) -> None:
+    """Two that overlap, of which the one that began last ends last, too."""
+    with mounted(KINDS["ext4"], tmp_path) as image:
+        fd = os.open(image.place, os.O_RDONLY)
+        (kept,) = Path("/sys/fs/ext4", image.device).glob("reserved_clusters")
+        before = kept.read_text()
+        first, second = ExitStack(), ExitStack()
+        for each in (first, second):
+            each.enter_context(_reserved.lent(fd, "ext4"))
+            assert int(kept.read_text()) == 0 < int(before)
+        for each in (first, second):
+            each.close()
+            assert kept.read_text() == before
+        with _reserved.lent(fd, "ext4"):
+            assert int(kept.read_text()) == 0
         os.close(fd)
         assert kept.read_text() == before
 
