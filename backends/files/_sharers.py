@@ -34,7 +34,7 @@ class Sharers:
         self._tell = tell
         self._stack = ExitStack()
         self._by_device: dict[int, Search | None] = {}  # of folders
-        self._by_name: dict[str, tuple[Root, Search]] = {}  # of file systems
+        self._by_name: dict[tuple[str, int], tuple[Root, Search]] = {}  # of file systems
         self._within: dict[tuple[Root, Parts], Near] = {}  # the roots, by their places there
 
     def of(self, holdings: Sequence[Holding]) -> Iterator[Holding]:
@@ -87,7 +87,8 @@ class Sharers:
 
     def _search(self, root: Root, fd: int, device: int) -> Search | None:
         if device not in self._by_device:
-            name = file_system_of(fd).name
+            found = file_system_of(fd)
+            name = found.name, found.device  # a volume and its snapshot have the same UUID
             if name not in self._by_name and (search := search_of(fd, self._tell)):
                 self._stack.callback(search.close)
                 self._by_name[name] = root, search

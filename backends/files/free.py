@@ -45,6 +45,7 @@ from backends.scrub import KINDS, Limits, Reserve, scrub
 KIND = "free-space"
 _IN_PART = "scrubbed-in-part"
 _ON_DEVICE = "records-on-device"
+_TWICE = "file-system-twice"
 _RATE = 400 << 20  # bytes a second, half of what virtual disks took
 
 
@@ -84,7 +85,9 @@ class FreeSpaces:
 
     def scopes(self) -> list[Scope]:
         """Return a scope for each file system that a root, or a mount below one, is on."""
-        return [Scope(name) for name in self._places()]
+        return [
+            Scope(name, problem="" if path else _TWICE) for name, path in self._places().items()
+        ]
 
     def has(self, scope: str) -> bool:
         """Whether a scope is a file system's free space."""
@@ -120,7 +123,7 @@ class FreeSpaces:
         places = self._places()
         for holding in holdings:
             name = self._name_of(holding)
-            if name in places and name not in told:
+            if places.get(name) and name not in told:
                 told.add(name)
                 with self._opened(name) as (fd, found):
                     if found.kind in KINDS:
@@ -128,7 +131,9 @@ class FreeSpaces:
 
     def every(self) -> Iterator[Holding]:
         """Yield the free space of each file system that a root, or a mount below one, is on."""
-        for name in self._places():
+        for name, path in self._places().items():
+            if path is None:
+                continue
             with self._opened(name) as (fd, found):
                 if found.kind in KINDS:
                     yield self._holding(name, fd, found)
@@ -214,22 +219,37 @@ class FreeSpaces:
             except CouldNotTell as error:
                 yield Check(name, CheckStatus.FAILED, error.code)
 
-    def _places(self) -> dict[str, Path]:
-        """Where each file system can be entered."""
-        found: dict[str, Path] = {}
+    def _places(self) -> dict[str, Path | None]:
+        """Where each file system can be entered; None: two have the same name for themselves.
+
+        As a snapshot of a volume has that is mounted beside it: nobody could tell which is meant.
+        """
+        found: dict[str, Path | None] = {}
+        devices: dict[str, int] = {}
         for root in self._trees.roots:
             below = mounts_below(root.path) if self._trees.walk.cross else ()
             for path in (root.path, *below):
                 fd = opened(path)
                 if fd is not None:
-                    found.setdefault(_name(file_system_of(fd)), path)
+                    here = file_system_of(fd)
                     os.close(fd)
+                    name = _name(here)
+                    found.setdefault(name, path)
+                    if devices.setdefault(name, here.device) != here.device:
+                        found[name] = None
         return found
 
     @contextmanager
     def _opened(self, scope: str) -> Iterator[tuple[int, FileSystem]]:
         """Enter a file system. Raises CouldNotTell."""
-        path = self._places().get(scope)
+        places = self._places()
+        path = places.get(scope)
+        if path is None and scope in places:
+            raise CouldNotTell(
+                f"store {self._trees.store}: two file systems are mounted that have the same UUID",
+                hint="unmount one of them, or give it a UUID of its own",
+                reason=_TWICE,
+            )
         fd = opened(path) if path else None
         if fd is None:
             raise CouldNotTell(

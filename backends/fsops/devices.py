@@ -64,6 +64,8 @@ def _beneath(device: Path, depth: int) -> Iterator[tuple[str, bool]]:
         yield from _mapped(device, below)
     elif below and not device.name.startswith("md"):
         yield "medium-unknown", True  # such as bcache, which keeps copies
+    if _text(device / "md" / "consistency_policy") == "journal":
+        yield "medium-unknown", True  # a device of the array has all that is written, too
     if below and depth:
         for each in below:
             yield from _beneath(each, depth - 1)

@@ -24,6 +24,7 @@ class FileSystem:
     kind: str
     name: str  # its UUID where it tells one, else what else tells it apart
     options: frozenset[str]  # of the mount that was looked at
+    device: int  # the number that mounts tell it by: two of one name have two
 
 
 def file_system_of(fd: int) -> FileSystem:
@@ -31,7 +32,8 @@ def file_system_of(fd: int) -> FileSystem:
     mount = linux.mount_of(fd)
     kind = mount.kind if mount else "unknown"
     options = mount.options if mount else frozenset[str]()
-    return FileSystem(kind, _uuid(fd, kind) or _number(fd, kind), options)
+    device = mount.device if mount else os.fstat(fd).st_dev
+    return FileSystem(kind, _uuid(fd, kind) or _number(fd, kind), options, device)
 
 
 def _uuid(fd: int, kind: str) -> str:

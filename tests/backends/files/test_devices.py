@@ -101,5 +101,19 @@ def test_a_cache_before_a_disk_is_unknown_and_a_raid_is_not(tmp_path: Path) -> N
         assert devices.judged([device]) == (said, ())
 
 
+@pytest.mark.parametrize(
+    ("policy", "said"), [("resync", ()), ("bitmap", ()), ("journal", ("medium-unknown",))]
+)
+def test_a_raid_that_keeps_a_journal_of_content_is_unknown(
+    tmp_path: Path, policy: str, said: tuple[str, ...]
+) -> None:
+    disk, device = leaf(tmp_path), tmp_path / "sys/devices/virtual/block/md0"
+    for each in ("slaves", "md"):
+        (device / each).mkdir(parents=True)
+    (device / "slaves" / disk.name).symlink_to(disk)
+    (device / "md" / "consistency_policy").write_text(f"{policy}\n")
+    assert devices.judged([device]) == (said, ())
+
+
 def test_no_device_at_all_is_unknown() -> None:
     assert devices.judged([]) == (("medium-unknown",), ())

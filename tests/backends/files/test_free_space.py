@@ -70,7 +70,7 @@ def files_in(store: Store) -> list[Holding]:
     return [
         held
         for scope in store.scopes()
-        for unit in store.units(scope.name)
+        for unit in (() if scope.problem else store.units(scope.name))
         if isinstance(unit, Unit) and unit.kind == "file"
         for held in store.examine(unit, MATCHER).holdings
     ]
@@ -193,6 +193,30 @@ def test_a_file_system_that_is_mounted_below_a_root_has_its_own(tmp_path: Path) 
             assert free.version == file_system_of(fd).name
             os.close(fd)
             assert len(opened(image).scopes()) == 2
+        finally:
+            subprocess.run(["umount", below], check=True)
+
+
+@loop
+def test_two_of_one_name_are_not_taken_for_one(tmp_path: Path) -> None:
+    """A copy of the whole file system, as a snapshot of its volume is, mounted below it."""
+    with mounted(KINDS["ext4"], tmp_path) as image:
+        (image.place / "one").write_text(LINES)
+        (image.place / "below").mkdir()
+        subprocess.run(["sync", "-f", image.mount], check=True)
+        shutil.copy(image.file, tmp_path / "copy")
+        below = image.place / "below"
+        subprocess.run(["mount", "-o", "loop", tmp_path / "copy", below], check=True)
+        try:
+            store = opened(image, cross_filesystems=True)
+            assert [each.problem for each in store.scopes()] == ["", "file-system-twice"]
+            found = files_in(store)
+            assert len(found) == 2
+            assert list(store.companions(found, MATCHER)) == []
+            alone = opened(image)
+            (free,) = alone.companions(files_in(alone), MATCHER)
+            (done,) = store.destroy([scrubbing(free)], MATCHER)
+            assert (done.result, done.reason) == (Result.FAILED, "file-system-twice")
         finally:
             subprocess.run(["umount", below], check=True)
 
