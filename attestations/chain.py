@@ -7,11 +7,12 @@ statements.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from attestations.destruction import Destruction, Outcome
+from attestations.destruction import Destruction, Outcome, Status, Target
 from attestations.errors import Code, Replayed
 
 MAX_OTHERS = 256
@@ -70,6 +71,20 @@ def _check_replaced(result: Destruction, known: dict[str, Destruction]) -> None:
         raise Replayed(Code.E_SUPERSEDED, "an attestation replaces one that is not pending")
     if (replaced.controller, replaced.dataset.label) != (result.controller, result.dataset.label):
         raise Replayed(Code.E_SUPERSEDED, "an attestation replaces one about something else")
+    if not _counted(result.settled) <= _counted(_pending(replaced)):
+        raise Replayed(Code.E_SUPERSEDED, "an attestation settles what had not been pending")
+
+
+def _pending(result: Destruction) -> Iterable[Target]:
+    return (target for target in result.groups if target.status is Status.PENDING)
+
+
+def _counted(groups: Iterable[Target]) -> Counter[tuple[str, str, str | None, bool]]:
+    """Holdings by what cannot change until they are settled."""
+    counts = Counter[tuple[str, str, str | None, bool]]()
+    for each in groups:
+        counts[each.store, each.kind, each.technique, each.whole] += each.holdings
+    return counts
 
 
 def _findings(this: Link, links: Sequence[Link]) -> tuple[str, ...]:

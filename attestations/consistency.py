@@ -71,11 +71,18 @@ def check_result(result: Destruction) -> None:
         _check_sweep(result.sweep, "sweep")
     for n, target in enumerate(result.targets):
         _check_target(target, f"targets[{n}]")
+    for n, target in enumerate(result.settled):
+        _check_target(target, f"settled[{n}]")
+        _claim(target.technique is not None, f"settled[{n}]: pending, but by no technique")
+        retained = target.status is Status.RETAINED
+        _claim(not retained, f"settled[{n}]: retained, though it had been pending")
+    if result.settled and result.supersedes is None:
+        raise Contradiction(Code.E_REF, "settled: what was pending before, but in no result")
     total = sum(t.holdings for t in result.targets)
     total += result.undecided.total + result.dismissed.total
     _count(total == result.inventory.size, "targets and decisions are not the inventory")
     _count(result.results.size == result.inventory.size, "results and inventory differ in size")
-    verified = any(t.status is Status.DESTROYED_VERIFIED for t in result.targets)
+    verified = any(t.status is Status.DESTROYED_VERIFIED for t in result.groups)
     _claim(not verified or result.times.verified is not None, "verified holdings, but no time")
     kept = result.fingerprint.status is FingerprintStatus.KEPT
     _claim(kept or result.fingerprint.until is None, "a fingerprint destroyed and kept")

@@ -172,7 +172,11 @@ class Times:
 
 @dataclass(frozen=True, slots=True)
 class Destruction:
-    """The whole predicate."""
+    """The whole predicate.
+
+    `settled` is of no inventory: what the result that is superseded had left pending and this
+    plan does not list, as it was found afterwards.
+    """
 
     attestation_id: Identifier
     plan: Digest
@@ -199,3 +203,9 @@ class Destruction:
     fingerprint: Fingerprint = Fingerprint()
     annex: Digest | None = None
     manifest: Digest | None = None
+    settled: Annotated[tuple[Target, ...], Many(MAX_GROUPS)] = ()
+
+    @property
+    def groups(self) -> tuple[Target, ...]:
+        """All that fared alike: holdings of the plan, then what had been pending before it."""
+        return (*self.targets, *self.settled)

@@ -72,7 +72,7 @@ def compute(plan: Plan, result: Destruction) -> Computed:
 
 
 def _holdings(result: Destruction, status: Status) -> int:
-    return sum(target.holdings for target in result.targets if target.status is status)
+    return sum(target.holdings for target in result.groups if target.status is status)
 
 
 def _recognition(dataset: Dataset) -> tuple[Obstacle, ...]:

@@ -230,7 +230,7 @@ def _check_demands(policy: Policy, plan: Plan, result: Destruction) -> None:
             raise NotAsExpected(
                 Code.E_POLICY, f"not covered, though asked for: {shown(', '.join(sorted(missing)))}"
             )
-    for target in result.targets:
+    for target in result.groups:
         if target.method is not None and target.method.rank < policy.lowest_method.rank:
             raise NotAsExpected(
                 Code.E_POLICY, f"{target.method} is below the lowest method that is accepted"

@@ -18,6 +18,7 @@ from shredder.plan import Decision, Item, read_header, read_items
 from shredder.plan.keyed import CANCELLED, UNTIL, WAITS_DAYS
 from shredder.run.again import again_file
 from shredder.run.results import Outcome, Status, read_results
+from shredder.run.settled import pending_of, read_settled
 from shredder.run.work import Work
 from shredder.sealed import left_anything
 from shredder.spool import Spool
@@ -186,6 +187,8 @@ def exit_code(work: Work, run: Run) -> ExitCode:
     for _, outcome in outcomes(work, run):
         residue |= outcome.reason == "residue" or outcome.finding is Finding.RESIDUE
         unverified |= outcome.status is Status.UNVERIFIED
+    for settled in read_settled(work, run.id):
+        residue |= settled.outcome.status is Status.FAILED
     after = read_header(again_file(work, run.id))
     if residue:
         return ExitCode.RESIDUE
@@ -219,6 +222,8 @@ def returned(
             ruled_out.add(*place)
         elif outcome.status not in {Status.VERIFIED, Status.UNVERIFIED}:
             left.add(*place)
+    for each in pending_of(work, run):
+        left.add(each.item.holding.store, each.item.holding.locator, each.item.holding.version)
     dismissed = {v for v in Verdict if v in read_header(work.plan_file(run.id)).options.dismiss}
     back, known = spool.new_list(Holding), 0
     for holding in holdings:

@@ -1,6 +1,7 @@
 /** Step 15: how a result stands among the issuer's other results that the auditor holds. */
 
-import type { Destruction } from "./predicates.js";
+import { groupsOf } from "./consistency.js";
+import type { Destruction, Target } from "./predicates.js";
 import { Refused } from "./refused.js";
 import { same } from "./schema.js";
 
@@ -62,6 +63,22 @@ function checkReplaced(result: Destruction, known: ReadonlyMap<string, Link>): v
   if (about(replaced) !== about(result)) {
     throw new Refused("E_SUPERSEDED", "an attestation replaces one about something else");
   }
+  const pending = counted(groupsOf(replaced).filter(({ status }) => status === "pending"));
+  for (const [what, holdings] of counted(result.settled)) {
+    if (holdings > (pending.get(what) ?? 0n)) {
+      throw new Refused("E_SUPERSEDED", "an attestation settles what had not been pending");
+    }
+  }
+}
+
+/** Holdings by what cannot change until they are settled. */
+function counted(groups: readonly Target[]): Map<string, bigint> {
+  const counts = new Map<string, bigint>();
+  for (const { store, kind, technique, whole, holdings } of groups) {
+    const what = same([store, kind, technique, whole]);
+    counts.set(what, (counts.get(what) ?? 0n) + BigInt(holdings));
+  }
+  return counts;
 }
 
 function findings({ result }: Link, links: readonly Link[]): string[] {

@@ -1,6 +1,7 @@
 /** What a verified bundle claims, in the order in which an auditor reads it. */
 
 import { withName, type Names } from "./annex.js";
+import { groupsOf } from "./consistency.js";
 import { bullets, element, facts, section, table, type Child } from "./dom.js";
 import type { Destruction, Plan, ScopeCoverage, Sweep, Target } from "./predicates.js";
 import type { Report } from "./report.js";
@@ -63,9 +64,46 @@ function fingerprint({ fingerprint: { status, until } }: Destruction): string {
   return `fingerprint ${status}` + (until === null ? "" : ` until ${formatTime(until)}`);
 }
 
-export function destroyed({ targets }: Destruction): HTMLElement {
+export function destroyed(result: Destruction): HTMLElement {
+  const { targets, settled } = result;
   const columns = ["store", "holdings", "records", "status", "how", "looked for afterwards"];
-  return section("What was done", targets.length > 0 ? table(columns, targets.map(row)) : "Nothing.");
+  const parts: Child[] = [targets.length > 0 ? table(columns, targets.map(row)) : "Nothing."];
+  if (settled.length > 0) {
+    const note = "What the replaced attestation left pending, looked for anew:";
+    parts.push(element("p", "note", note), table(columns, settled.map(row)));
+  }
+  const erased = groupsOf(result).flatMap(conditions);
+  if (erased.length > 0) {
+    parts.push(element("p", "note", "Conditions of the erasures by key:"));
+    parts.push(table(CONDITIONS, erased));
+  }
+  return section("What was done", ...parts);
+}
+
+const CONDITIONS = [
+  "store",
+  "holdings",
+  "ever in the clear",
+  "escrowed",
+  "backed up",
+  "strength and entropy, bits",
+  "keys",
+];
+
+function conditions({ store, holdings, kind, erasure }: Target): Child[][] {
+  if (erasure === null) return [];
+  const { keysTotal, keysDestroyed, keysScheduled } = erasure;
+  return [
+    [
+      store,
+      `${holdings} ${kind}`,
+      erasure.everInClear,
+      erasure.escrowed,
+      erasure.backedUp,
+      `${erasure.strengthBits} and ${erasure.entropyBits}`,
+      `${keysDestroyed} of ${keysTotal} destroyed, ${keysScheduled} scheduled`,
+    ],
+  ];
 }
 
 function row(target: Target): Child[] {

@@ -85,15 +85,30 @@ export function checkResult(result: Destruction): void {
   checkDataset(result.dataset);
   if (result.sweep !== null) checkSweep(result.sweep, "sweep");
   result.targets.forEach((target, n) => checkTarget(target, `targets[${n}]`));
+  result.settled.forEach((target, n) => checkSettled(target, `settled[${n}]`));
+  if (result.settled.length > 0 && result.supersedes === null) {
+    throw new Refused("E_REF", "settled: what was pending before, but in no result");
+  }
   const { size } = result.inventory;
   count(holdingsOf(result) === BigInt(size), "targets and decisions are not the inventory");
   count(result.results.size === size, "results and inventory differ in size");
-  const verified = result.targets.some(({ status }) => status === "destroyed-verified");
+  const verified = groupsOf(result).some(({ status }) => status === "destroyed-verified");
   claim(!verified || result.times.verified !== null, "verified holdings, but no time");
   const { status: fate, until } = result.fingerprint;
   claim(fate === "kept" || until === null, "a fingerprint destroyed and kept");
   const complete = result.outcome === "complete";
   claim(fate === "kept" || complete, "a fingerprint destroyed that another run needs");
+}
+
+/** All that fared alike: holdings of the plan, then what had been pending before it. */
+export function groupsOf({ targets, settled }: Destruction): readonly Target[] {
+  return [...targets, ...settled];
+}
+
+function checkSettled(target: Target, where: string): void {
+  checkTarget(target, where);
+  claim(target.technique !== null, `${where}: pending, but by no technique`);
+  claim(target.status !== "retained", `${where}: retained, though it had been pending`);
 }
 
 function holdingsOf({ targets, undecided, dismissed }: Plan | Destruction): bigint {

@@ -1,6 +1,6 @@
 /** Step 14: the outcome, computed from plan and result and from nothing else. */
 
-import { total } from "./consistency.js";
+import { groupsOf, total } from "./consistency.js";
 import { STATUSES, type Destruction, type Outcome, type Plan, type Sweep } from "./predicates.js";
 
 export interface Computed {
@@ -9,7 +9,7 @@ export interface Computed {
 }
 
 export function compute(plan: Plan, result: Destruction): Computed {
-  const has = (status: string) => result.targets.some((target) => target.status === status);
+  const has = (status: string) => groupsOf(result).some((target) => target.status === status);
   const obstacles = [
     ...recognition(result),
     ...(plan.sweep.coverage.length > 0 ? [] : ["nothing-examined-before"]),
@@ -60,9 +60,10 @@ function scopes({ coverage }: Pick<Sweep, "coverage">): string[] {
   return coverage.map(({ store, scope }) => JSON.stringify([store, scope]));
 }
 
-function onlyPendingFound({ sweep, dismissed, targets }: Destruction): boolean {
+function onlyPendingFound(result: Destruction): boolean {
+  const { sweep, dismissed } = result;
   if (sweep === null) return false;
-  const waiting = targets
+  const waiting = groupsOf(result)
     .filter(({ status }) => status === "pending")
     .reduce((sum, { holdings }) => sum + BigInt(holdings), 0n);
   return total(sweep.found) - total(dismissed) <= waiting;

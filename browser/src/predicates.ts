@@ -170,6 +170,7 @@ export const destruction = s.object({
   fingerprint: s.object({ status: s.oneOf("kept", "destroyed"), until: s.nullable(s.time) }),
   annex: s.nullable(s.digestText),
   manifest: s.nullable(s.digestText),
+  settled: s.list(target, { most: 2000 }),
 });
 
 export const validation = s.object({

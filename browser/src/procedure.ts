@@ -10,6 +10,7 @@ import {
   checkPlan,
   checkResult,
   rank,
+  groupsOf,
 } from "./consistency.js";
 import { checkDisclosure } from "./disclosure.js";
 import { openEnvelope } from "./envelope.js";
@@ -292,7 +293,7 @@ function checkDemands(policy: Policy, plan: Plan, result: Destruction): void {
       throw new Refused("E_POLICY", `not covered, though asked for: ${missing.join(", ")}`);
     }
   }
-  for (const { method } of result.targets) {
+  for (const { method } of groupsOf(result)) {
     if (method !== null && rank(method) < rank(policy.lowestMethod)) {
       throw new Refused("E_POLICY", `${method} is below the lowest method that is accepted`);
     }

@@ -146,7 +146,7 @@ def _what(result: Destruction) -> Cell:
 
 def _how(result: Destruction) -> Cell:
     counts: dict[tuple[str, str], int] = {}
-    for target in result.targets:
+    for target in result.groups:
         if target.status.destroyed:
             key = (target.technique or "", str(target.method))
             counts[key] = counts.get(key, 0) + target.holdings
@@ -154,7 +154,7 @@ def _how(result: Destruction) -> Cell:
         cell(number, " by ", mono(technique), ", claimed as ", mono(method))
         for (technique, method), number in sorted(counts.items())
     ]
-    claimed = dict.fromkeys(t.method for t in result.targets if t.status.destroyed and t.method)
+    claimed = dict.fromkeys(t.method for t in result.groups if t.status.destroyed and t.method)
     return lines(
         *(ways or [cell("Nothing was destroyed.")]),
         *(cell(mono(method), ": ", METHODS[method]) for method in claimed),

@@ -22,23 +22,29 @@ from shredder.certificate.content import (
 )
 from shredder.certificate.words import STATUSES, TECHNIQUES, meaning
 
+_COLUMNS = (
+    Column("No.", 0),
+    Column("Store and kind", 4),
+    Column("Technique", 5),
+    Column("Method", 0),
+    Column("Status", 4),
+    figures("Holdings"),
+    figures("Records"),
+    figures("Records of others"),
+)
+_SETTLED = (
+    "It was to go by an earlier plan, which this one does not list again, and its provider had a "
+    "waiting period. It was looked for anew, after this plan was carried out."
+)
+
 
 def section(result: Destruction) -> Section:
     """Holdings that fared alike, with what was done and what they held."""
-    rows = tuple(_target(number, each) for number, each in enumerate(result.targets, 1))
+    rows = [_target(number, each) for number, each in enumerate(result.groups, 1)]
     table = Table(
         "Holdings by store, technique, method and status",
-        (
-            Column("No.", 0),
-            Column("Store and kind", 4),
-            Column("Technique", 5),
-            Column("Method", 0),
-            Column("Status", 4),
-            figures("Holdings"),
-            figures("Records"),
-            figures("Records of others"),
-        ),
-        (Group(rows),),
+        _COLUMNS,
+        (Group(tuple(rows[: len(result.targets)])),),
         (
             cell("All"),
             *([cell("")] * 4),
@@ -60,12 +66,17 @@ def section(result: Destruction) -> Section:
     words = [
         cell(mono(status), ": ", STATUSES[status], ".")
         for status in Status
-        if any(target.status is status for target in result.targets)
+        if any(target.status is status for target in result.groups)
     ]
     blocks: list[Block] = [table, Paragraph(lines(*words, cell(text)))]
+    if settled := tuple(rows[len(result.targets) :]):
+        blocks.append(
+            Table("What the replaced attestation left pending", _COLUMNS, (Group(settled),))
+        )
+        blocks.append(Paragraph(cell(_SETTLED)))
     why = [
         (number, target)
-        for number, target in enumerate(result.targets, 1)
+        for number, target in enumerate(result.groups, 1)
         if target.reasons or target.until or target.status is not Status.DESTROYED_VERIFIED
     ]
     if why:
@@ -82,7 +93,7 @@ def section(result: Destruction) -> Section:
         blocks.append(Paragraph(lines(*left)))
     in_all = cell("The plan's inventory lists ", result.inventory.size, " holdings.")
     blocks.append(Paragraph(in_all))
-    erased = [(n, t.erasure) for n, t in enumerate(result.targets, 1) if t.erasure]
+    erased = [(n, t.erasure) for n, t in enumerate(result.groups, 1) if t.erasure]
     blocks += [_erasures(erased)] if erased else []
     return Section("What was done", tuple(blocks))
 

@@ -90,8 +90,8 @@ def _person(result: Destruction, report: Report) -> _Rows:
 
 
 def _media(result: Destruction) -> _Rows:
-    kinds = sorted({target.kind for target in result.targets})
-    stores = sorted({target.store for target in result.targets})
+    kinds = sorted({target.kind for target in result.groups})
+    stores = sorted({target.store for target in result.groups})
     medium = "a dataset is no medium, and may lie on many."
     return (
         ("Make or vendor, model number", _does_not_apply(medium)),
@@ -114,7 +114,7 @@ _NONE = cell("No holding was found.")
 
 
 def _details(result: Destruction) -> _Rows:
-    targets, tool = result.targets, result.tool
+    targets, tool = result.groups, result.tool
     looked = sum(1 for target in targets if target.verification.looked)
     techniques = sorted({t.technique for t in targets if t.technique and t.status.destroyed})
     digest = cell(mono(tool.digest)) if tool.digest else cell("Its code was not measured.")
@@ -158,7 +158,7 @@ def _details(result: Destruction) -> _Rows:
 def _methods(result: Destruction) -> Cell:
     """What was earned; a logical delete is none of the form's."""
     counts = dict.fromkeys(Method, 0)
-    for target in result.targets:
+    for target in result.groups:
         if target.status.destroyed and target.method:
             counts[target.method] += target.holdings
     told = [

@@ -30,16 +30,16 @@ _NEVER_PROVEN = (
 def glance(result: Destruction) -> Cell:
     """The numbers of what is left."""
     left = [
-        cell(sum(t.holdings for t in result.targets if t.status is status), f" {STATUSES[status]}")
+        cell(sum(t.holdings for t in result.groups if t.status is status), f" {STATUSES[status]}")
         for status in Status
         if status is not Status.DESTROYED_VERIFIED
-        and any(t.status is status for t in result.targets)
+        and any(t.status is status for t in result.groups)
     ]
     if result.undecided.total:
         left.append(cell(result.undecided.total, " undecided"))
     if result.dismissed.total:
         left.append(cell(result.dismissed.total, " left alone, decided to be no copy"))
-    codes = {code for target in result.targets for code in target.limitations}
+    codes = {code for target in result.groups for code in target.limitations}
     return lines(
         *(left or [cell("No holding that was found.")]),
         cell(
@@ -55,7 +55,7 @@ def section(result: Destruction) -> Section:
     """Limitations and residual risks, each with its meaning."""
     blocks: list[Block] = [Paragraph(cell(_NEVER_PROVEN))]
     applies: dict[str, list[str]] = {}
-    for number, target in enumerate(result.targets, 1):
+    for number, target in enumerate(result.groups, 1):
         for code in target.limitations:
             applies.setdefault(code, []).append(str(number))
     everywhere = dict.fromkeys(result.limitations)

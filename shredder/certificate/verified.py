@@ -45,7 +45,7 @@ def section(result: Destruction) -> Section:
                         codes(of.verification.looked),
                         tallies(of.verification.numbers),
                     )
-                    for number, of in enumerate(result.targets, 1)
+                    for number, of in enumerate(result.groups, 1)
                 )
             ),
         ),
@@ -61,8 +61,8 @@ def section(result: Destruction) -> Section:
         if result.sweep
         else cell("No store was examined again after the destruction.")
     )
-    said = {t.code for each in result.targets for t in each.verification.numbers}
-    said |= {code for each in result.targets for code in each.verification.looked}
+    said = {t.code for each in result.groups for t in each.verification.numbers}
+    said |= {code for each in result.groups for code in each.verification.looked}
     explained = [(code, meaning(code)) for code in sorted(said) if meaning(code)]
     notes = [Paragraph(lines(*(cell(mono(c), ": ", plain(m)) for c, m in explained)))]
     return Section("Verification", (table, Paragraph(swept), *(notes if explained else [])))

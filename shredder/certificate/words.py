@@ -107,6 +107,8 @@ RUN: Final = {
     "looked-nowhere": "absence was reported without a place that was looked at",
     "more-than-can-be-told": "there are more codes than a statement holds",
     "not-answered": "the store's backend gave no answer",
+    "pending-not-known": "what the replaced attestation left pending could not be looked for by "
+    "itself, for its manifest was destroyed",
     "not-verified": "what is left was not looked for",
     "purge-not-shown": "purge was reported without the conditions that earn it, and is not claimed",
     "residue": "the examination afterwards found it again",

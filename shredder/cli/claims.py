@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
-from attestations import Destruction, Plan, Report, TimeVerdict
+from attestations import Destruction, Plan, Report, Target, TimeVerdict
 from attestations.schema import encode
 from shredder.cli.console import Console, counted, shown
 from shredder.errors import ExitCode
@@ -79,6 +80,18 @@ def _coverage(out: Console, result: Destruction) -> None:
 def _targets(out: Console, result: Destruction) -> None:
     out.say()
     out.say(f"holdings: {result.inventory.size:,}")
+    _groups(out, result.targets)
+    for what, left in (("undecided", result.undecided), ("dismissed", result.dismissed)):
+        if left.total:
+            out.say(f"  {what}: {left.likely} likely, {left.maybe} maybe")
+    if result.settled:
+        out.say()
+        out.say("what the replaced attestation left pending:")
+        _groups(out, result.settled)
+    _erasures(out, [target for target in result.groups if target.erasure])
+
+
+def _groups(out: Console, groups: Sequence[Target]) -> None:
     out.table(
         ("store", "kind", "holdings", "records", "technique", "method", "status", "looked in"),
         [
@@ -92,12 +105,39 @@ def _targets(out: Console, result: Destruction) -> None:
                 t.status,
                 " ".join(t.verification.looked),
             )
-            for t in result.targets
+            for t in groups
         ],
     )
-    for what, left in (("undecided", result.undecided), ("dismissed", result.dismissed)):
-        if left.total:
-            out.say(f"  {what}: {left.likely} likely, {left.maybe} maybe")
+
+
+def _erasures(out: Console, groups: Sequence[Target]) -> None:
+    """The conditions of what ended by a key, one by one."""
+    if not groups:
+        return
+    out.say()
+    out.say("conditions of the erasures by key:")
+    out.table(
+        (
+            "store", "kind", "in the clear", "escrowed", "backed up", "strength", "entropy",
+            "keys", "destroyed", "scheduled",
+        ),
+        [
+            (
+                t.store,
+                t.kind,
+                e.ever_in_clear,
+                e.escrowed,
+                e.backed_up,
+                e.strength_bits,
+                e.entropy_bits,
+                e.keys_total,
+                e.keys_destroyed,
+                e.keys_scheduled,
+            )
+            for t in groups
+            if (e := t.erasure)
+        ],
+    )  # fmt: skip
 
 
 def _remains(out: Console, plan: Plan, result: Destruction) -> None:

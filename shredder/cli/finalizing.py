@@ -93,6 +93,8 @@ def _one(work: Work, waits: Pending, *, later: bool) -> dict[str, Any]:
     from shredder.cli.session import spooling
     from shredder.evidence.attest import bundle_file
     from shredder.run.finalize import finalize as finalized
+    from shredder.run.results import Status
+    from shredder.run.settled import read_settled
 
     answer: dict[str, Any] = {
         "dataset": waits.dataset,
@@ -100,6 +102,7 @@ def _one(work: Work, waits: Pending, *, later: bool) -> dict[str, Any]:
         "until": waits.until or None,
         "holdings": 0,
         "cancelled": 0,
+        "settled": 0,
         "attestation": None,
         "keys": [],
         "error": None,
@@ -124,8 +127,13 @@ def _one(work: Work, waits: Pending, *, later: bool) -> dict[str, Any]:
         if came.until:
             return answer | left | {"until": came.until, "code": ExitCode.PENDING}
         return answer | left | {"outcome": "residue", "code": ExitCode.RESIDUE}
-    told = {"outcome": came.run.facts["outcome"], "attestation": str(bundle_file(work, came.run))}
-    return answer | told | {"code": report.exit_code(work, came.run)}
+    found = [each.outcome.status for each in read_settled(work, came.run.id)]
+    end: dict[str, Any] = {
+        "outcome": came.run.facts["outcome"],
+        "settled": found.count(Status.VERIFIED),
+        "attestation": str(bundle_file(work, came.run)),
+    }
+    return answer | end | {"code": report.exit_code(work, came.run)}
 
 
 def _say(out: Console, answer: dict[str, Any]) -> None:
@@ -142,5 +150,6 @@ def _say(out: Console, answer: dict[str, Any]) -> None:
         if answer["cancelled"]:
             out.say(f"{name}: somebody cancelled the deletion of {answer['cancelled']} of them")
     else:
-        out.say(f"{name}: {answer['outcome']}")
+        gone = counted(answer["settled"], "holding")
+        out.say(f"{name}: {answer['outcome']}, with {gone} gone that had been pending")
         out.say(f"attestation: {shown(answer['attestation'])}")

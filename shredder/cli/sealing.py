@@ -246,7 +246,7 @@ def _destroyed(
     out: Console, done: KeyDestruction, found: KeyFinding, records: RecordsDestroyed | None
 ) -> ExitCode:
     from backends.contract import Finding
-    from shredder.keystores.contract import WINDOW
+    from shredder.plan.keyed import WINDOW
 
     code = {
         Finding.ABSENT: ExitCode.COMPLETE,

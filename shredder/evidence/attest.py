@@ -36,6 +36,7 @@ from shredder.journal import Phase, Run
 from shredder.plan import read_header, read_items
 from shredder.run.again import again_file
 from shredder.run.results import read_result_lines, read_results
+from shredder.run.settled import read_settled, replaced
 from shredder.run.work import Work
 from shredder.sealed import read_plan, read_result
 from shredder.signing import signers
@@ -113,20 +114,23 @@ def foreseen(work: Work, run: Run) -> Outcome:
 
 def _predicate(work: Work, run: Run, plan: Plan, announced: Sealed) -> Destruction:
     facts = run.facts
-    before = read_header(work.plan_file(run.id))
+    first = read_header(work.plan_file(run.id))
     after = read_header(again_file(work, run.id))
     made_by = committer(work.state.run(run.id))
     groups = targets(
         zip(read_items(work.plan_file(run.id)), read_results(work, run.id), strict=True)
     )
-    told = {code for group in groups for code in group.limitations}
+    settled = targets((each.item, each.outcome) for each in read_settled(work, run.id))
+    told = {code for group in (*groups, *settled) for code in group.limitations}
+    before = replaced(work, run.dataset)
+    told |= {"pending-not-known"} if before and before.forgotten else set()
     gone = "fingerprint_destroyed" in facts
     told |= set() if gone else {"fingerprint-kept"}
     return Destruction(
         attestation_id=run.id,
         plan=announced.digest,
         previous=_previous(work, run),
-        supersedes=_superseded(work, run),
+        supersedes=before.facts["bundle_digest"] if before else None,
         issued_at=parts.moment(clock.now(after=facts["verified"])),
         controller=plan.controller,
         operator=parts.operator(work.config),
@@ -141,7 +145,7 @@ def _predicate(work: Work, run: Run, plan: Plan, announced: Sealed) -> Destructi
         dismissed=plan.dismissed,
         sweep=parts.sweep(after, made_by),
         limitations=answers.codes(told, parts.MOST_CODES),
-        residual_risks=tuple(Risk(code=code) for code in parts.blind_spots([before, after])),
+        residual_risks=tuple(Risk(code=code) for code in parts.blind_spots([first, after])),
         recipients=tuple(
             Recipient(
                 recipient=made_by.name("recipient", each.name),
@@ -168,16 +172,8 @@ def _predicate(work: Work, run: Run, plan: Plan, announced: Sealed) -> Destructi
         ),
         annex=plan.annex,
         manifest=facts["plan_digest"],
+        settled=settled,
     )
-
-
-def _superseded(work: Work, run: Run) -> str | None:
-    """The digest of the dataset's last attestation, if that waits for what was pending."""
-    for last in work.journal.attested(run.dataset)[-1:]:
-        if last.facts["outcome"] == Outcome.PENDING.value:
-            digest: str = last.facts["bundle_digest"]
-            return digest
-    return None
 
 
 def _previous(work: Work, run: Run) -> str | None:

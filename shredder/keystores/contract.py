@@ -26,7 +26,6 @@ from typing import Protocol, runtime_checkable
 from backends.contract import Finding
 
 KEY_BYTES = 32
-WINDOW = "deletion-window"  # a reason: a provider's waiting period runs
 
 
 class KeyState(StrEnum):

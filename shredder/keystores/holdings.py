@@ -36,7 +36,6 @@ from backends.fsops.ground import OBSTACLES
 from shredder.keystores.as_store import UNREADABLE, KeysAsStore, refused, unreadable
 from shredder.keystores.contract import (
     KEY_BYTES,
-    WINDOW,
     KeyDestruction,
     KeyFinding,
     KeyRecord,
@@ -55,6 +54,7 @@ from shredder.plan.keyed import (
     STATE,
     UNTIL,
     WAITS_DAYS,
+    WINDOW,
 )
 
 _KIND, _OF_TREE = "key", "tree-key"

@@ -34,7 +34,6 @@ from backends.contract import Finding
 from shredder import clock, durable
 from shredder.keystores.contract import (
     KEY_BYTES,
-    WINDOW,
     Declared,
     KeyDestruction,
     KeyFinding,
@@ -48,7 +47,7 @@ from shredder.keystores.material import check_value, make_key, public_of, wipe
 from shredder.keystores.probe import make_probe, opens
 from shredder.keystores.register import Registered, moment
 from shredder.keystores.whose import is_key_of, refuse_second, refuse_shut
-from shredder.plan.keyed import CANCELLED
+from shredder.plan.keyed import CANCELLED, WINDOW
 
 _KEEPER, _WRAPPED = "keeper", "wrapped"  # in a record's place
 _LOCK = "the folder of the records of keys"

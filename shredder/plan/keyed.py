@@ -26,6 +26,7 @@ KEY, CLEAR, STATE, UNTIL, WAITS_DAYS = "key", "clear", "state", "until", "waits_
 ESCROWED, BACKED_UP, OVERWRITES = "escrowed", "backed_up", "overwrites"
 
 CANCELLED = "key-deletion-cancelled"  # a limitation: somebody ended a key's wait to be deleted
+WINDOW = "deletion-window"  # a reason: a provider's waiting period runs
 
 Deciding = Callable[[str, Holding], Item]
 """Decides on a holding, of an item of this id, as if it had nothing to do with a key."""
@@ -73,7 +74,7 @@ def foresee(
             item = _by_key(deciding(item_id, holding), deciding)
             waits = waits or item.decision is not Decision.DESTROY
             sealed |= {holding.store} if holding.sealed else set()
-        elif holding.records != 0 and not holding.residue:
+        elif in_the_clear(holding):
             clear.add(holding.store)
     against = ((WAITS,) if waits else ()) + (against if key else ("key-not-living",))
     bare = clear if said is Known.NO else sealed
@@ -131,6 +132,12 @@ def _told(holding: Holding, keyed: Keyed, *, bare: bool) -> Holding:
     """Have the details say by which key, and whether the data lay in the clear in that store."""
     clear = Known.YES if bare else keyed.said
     return replace(holding, details={**holding.details, KEY: keyed.key, CLEAR: clear.value})
+
+
+def in_the_clear(holding: Holding) -> bool:
+    """Whether records lie in a holding that no key opens, or may."""
+    keyed = holding.store == KEYS or has_sealed(holding)
+    return not keyed and holding.records != 0 and not holding.residue
 
 
 def has_sealed(holding: Holding) -> bool:

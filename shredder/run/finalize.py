@@ -6,7 +6,6 @@ delete it or somebody cancelled the deletion, is told and left to another day or
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from shredder import clock
@@ -16,12 +15,10 @@ from shredder.plan import Decision, read_items
 from shredder.plan.keyed import CANCELLED, UNTIL
 from shredder.run import machine
 from shredder.run.desk import Desk
-from shredder.run.results import Status, read_results
+from shredder.run.settled import pending_of, replaced
 from shredder.run.work import Work
 from shredder.spool import Spool
 from shredder.stores import settle_keys
-
-_PENDING = "pending"  # an outcome of a run
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,16 +51,10 @@ class Finalized:
 
 def pending(work: Work, dataset: str) -> Pending | None:
     """What a dataset waits for; None: its last attestation is not pending."""
-    for last in work.journal.attested(dataset)[-1:]:
-        if last.facts["outcome"] == _PENDING:
-            return Pending(last, max(_ends(work, last), default=""))
-    return None
-
-
-def _ends(work: Work, run: Run) -> Iterator[str]:
-    for outcome in () if run.forgotten else read_results(work, run.id):
-        if outcome.status is Status.PENDING:
-            yield outcome.until
+    if (last := replaced(work, dataset)) is None:
+        return None
+    ends = (each.outcome.until for each in pending_of(work, last))
+    return Pending(last, max(ends, default=""))
 
 
 def finalize(

@@ -30,6 +30,7 @@ from shredder.run.gone_by_key import number_by_key
 from shredder.run.look import Rulings, decided, dismissed_before, gaps, look, write_down
 from shredder.run.residue import look_for_residue
 from shredder.run.results import results_file, write_results
+from shredder.run.settled import settled_file, write_settled
 from shredder.run.window import window_of
 from shredder.run.work import Work, new_run_id
 from shredder.spool import Spool, spooled
@@ -191,14 +192,19 @@ def _step(work: Work, known: Run, desk: Desk) -> None:
             with spooled(work.state.root) as spool:
                 again = sweep_again(work, run, work.dataset(known.dataset), spool)
                 results = write_results(work, run, again.resurfaced)
+                pending = write_settled(work, run, known.dataset, spool)
             verified = clock.now(after=again.finished)
-            digests = {"again_digest": again.digest, "results_digest": results}
+            digests = {
+                "again_digest": again.digest,
+                "results_digest": results,
+                "settled_digest": pending,
+            }
             journal.enter(run, Phase.VERIFIED, **digests, verified=verified)
         case Phase.VERIFIED if not _looked_at_stands(work, known):
             if fingerprint.begun(known):
                 raise Refused(
                     f"what run {run} measured has changed, and nothing is recognised any more",
-                    hint="restore again.jsonl and results.jsonl in the run's folder from a copy",
+                    hint="restore again.jsonl, results.jsonl and settled.jsonl in the run's folder",
                 )
             # What a sweep and the journal gave can be had again; nothing is signed without.
             journal.enter(run, Phase.EXECUTED)
@@ -306,9 +312,9 @@ def check_announced(work: Work, known: Run) -> None:
 
 def _looked_at_stands(work: Work, known: Run) -> bool:
     """Whether the files of the second sweep and of the results are those that were written."""
-    found = _digest(again_file(work, known.id)), _digest(results_file(work, known.id))
-    written: tuple[str, str] = (known.facts["again_digest"], known.facts["results_digest"])
-    return found == written
+    files = again_file(work, known.id), results_file(work, known.id), settled_file(work, known.id)
+    names = "again_digest", "results_digest", "settled_digest"
+    return all(_digest(file) == known.facts[name] for file, name in zip(files, names, strict=True))
 
 
 def _digest(path: Path) -> str:

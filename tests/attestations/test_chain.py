@@ -14,6 +14,7 @@ from attestations import (
     Controller,
     Expectations,
     Refused,
+    Status,
     Supplied,
     Verdict,
     check,
@@ -125,6 +126,21 @@ def test_a_replaced_result_is_refused_and_what_replaces_it_is_not() -> None:
     assert code_of(waits, done) is Code.E_SUPERSEDED
     assert "no fork" in findings(done, waits)[0]
     assert findings(waits) == ["chain of attestations: not asked"]
+
+
+def test_a_result_settles_no_more_than_was_pending() -> None:
+    waits = pending("waits")
+    instead = {"previous": waits.result.digest, "supersedes": waits.result.digest}
+    for changes in ({"holdings": 4}, {"kind": "other"}, {"store": "other"}, {"whole": False}):
+        more = run("done", settled=(made.target(**{"holdings": 3, **changes}),), **instead)
+        assert code_of(more, waits) is Code.E_SUPERSEDED
+    twice = (made.target(holdings=2), made.target(holdings=2))
+    assert code_of(run("done", settled=twice, **instead), waits) is Code.E_SUPERSEDED
+    assert findings(run("done", settled=(made.target(holdings=3),), **instead), waits)
+    still = run("still", settled=(made.left(Status.PENDING, holdings=2),), **instead)
+    again = {"previous": still.result.digest, "supersedes": still.result.digest}
+    assert findings(run("end", settled=(made.target(holdings=2),), **again), still)
+    assert code_of(run("end", settled=(made.target(),), **again), still) is Code.E_SUPERSEDED
 
 
 def test_only_a_pending_result_can_be_replaced() -> None:

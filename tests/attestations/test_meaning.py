@@ -176,6 +176,53 @@ def test_what_is_to_be_destroyed_says_how_and_what_is_kept_says_why() -> None:
     assert of_plan(replace(PLAN, targets=(kept,))) == Code.E_VERIFY_CLAIM
 
 
+# --- What had been pending -----------------------------------------------------------------
+
+
+def of_settled(**changes: Any) -> Code:
+    return of_result(supersedes=made.NONE, settled=(made.target(**changes),))
+
+
+def test_what_had_been_pending_is_of_no_inventory_and_counts_for_the_outcome() -> None:
+    by_key = {"technique": "cryptographic-erase", "erasure": GOOD_KEYS}
+    for target, obstacles in (
+        (made.target(**by_key), ()),
+        (made.left(Status.PENDING), ("pending",)),
+        (made.left(Status.FAILED), ("failed",)),
+    ):
+        changes = {"supersedes": made.NONE, "settled": (target,)}
+        report = verify(bundle(changes=changes).to_bytes(), policy(), now=NOW)
+        assert report.obstacles == obstacles
+
+
+def test_what_had_been_pending_is_held_to_its_own_numbers() -> None:
+    assert of_result(settled=(made.target(),)) == Code.E_REF, "of no result"
+    assert of_settled(technique=None, method=None, status=Status.PENDING) == Code.E_VERIFY_CLAIM
+    assert of_settled(method=None) == Code.E_VERIFY_CLAIM
+    assert of_settled(holdings=0) == Code.E_COUNT
+    assert of_settled(technique="cryptographic-erase") == Code.E_CE
+    retained = made.left(Status.RETAINED)
+    assert of_result(supersedes=made.NONE, settled=(retained,)) == Code.E_VERIFY_CLAIM
+    times = replace(made.result(PLAN).times, verified=None)
+    empty = made.plan(
+        inventory=made.tree("inventory", 0),
+        targets=(),
+        sweep=replace(PLAN.sweep, found=Found()),
+    )
+    gone = {"supersedes": made.NONE, "settled": (made.target(),)}
+    assert of_plan(empty, targets=(), times=times, **gone) == Code.E_VERIFY_CLAIM
+    data = bundle(plan_of=empty, changes={"targets": (), **gone}).to_bytes()
+    assert verify(data, policy(), now=NOW).obstacles == ()
+
+
+def test_what_had_been_pending_goes_by_no_lower_method_than_is_accepted() -> None:
+    changes = {"supersedes": made.NONE, "settled": (made.target(method=Method.LOGICAL_DELETE),)}
+    data = bundle(changes=changes).to_bytes()
+    with pytest.raises(Refused) as caught:
+        verify(data, policy(lowest_method=Method.CLEAR), now=NOW)
+    assert caught.value.verdict == Code.E_POLICY
+
+
 # --- The fingerprint -----------------------------------------------------------------------
 
 

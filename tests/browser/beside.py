@@ -133,6 +133,16 @@ def _chains() -> Iterator[Case]:
     done = runs.run("done", **instead)
     yield chain("replaced", waits, done)
     yield chain("what replaces", done, waits)
+    for name, target in {
+        "as much": made.target(),
+        "less": made.target(holdings=2),
+        "more": made.target(holdings=4),
+        "of another kind": made.target(kind="other"),
+        "by another technique": made.target(technique="delete"),
+        "not whole": made.target(whole=False),
+    }.items():
+        settles = runs.run("settles", settled=(target,), **instead)
+        yield chain(f"it settles {name}", settles, waits)
     yield chain(
         "it replaces what was not pending", runs.run("x", previous=digest, supersedes=digest), first
     )

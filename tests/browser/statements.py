@@ -156,6 +156,20 @@ def meaning() -> Iterator[Case]:
         planned = made.planned(technique=target.technique or "overwrite")
         of = made.plan(targets=(planned,))
         yield given(f"meaning: {name}", made.bundle(plan_of=of, changes={"targets": (target,)}))
+        changes = {"settled": (target,), "supersedes": made.NONE}
+        yield given(f"pending before: {name}", made.bundle(changes=changes))
+    settled: dict[str, Any] = {"settled": (made.target(method=Method.LOGICAL_DELETE),)}
+    yield given("pending before: of no result", made.bundle(changes=settled))
+    settled["supersedes"] = made.NONE
+    for method in Method:
+        by = made.policy(lowest_method=method)
+        yield given(f"pending before: {method} asked", made.bundle(changes=settled), by)
+    nothing: dict[str, Any] = {"inventory": made.tree("inventory", 0), "targets": ()}
+    empty = made.plan(sweep=replace(made.plan().sweep, found=Found()), **nothing)
+    times = replace(made.result(empty).times, verified=None)
+    for name, when in {"alone": made.result(empty).times, "at no time": times}.items():
+        gone: dict[str, Any] = {**settled, "times": when, "targets": ()}
+        yield given(f"pending before: {name}", made.bundle(plan_of=empty, changes=gone))
     sweep = made.result(made.plan()).sweep
     assert sweep is not None
     scopes = {

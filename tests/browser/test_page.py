@@ -11,6 +11,7 @@ from attestations import Controller
 from tests.attestations import made
 from tests.browser.given import GOOD, KINDS, TIMED
 from tests.browser.page import FILE, Page
+from tests.certificate.made import final
 
 pytestmark = pytest.mark.needs("chromium")
 
@@ -39,6 +40,18 @@ def test_a_good_bundle_is_told_in_an_auditors_order(page: Page, tmp_path: Path) 
     assert sorted(places) == places
     assert -1 not in places
     assert GOOD.result.digest in text
+
+
+def test_what_had_been_pending_is_told_with_the_conditions_of_each_keys_end(
+    page: Page, tmp_path: Path
+) -> None:
+    run = final()
+    text = given(page, tmp_path, run.bundle, run.policy)
+    told = text[text.index("What was done") : text.index("Where was looked afterwards")]
+    assert "What the replaced attestation left pending" in told
+    for each in ("1303 key", "absent (kms-keys)", "unknown", "yes", "137 and 251"):
+        assert each in told
+    assert "3 of 3 destroyed, 0 scheduled" in told
 
 
 @pytest.mark.parametrize("name", ["partial", "pending", "no-timestamps"])

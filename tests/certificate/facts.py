@@ -46,7 +46,7 @@ def expected(bundle: bytes) -> set[str]:
     """Texts that must stand on the page."""
     plan, result = predicates(bundle)
     sweeps = [plan["sweep"], result["sweep"] or {}]
-    counted = [sweeps, result["targets"], result["inventory"]["size"]]
+    counted = [sweeps, result["targets"], result["settled"], result["inventory"]["size"]]
     counted += [result["dataset"], result["undecided"], result["dismissed"]]
     texts = {f"{number:,}" for number in numbers(counted)}
     texts |= codes(result) | codes(sweeps)

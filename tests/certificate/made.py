@@ -9,6 +9,9 @@ from typing import Any
 from attestations import (
     Finding,
     Found,
+    KeyErasure,
+    Known,
+    Method,
     Plan,
     Policy,
     Recipient,
@@ -94,7 +97,28 @@ def mixed() -> Checked:
     )  # fmt: skip
 
 
-RUNS: tuple[Callable[[], Checked], ...] = (checked, mixed)
+def final() -> Checked:
+    """A run that found nothing more of what an earlier one had left pending."""
+    conditions = KeyErasure(
+        ever_in_clear=Known.UNKNOWN, escrowed=Known.NO, backed_up=Known.YES, strength_bits=137,
+        entropy_bits=251, keys_total=3, keys_destroyed=3, keys_scheduled=0,
+    )  # fmt: skip
+    settled = made.target(
+        store="keys", kind="key", technique="cryptographic-erase", method=Method.LOGICAL_DELETE,
+        holdings=1303, records=2011, holdings_unknown_records=17, erasure=conditions,
+        verification=Verification(Finding.ABSENT, ("kms-keys",), (Tally("asked", 1489),)),
+        limitations=("kms-erase-not-shown",),
+    )  # fmt: skip
+    nothing = made.plan(
+        inventory=made.tree("inventory", 0),
+        targets=(),
+        sweep=replace(made.plan().sweep, found=Found()),
+    )
+    changes = {"targets": (), "settled": (settled,), "supersedes": made.tree("x", 5).root}
+    return checked(nothing, changes)
+
+
+RUNS: tuple[Callable[[], Checked], ...] = (checked, mixed, final)
 
 
 def certificate(of: Checked | None = None) -> Certificate:

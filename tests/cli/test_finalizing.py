@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -10,7 +11,9 @@ import pytest
 
 from attestations import Bundle
 from attestations.destruction import Destruction
+from backends.contract import Finding, Order, Verification
 from demo.survey import records
+from shredder.errors import ShredderError
 from shredder.run import finalize as module
 from shredder.sealed import read_result
 from tests.cli.operating import SURVEY, Operator
@@ -77,6 +80,13 @@ def test_when_the_wait_is_over_the_end_is_attested(
     assert (before.outcome, after.outcome) == ("pending", "complete")
     digest = Bundle.load(first).result.digest
     assert (after.supersedes, after.previous) == (digest, digest)
+    assert (answer["settled"], before.settled, after.targets) == (3, (), ())
+    for was, now in zip(before.targets, after.settled, strict=True):
+        assert (was.status, was.method) == ("pending", None)
+        assert (now.status, now.method) == ("destroyed-verified", "logical-delete")
+        assert (now.reasons, now.until, now.erasure) == ((), None, None)
+        assert (now.verification.finding, bool(now.verification.looked)) == ("absent", True)
+        assert (now.kind, now.technique, now.records) == (was.kind, was.technique, was.records)
     policy = ("--policy", "policy.json", "--json")
     key = waiting.state / "keys" / "signing.pub.pem"
     assert waiting.run("policy", "new", "policy.json", "--key", key).code == 0
@@ -84,6 +94,86 @@ def test_when_the_wait_is_over_the_end_is_attested(
     assert (replaced.code, replaced.json["codes"]) == (9, ["E_SUPERSEDED"])
     assert waiting.run("verify", second, "--previous", first, *policy).json["authentic"] is True
     assert waiting.run("finalize", "--json").json == {"datasets": [], "exit_code": 0}
+
+
+@pytest.mark.usefixtures("later")
+@pytest.mark.parametrize(
+    ("finding", "code", "outcome"),
+    [(Finding.INCONCLUSIVE, 5, "pending"), (Finding.RESIDUE, 7, "failed")],
+)
+def test_what_nobody_saw_gone_at_the_last_is_not_attested_as_gone(
+    waiting: Operator, monkeypatch: pytest.MonkeyPatch, finding: Finding, code: int, outcome: str
+) -> None:
+    """Between the sweep and the look: the next command settles it, and so says the chain."""
+    shelf, aside = waiting.folder / "shelf", waiting.folder / "aside"
+    shutil.copytree(shelf, aside)
+    gone(waiting)
+
+    def seen(_: object, __: object, orders: list[Order], ___: object) -> list[Verification]:
+        return [Verification(order.id, finding) for order in orders]
+
+    with monkeypatch.context() as patch:
+        patch.setattr("shredder.run.settled.verify", seen)
+        came, answer = finalized(waiting)
+    assert (came, answer["outcome"], answer["settled"]) == (code, outcome, 0)
+    (_, between) = results(waiting)
+    assert sum(group.holdings for group in between.settled) == 3
+    if finding is Finding.RESIDUE:
+        return
+    for name in MINE:
+        shutil.copy2(aside / name, shelf / name)
+    assert waiting.run("recheck", SURVEY, "--json").json["outcome"] == "partial", "as it was left"
+    gone(waiting)
+    came, answer = finalized(waiting)
+    assert (came, answer["outcome"], answer["settled"]) == (0, "complete", 3)
+    policy = ("--policy", "policy.json", "--json")
+    key = waiting.state / "keys" / "signing.pub.pem"
+    assert waiting.run("policy", "new", "policy.json", "--key", key).code == 0
+    first, second, last = bundles(waiting)
+    others = ("--previous", first, "--previous", second)
+    assert waiting.run("verify", last, *others, *policy).json["authentic"] is True
+
+
+@pytest.mark.usefixtures("later")
+def test_of_a_manifest_that_is_destroyed_nothing_is_settled_and_that_is_said(
+    waiting: Operator,
+) -> None:
+    gone(waiting)
+    (first,) = bundles(waiting)
+    assert waiting.run("forget-manifest", first, "--yes").code == 0
+    code, answer = finalized(waiting)
+    assert (code, answer["outcome"], answer["settled"]) == (0, "complete", 0)
+    after = results(waiting)[-1]
+    assert (after.settled, "pending-not-known" in after.limitations) == ((), True)
+
+
+@pytest.mark.usefixtures("later")
+def test_what_was_settled_is_looked_for_anew_if_it_has_changed_before_it_was_attested(
+    waiting: Operator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone(waiting)
+
+    def broken(*_: object) -> None:
+        raise ShredderError("broken off")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("shredder.run.machine.attest", broken)
+        assert finalized(waiting)[1]["error"] == "broken off"
+    (file,) = (waiting.state / "runs").glob("*/settled.jsonl")
+    whole = file.read_bytes()
+    file.write_bytes(whole.replace(b"destroyed-verified", b"pending"))
+    assert waiting.run("resume").code == 0
+    assert (file.read_bytes(), results(waiting)[-1].outcome) == (whole, "complete")
+
+
+@pytest.mark.usefixtures("later")
+def test_what_was_settled_goes_with_the_manifest(waiting: Operator) -> None:
+    gone(waiting)
+    finalized(waiting)
+    (file,) = (waiting.state / "runs").glob("*/settled.jsonl")
+    assert b"copy.csv" in file.read_bytes()
+    assert waiting.run("forget-manifest", bundles(waiting)[-1], "--yes").code == 0
+    assert not file.exists()
 
 
 @pytest.mark.usefixtures("later")

@@ -123,6 +123,20 @@ def test_the_whole_way(desk: Desk) -> None:
     before, after = desk.results()
     assert (before.outcome, after.outcome) == ("pending", "complete")
     assert after.supersedes is not None
+    assert (after.inventory.size, after.targets, answer["settled"]) == (0, (), 1)
+    (ended,) = after.settled
+    assert (ended.store, ended.status, ended.method) == (
+        "keys",
+        "destroyed-verified",
+        "logical-delete",
+    )
+    assert ended.erasure == replace(target.erasure, keys_destroyed=1, keys_scheduled=0)
+    assert (ended.verification.finding, ended.verification.looked) == ("absent", ("kms-keys",))
+    assert "kms-erase-not-shown" in ended.limitations
+    assert set(ended.limitations) <= set(after.limitations)
+    page = desk.run("show", answer["attestation"]).out
+    assert "what the replaced attestation left pending:" in page
+    assert "conditions of the erasures by key:" in page
     shown = desk.run("key", "show", SURVEY, "--json").json
     assert (shown["state"], shown["until"]) == ("destroyed", None)
     assert desk.run("finalize", "--json").json["datasets"] == []

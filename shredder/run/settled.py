@@ -1,0 +1,157 @@
+"""What the attestation that a run's is to replace left pending, and what is found of it now.
+
+Nothing of it is destroyed by that: a provider was told to, and its wait may be over. Of a key the
+conditions of its end are told anew, by what is shown now. The file is JSON Lines in the run's
+folder, a line for each holding that the run's own plan does not list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from itertools import groupby
+from pathlib import Path
+
+from backends.contract import Finding, KeyErasure, Known, Method, Verification
+from backends.errors import BackendError
+from shredder import durable, values
+from shredder.config import KEYS
+from shredder.errors import Refused
+from shredder.journal import Run
+from shredder.plan import Item, digest_of, read_items
+from shredder.plan.keyed import WINDOW, in_the_clear
+from shredder.run.residue import executor, verify
+from shredder.run.results import Outcome, Status, read_results
+from shredder.run.work import Work, batches, stores_or_errors
+from shredder.spool import Spool
+
+_BATCH = 256
+_PENDING = "pending"  # an outcome of a run
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A holding that was pending: the line of the plan that it was to go by, and what came of it.
+
+    It is pending still where its provider has it, or nobody could tell.
+    """
+
+    item: Item
+    outcome: Outcome
+
+
+def replaced(work: Work, dataset: str) -> Run | None:
+    """The run whose attestation the dataset's next one replaces; None: it is not pending."""
+    for last in work.journal.attested(dataset)[-1:]:
+        if last.facts["outcome"] == _PENDING:
+            return last
+    return None
+
+
+def pending_of(work: Work, run: Run) -> Iterator[Settled]:
+    """What a run left pending, one by one; nothing, where its manifest is destroyed."""
+    if run.forgotten:
+        return
+    lines = zip(read_items(work.plan_file(run.id)), read_results(work, run.id), strict=True)
+    for item, outcome in lines:
+        if outcome.status is Status.PENDING:
+            yield Settled(item, outcome)
+    for each in read_settled(work, run.id):
+        if each.outcome.status is Status.PENDING:
+            yield each
+
+
+def settled_file(work: Work, run: str) -> Path:
+    """Where it is written; there is none where nothing is replaced."""
+    return work.state.run(run) / "settled.jsonl"
+
+
+def write_settled(work: Work, run: str, dataset: str, spool: Spool) -> str:
+    """Look for what was pending, and write what came of it durably; repeatable.
+
+    Returns the file's digest; empty: no attestation is replaced, and no file is written.
+    """
+    before = replaced(work, dataset)
+    if before is None:
+        return ""
+    planned, clear = spool.new_set(), set[str]()
+    for item in read_items(work.plan_file(run)):
+        planned.add(*_place(item))
+        clear |= {item.holding.store} if in_the_clear(item.holding) else set()
+    left = (each for each in pending_of(work, before) if not planned.has(*_place(each.item)))
+    path = settled_file(work, run)
+    durable.write(path, map(values.dumps, _looked_for(work, dataset, left, clear)))
+    return digest_of(path)
+
+
+def read_settled(work: Work, run: str) -> Iterator[Settled]:
+    """What was written. Raises Refused if a line is damaged."""
+    try:
+        file = settled_file(work, run).open("rb")
+    except FileNotFoundError:
+        return
+    with file:
+        for line in file:
+            try:
+                yield values.loads(Settled, line)
+            except values.NotOfItsType:
+                raise Refused(
+                    f"what run {run} found of what had been pending is damaged",
+                    hint="the attestation stands: `shredder show` and `verify` do without it",
+                ) from None
+
+
+def _looked_for(
+    work: Work, dataset: str, left: Iterable[Settled], clear: set[str]
+) -> Iterator[Settled]:
+    with stores_or_errors(work, dataset, work.observer.step) as stores:
+        matcher = work.matcher(dataset)
+        for name, group in groupby(left, key=lambda each: executor(each.item.order())):
+            store = stores.get(name, BackendError("", reason="store-not-configured"))
+            for batch in batches(group, _BATCH):
+                orders = [each.item.order() for each in batch]
+                found = verify(work, store, orders, matcher)
+                for each, seen in zip(batch, found, strict=True):
+                    yield replace(each, outcome=judged(each, seen, clear))
+
+
+def judged(each: Settled, seen: Verification, clear: set[str]) -> Outcome:
+    """Judge one holding: what nobody could see gone is pending as before."""
+    item, before = each.item, each.outcome
+    waits = seen.finding is Finding.INCONCLUSIVE or seen.reason == WINDOW
+    status, method = Status.FAILED, None
+    if seen.finding is Finding.ABSENT:
+        # What its provider overwrote, nobody has seen.
+        status, method = Status.VERIFIED, Method.LOGICAL_DELETE
+    elif waits:
+        status = Status.PENDING
+    gone = status is Status.VERIFIED
+    return replace(
+        before,
+        status=status,
+        reason="" if gone else seen.reason or "residue",
+        method=method,
+        until=before.until if waits else "",
+        finding=seen.finding,
+        looked=seen.looked,
+        numbers={},
+        residue=seen.numbers,
+        erasure=before.erasure and _conditions(before.erasure, item, clear, status),
+    )
+
+
+def _conditions(before: KeyErasure, item: Item, clear: set[str], status: Status) -> KeyErasure:
+    """An erase's conditions: keys by what was seen, and the clear by what was found meanwhile."""
+    store = item.holding.store
+    bare = bool(clear) if store == KEYS else store in clear
+    gone, waits = status is Status.VERIFIED, status is Status.PENDING
+    return replace(
+        before,
+        ever_in_clear=Known.YES if bare else before.ever_in_clear,
+        destroyed=before.keys if gone else 0,
+        scheduled=before.scheduled if waits else 0,
+    )
+
+
+def _place(item: Item) -> tuple[str, str, str]:
+    return item.holding.store, item.holding.locator, item.holding.version
