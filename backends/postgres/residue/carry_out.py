@@ -7,13 +7,16 @@ number, and the log is moved on from wherever it stands.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+import psycopg
 
 from backends.contract import Destruction, Matcher, Order, Result, Technique
 from backends.postgres import _aftercare
 from backends.postgres._catalog import Relation, database_exists, relation_by_oid
 from backends.postgres._examine import read_relation
 from backends.postgres._rows import RowScan
-from backends.postgres._session import SNAPSHOT, Cluster
+from backends.postgres._session import SNAPSHOT, Cluster, Connection
 from backends.postgres.raw.segments import held_segments
 from backends.postgres.residue import (
     blockers,
@@ -144,13 +147,16 @@ def _log(cluster: Cluster, residue: Residue, order: Order, matcher: Matcher) -> 
             return _failed(order, reason) if reason else Destruction(order.id, Result.DESTROYED)
     with cluster.use(fresh=True) as connection:
         outcome = log_anew.write_anew(cluster, connection, order, matcher)
-        _aftercare.after_large_objects(connection)  # of others' lines the table had a copy
-    return outcome
+        if outcome.result is not Result.DESTROYED:
+            return outcome
+        vacuumed = _aftercare.after_large_objects(connection)  # of others' lines it had a copy
+    return replace(outcome, limitations=(*outcome.limitations, *vacuumed))
 
 
 def _wal(cluster: Cluster, residue: Residue, order: Order, matcher: Matcher) -> Destruction:
     del matcher
     with cluster.use(fresh=True) as connection:
+        unfinished = _finished(cluster, connection)
         with cluster.transaction(connection, SNAPSHOT):
             found = blockers.of_wal(connection)
         if found.obstacle:
@@ -166,8 +172,23 @@ def _wal(cluster: Cluster, residue: Residue, order: Order, matcher: Matcher) -> 
     numbers = {"wal-segments-written": cycle.rounds}
     if segments.written:
         numbers["bytes-overwritten"] = segments.written
-    limitations = (*found.limitations, *(["wal-segments-not-overwritten"] if segments.kept else []))
+    kept = ["wal-segments-not-overwritten"] if segments.kept else []
+    limitations = (*found.limitations, *kept, *unfinished)
     return Destruction(order.id, Result.DESTROYED, limitations=limitations, numbers=numbers)
+
+
+def _finished(cluster: Cluster, connection: Connection) -> list[str]:
+    """Finish files of the server's log that another run was writing anew; returns limitations."""
+    with cluster.transaction(connection, SNAPSHOT):
+        if not log_anew.left(connection):
+            return []
+    try:
+        limitations = log_anew.finish(cluster, connection)
+        return [*limitations, *_aftercare.after_large_objects(connection)]
+    except psycopg.Error as error:
+        if connection.closed or error.sqlstate is None:
+            raise
+        return [log_anew.LEFT]  # a right that is missing, or a lock
 
 
 _HOLD_BACK = ("wal-held-by-active-slot", "wal-archived")

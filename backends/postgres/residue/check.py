@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from backends.contract import Check, CheckStatus
 from backends.postgres._session import Cluster
-from backends.postgres.residue import blockers, logs, online
+from backends.postgres.residue import blockers, log_anew, logs, online
 from backends.postgres.residue.places import Residue, Rewrite
 
 _WHAT_ENDS = {
@@ -29,11 +29,19 @@ def check(cluster: Cluster, residue: Residue) -> Iterator[Check]:
         wal = blockers.of_wal(connection)
         stands = blockers.of_rewriting(connection, cluster.lock_timeout_s)
         log = logs.rights(connection, residue.data_directory)
+        copies = len(log_anew.left(connection))
     yield _of("write-ahead log", wal.obstacle, wal.limitations)
     obstacle = stands.obstacle
     if residue.rewrite is Rewrite.ONLINE and shutil.which(online.PROGRAM) is None:
         obstacle = "pg-repack-missing"
     yield _of(f"rewriting of tables: {residue.rewrite}", obstacle, stands.limitations)
+    if copies:
+        yield Check(
+            "copies of the server log",
+            CheckStatus.MISSING,
+            f"{copies} large objects hold lines of files that a run was writing anew",
+            "resume that run; else the next one that leaves residue finishes it",
+        )
     if log.collected:
         yield _of("server log", log.obstacle, ())
     else:

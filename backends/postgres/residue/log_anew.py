@@ -13,7 +13,8 @@ Crash points, ours or the server's:
 * after that: the same order finds that nothing is to be written, and the large object goes.
 
 Another dataset's order does the same, and then makes a copy of its own. A file that somebody has
-removed is not made again: its copy goes.
+removed is not made again: its copy goes. Where no order comes for the file any more, the order that
+moves the write-ahead log on finishes it (`finish`), which every run has that leaves residue.
 
 Where the file is neither, somebody else has written to it: both are left as they are, for the
 large object may have the only copy of some lines.
@@ -22,6 +23,7 @@ large object may have the only copy of some lines.
 from __future__ import annotations
 
 import hashlib
+from contextlib import closing
 from dataclasses import dataclass
 from enum import Enum
 from functools import partial
@@ -34,17 +36,19 @@ from backends.contract import Destruction, Matcher, Order, Result, Step, Verdict
 from backends.postgres._catalog import one
 from backends.postgres._session import WRITING, Cluster, Connection
 from backends.postgres.residue import logs
-from backends.postgres.residue.log_lines import Masking, comes_from, pieces
+from backends.postgres.residue.log_lines import Masking, Parts, comes_from, pieces
 
 _CHUNK = 1 << 20
 _LOCK = "SELECT pg_advisory_xact_lock(%s::bigint)"
 _CREATE = "SELECT lo_create(0)"
 _COMMENT = sql.SQL("COMMENT ON LARGE OBJECT {} IS {}")
-_COPY_OF = """
-SELECT m.oid FROM pg_description d JOIN pg_largeobject_metadata m ON m.oid = d.objoid
- WHERE d.classoid = 'pg_largeobject'::regclass AND d.description = %s
+_COPIES = """
+SELECT m.oid, d.description FROM pg_description d JOIN pg_largeobject_metadata m ON m.oid = d.objoid
+ WHERE d.classoid = 'pg_largeobject'::regclass AND starts_with(d.description, %s)
    AND m.lomowner = (SELECT oid FROM pg_roles WHERE rolname = current_user)
 """
+_FILES = "SELECT name FROM pg_ls_logdir()"
+_MARK = "shredder: lines of the server's log, "
 _PUT = "SELECT lo_put(%s::oid, %s::bigint, %s)"
 _PUT_UNALTERED = """
 SELECT lo_put(%s::oid, %s::bigint, pg_read_binary_file(
@@ -53,6 +57,7 @@ SELECT lo_put(%s::oid, %s::bigint, pg_read_binary_file(
 _GET = "SELECT lo_get(%s::oid, %s::bigint, %s)"
 _EXPORT = "SELECT lo_export(%s::oid, current_setting('log_directory') || '/' || %s)"
 _UNLINK = "SELECT lo_unlink(%s::oid)"
+LEFT = "log-copy-left"
 
 
 class _NotWrittenError(Exception):
@@ -110,8 +115,35 @@ def write_anew(
     )
 
 
+def left(connection: Connection) -> list[str]:
+    """Return the marks of this role's copies: a run writes their files, or died over it."""
+    return [mark for _, mark in connection.execute(_COPIES, [_MARK])]
+
+
+def finish(cluster: Cluster, connection: Connection) -> list[str]:
+    """Put the copies that dead runs left in their files' place; returns limitations."""
+    with cluster.transaction(connection, WRITING):
+        marks = left(connection)
+        names = [row[0] for row in connection.execute(_FILES)] if marks else []
+    files = {_mark(name): name for name in names}
+    limitations = []
+    for mark in marks:
+        name = files.get(mark, "")
+        if name and not logs.close(connection, name, cluster.lock_timeout_s):
+            limitations.append(LEFT)  # by now another file has the name
+            continue
+        try:
+            with cluster.transaction(connection, WRITING):
+                _lock(connection, mark)
+                if copy := _copy_of(connection, mark):  # else another run has done it
+                    _write(cluster, connection, name, copy)
+        except _NotWrittenError:
+            limitations.append(LEFT)
+    return limitations
+
+
 def _write(cluster: Cluster, connection: Connection, name: str, copy: _Object) -> None:
-    if not logs.there(connection, name):
+    if not name or not logs.there(connection, name):
         connection.execute(_UNLINK, [copy.oid])
         return
     stands = _stands(connection, name, copy)
@@ -125,15 +157,24 @@ def _write(cluster: Cluster, connection: Connection, name: str, copy: _Object) -
 
 
 def _copy_of(connection: Connection, mark: str) -> _Object | None:
-    found = connection.execute(_COPY_OF, [mark]).fetchone()
+    found = connection.execute(_COPIES, [mark]).fetchone()
     return _Object(connection, found[0]) if found else None
 
 
 def _locked(connection: Connection, name: str) -> str:
     """Keep other runs from the file until the transaction ends; return the mark of its copy."""
-    digest = hashlib.sha256(name.encode("utf-8", "surrogateescape")).digest()
+    mark = _mark(name)
+    _lock(connection, mark)
+    return mark
+
+
+def _mark(name: str) -> str:
+    return _MARK + hashlib.sha256(name.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def _lock(connection: Connection, mark: str) -> None:
+    digest = bytes.fromhex(mark.removeprefix(_MARK))
     connection.execute(_LOCK, [int.from_bytes(digest[:8], signed=True)])
-    return f"shredder: lines of the server's log, {digest.hex()}"
 
 
 def _copy(
@@ -144,32 +185,33 @@ def _copy(
     if evidence.verdict is not Verdict.COPY:
         return None
     promoted = evidence.promoted
-    # Nothing gets into the large object that may still hold a record.
-    trial = _Masked(connection, name, Masking(name, matcher, promoted=promoted))
-    reading = examine_stream(trial, matcher, digested=False)
-    if reading.evidence.verdict is Verdict.COPY or reading.reason:
-        raise _NotWrittenError("log-not-masked")
     masking = Masking(name, matcher, promoted=promoted)
-    (oid,) = one(connection, _CREATE)
-    connection.execute(_COMMENT.format(sql.Literal(oid), sql.Literal(mark)))
-    for at, piece in pieces(partial(logs.at, connection, name)):
-        for offset, length, instead in masking.parts(at, piece):
+    with closing(Parts()) as parts:
+        # Nothing gets into the large object that may still hold a record.
+        trial = _Masked(connection, name, masking, parts)
+        reading = examine_stream(trial, matcher, digested=False)
+        if reading.evidence.verdict is Verdict.COPY or reading.reason:
+            raise _NotWrittenError("log-not-masked")
+        (oid,) = one(connection, _CREATE)
+        connection.execute(_COMMENT.format(sql.Literal(oid), sql.Literal(mark)))
+        for offset, length, instead in parts:
             if instead is None:
                 connection.execute(_PUT_UNALTERED, [oid, offset, name, offset, length])
             else:
                 connection.execute(_PUT, [oid, offset, instead])
-        cluster.tell(Step("copying", at + len(piece), size=True))
+            cluster.tell(Step("copying", offset + length, size=True))
     if _stands(connection, name, _Object(connection, oid)) is _Stands.OTHERWISE:
         raise _NotWrittenError("log-altered-meanwhile")
     return masking.lines
 
 
 class _Masked:
-    """A file of the log as a stream, masked."""
+    """A file of the log as a stream, masked; what of it is masked is kept in `parts`."""
 
-    def __init__(self, connection: Connection, name: str, masking: Masking) -> None:
+    def __init__(self, connection: Connection, name: str, masking: Masking, parts: Parts) -> None:
         self._pieces = pieces(partial(logs.at, connection, name))
         self._masking = masking
+        self._parts = parts
         self._left = b""
 
     def read(self, size: int = -1, /) -> bytes:
@@ -178,7 +220,7 @@ class _Masked:
             at, piece = found
             self._left = b"".join(
                 piece[offset - at : offset - at + length] if instead is None else instead
-                for offset, length, instead in self._masking.parts(at, piece)
+                for offset, length, instead in self._parts.noted(self._masking.parts(at, piece))
             )
         wanted = len(self._left) if size < 0 else size
         data, self._left = self._left[:wanted], self._left[wanted:]

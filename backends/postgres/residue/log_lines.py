@@ -8,8 +8,10 @@ objects. Of the rest, letters become ``x`` and digits ``1``.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from typing import Final
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from struct import Struct
+from typing import BinaryIO, Final, cast
 
 import numpy as np
 
@@ -35,7 +37,12 @@ _HEADS = {
 _HEAD = re.compile(rb"(?!\t).{0,500}?:  ")
 _ESCAPED = re.compile(rb"\\u[0-9A-Fa-f]{4}|\\.|[^\\]+", re.DOTALL)
 
+_SPILL = 1 << 22  # bytes of what is masked that are kept in memory
+_AT_ONCE = 16 << 20  # bytes that the server copies in one statement
+_PART = Struct("<QQ?")
+
 Read = Callable[[int, int], bytes]  # at an offset, so many bytes; fewer at the end
+Part = tuple[int, int, bytes | None]  # offset, length, what replaces it; None: nothing does
 
 
 class Masking:
@@ -47,11 +54,8 @@ class Masking:
         self._form = name.rpartition(".")[2]
         self.lines = 0
 
-    def parts(self, at: int, piece: bytes) -> Iterator[tuple[int, int, bytes | None]]:
-        """Yield whole lines, which begin at an offset, in parts: offset, length, what replaces it.
-
-        None: nothing does.
-        """
+    def parts(self, at: int, piece: bytes) -> Iterator[Part]:
+        """Yield whole lines, which begin at an offset, in parts."""
         ends = _ends(piece)
         kept = start = 0
         for end, kind in zip(ends, self._scan.feed(piece, ends), strict=True):
@@ -78,6 +82,46 @@ class Masking:
             part if part.startswith(b"\\") else part.translate(_MASK)
             for part in _ESCAPED.findall(rest)
         )
+
+
+class Parts:
+    """The parts of a file in order, those that stay joined; beyond some memory they lie on disk."""
+
+    def __init__(self) -> None:
+        self._file = cast("BinaryIO", tempfile.SpooledTemporaryFile(_SPILL))  # noqa: SIM115
+        self._stays = 0, 0
+
+    def noted(self, parts: Iterable[Part]) -> Iterator[Part]:
+        """Yield parts, and keep them."""
+        for offset, length, instead in parts:
+            begin, size = self._stays
+            if instead is None and size and size + length <= _AT_ONCE:
+                self._stays = begin, size + length
+            elif instead is None:
+                self._put(self._stays, None)
+                self._stays = offset, length
+            else:
+                self._put(self._stays, None)
+                self._stays = 0, 0
+                self._put((offset, length), instead)
+            yield offset, length, instead
+
+    def _put(self, where: tuple[int, int], instead: bytes | None) -> None:
+        if where[1]:
+            self._file.write(_PART.pack(*where, instead is not None) + (instead or b""))
+
+    def __iter__(self) -> Iterator[Part]:
+        """Yield what was kept."""
+        self._put(self._stays, None)
+        self._stays = 0, 0
+        self._file.seek(0)
+        while head := self._file.read(_PART.size):
+            offset, length, masked = _PART.unpack(head)
+            yield offset, length, self._file.read(length) if masked else None
+
+    def close(self) -> None:
+        """Free what it holds."""
+        self._file.close()
 
 
 def pieces(read: Read) -> Iterator[tuple[int, bytes]]:

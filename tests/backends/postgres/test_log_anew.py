@@ -244,6 +244,75 @@ def test_a_copy_that_another_run_left_is_not_its_own(
 
 
 @pytest.mark.parametrize("place", [18], indirect=True)
+def test_the_next_run_finishes_what_a_dead_one_left(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the mark of its file, whatever that holds now: no order comes for it any more."""
+    written(place, others=1)
+    place.plant("t", leftovers.rows("m", 3))
+    with place.store(residue=True) as store:
+        orders = ordered(held(store))
+        with monkeypatch.context() as patched:
+            patched.setattr(log_anew, "_export", lambda *_: 1 / 0)
+            for order in orders:
+                with pytest.raises(ZeroDivisionError):
+                    store.destroy([order], DATASET)
+        assert 3 == len(objects(place))
+        cut, other, gone = (files(place)[order.holding.version] for order in orders)
+        whole = cut.read_bytes()
+        cut.write_bytes(whole[:40])
+        other.write_bytes(b"theirs\n")
+        gone.unlink()
+        table = next(
+            entry
+            for entry in store.units(place.name)
+            if isinstance(entry, Unit) and entry.kind == "table"
+        )
+        found = store.examine(table, DATASET).holdings
+        (wal,) = (each for each in store.companions(found, DATASET) if each.kind == "wal")
+        recycled = Order("order-wal", wal, Technique.RECYCLE_WAL, whole=False)
+        assert 3 == said(store, "copies of the server log")
+        with monkeypatch.context() as patched:  # another file has the name now, and is written to
+            patched.setattr("backends.postgres.residue.logs.close", lambda *_: False)
+            (outcome,) = store.destroy([recycled], DATASET)
+        assert (40, 2) == (cut.stat().st_size, outcome.limitations.count("log-copy-left"))
+        (outcome,) = store.destroy([recycled], DATASET)
+        assert Result.DESTROYED is outcome.result
+        assert "log-copy-left" in outcome.limitations
+    assert len(whole) == cut.stat().st_size
+    assert LOGGED not in cut.read_bytes()
+    assert b"theirs\n" == other.read_bytes()
+    assert not gone.exists()
+    assert 1 == len(objects(place)), "which may have the only copy of its lines"
+
+
+def said(store: Store, what: str) -> int:
+    (check,) = (each for each in store.check() if each.what == what)
+    return int(check.detail.partition(" ")[0])
+
+
+@pytest.mark.parametrize("place", [18], indirect=True)
+def test_a_copy_that_cannot_be_vacuumed_away_is_named(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written(place, others=1)
+    monkeypatch.setattr("backends.postgres._aftercare._TRIES", 1)
+    with place.store(residue=True) as store, place.connect() as other:
+        orders = ordered(held(store))
+        real = log_anew.write_anew
+
+        def then_locked(*arguments: Any) -> Destruction:
+            outcome = real(*arguments)
+            other.execute("BEGIN; LOCK TABLE pg_largeobject IN SHARE UPDATE EXCLUSIVE MODE")
+            return outcome
+
+        monkeypatch.setattr(log_anew, "write_anew", then_locked)
+        (outcome,) = store.destroy(orders[:1], DATASET)
+        other.execute("ROLLBACK")
+    assert (Result.DESTROYED, True) == (outcome.result, "not-vacuumed" in outcome.limitations)
+
+
+@pytest.mark.parametrize("place", [18], indirect=True)
 def test_what_is_not_masked_gets_nowhere(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     written(place, others=1)
     with place.store(residue=True) as store:

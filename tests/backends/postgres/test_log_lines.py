@@ -84,3 +84,14 @@ def test_what_else_stands_there_does_not_come_from_it() -> None:
     assert not comes_from(b"x1-", b"a7+")
     assert not comes_from(b"a7-", b"x1-")
     assert not comes_from(b"x1-", b"a7")
+
+
+def test_parts_that_stay_are_copied_at_once_as_far_as_that_goes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(log_lines, "_AT_ONCE", 20)
+    given = [(0, 10, None), (10, 5, None), (15, 3, b"xxx"), (18, 12, None), (30, 9, None)]
+    parts = log_lines.Parts()
+    assert given == list(parts.noted(given))
+    assert [(0, 15, None), *given[2:]] == list(parts)
+    parts.close()
