@@ -30,6 +30,7 @@ from shredder.keystores.contract import KeyTraits
 from shredder.keystores.errors import KeyStoreError
 
 UNREADABLE = "key-store-unreadable"
+IN_USE = "key-in-use"
 
 
 @dataclass(frozen=True)

@@ -323,7 +323,9 @@ class FileKeyStore(Registered):
                 if record.state is not KeyState.DESTROYED or lives(slots, record):
                     return KeyFinding(Finding.RESIDUE, _LOOKED, "key-lives")
                 data, direct = slots.medium(slot_of(record))
-        except (StoreBusy, StoreDamaged):
+        except StoreBusy:
+            return KeyFinding(Finding.INCONCLUSIVE, (), "key-in-use")
+        except StoreDamaged:
             return KeyFinding(Finding.INCONCLUSIVE, (), "key-store-unreadable")
         # Every byte of a tombstone is known, so that there is no room for a key in it.
         if data != packed(tombstone_of(record)):

@@ -33,7 +33,7 @@ from backends.contract import (
 )
 from backends.errors import CouldNotTell, Unreachable
 from backends.fsops.ground import OBSTACLES
-from shredder.keystores.as_store import UNREADABLE, KeysAsStore, refused, unreadable
+from shredder.keystores.as_store import IN_USE, UNREADABLE, KeysAsStore, refused, unreadable
 from shredder.keystores.contract import (
     KEY_BYTES,
     KeyDestruction,
@@ -178,7 +178,7 @@ class KeyHoldings(KeysAsStore):
         try:
             return self.store.destroy(key)
         except StoreBusy as error:
-            raise Unreachable(error.message, reason=UNREADABLE) from None
+            raise Unreachable(error.message, reason=IN_USE) from None
         except KeyStoreError:
             return self._look(key).reason or UNREADABLE
 

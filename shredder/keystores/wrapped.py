@@ -239,6 +239,8 @@ class WrappedKeyStore(Registered):
             with self._locked(fcntl.LOCK_SH):
                 self._require_keeper(record)
                 presence = self._keeper.holds(record).presence
+        except StoreBusy:
+            return KeyFinding(Finding.INCONCLUSIVE, (), "key-in-use")
         except KeyStoreError:
             return KeyFinding(Finding.INCONCLUSIVE, (), "key-store-unreadable")
         looked = self._keeper.traits.looked

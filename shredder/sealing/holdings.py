@@ -28,7 +28,7 @@ from backends.contract import (
 )
 from backends.errors import CouldNotTell, Unreachable
 from shredder.keystores import KeyRecord, KeyStoreError, StoreBusy
-from shredder.keystores.as_store import UNREADABLE, KeysAsStore, refused, unreadable
+from shredder.keystores.as_store import IN_USE, UNREADABLE, KeysAsStore, refused, unreadable
 from shredder.sealing.records import RecordKeys, RecordsDestroyed
 
 _KIND = "record-key"
@@ -84,7 +84,7 @@ class RecordKeyHoldings(KeysAsStore):
             living = set(self._alive(paths))
             done = self.keys.destroy_paths(paths) if paths else None
         except StoreBusy as error:
-            raise Unreachable(error.message, reason=UNREADABLE) from None
+            raise Unreachable(error.message, reason=IN_USE) from None
         except (KeyStoreError, CouldNotTell):
             failed = Destruction("", Result.FAILED, reason=UNREADABLE, erasure=self._erasure(0))
             return [wrong.get(each.id) or replace(failed, order=each.id) for each in orders]

@@ -194,6 +194,37 @@ def test_nothing_is_sealed_to_a_key_that_is_to_go(desk: Desk) -> None:
     assert not (desk.operator.folder / "y.age").exists()
 
 
+def test_a_key_that_somebody_else_is_having_deleted(desk: Desk) -> None:
+    """Nobody opens by it meanwhile; it can be had back, and a run takes it as it is."""
+    (arn,) = desk.world.keys
+    asked = {"KeyId": arn, "PendingWindowInDays": 30}
+    desk.world.answer("ScheduleKeyDeletion", REGION, ACCOUNT, asked)
+    words = ("open", SURVEY, "share/backup.age", "-o", "opened.csv")
+    refused = desk.run(*words)
+    assert refused.code == 8
+    assert refused.error.endswith("does not decrypt: does it wait to be deleted?")
+    assert "cancel-key-deletion" in refused.hint
+    told = desk.run("doctor", "--json").json["keys"][0]
+    assert (told["status"], told["detail"]) == ("failed", "live key-deletion-begun")
+    run = ("destroy", SURVEY, "--yes", "--timestamp-later", "--json")
+    gap = desk.run(*run)
+    assert (gap.code, gap.json["outcome"]) == (8, "inconclusive")
+    assert "stays shut: the key in AWS KMS" in gap.err
+    assert len(list((desk.operator.folder / "share").iterdir())) == 2
+
+    desk.cancel()
+    desk.world.answer("EnableKey", REGION, ACCOUNT, {"KeyId": arn})
+    assert desk.run(*words).code == 0
+    (desk.operator.folder / "opened.csv").unlink()
+    desk.world.answer("ScheduleKeyDeletion", REGION, ACCOUNT, asked)
+    done = desk.run(*run, "--despite-gaps")
+    (key,) = [each for each in done.json["holdings"] if each["store"] == "keys"]
+    assert (key["status"], key["until"]) == ("pending", desk.until), "theirs, not ours"
+    assert done.json["outcome"] == "partial", "what is sealed was not looked into"
+    desk.world.pass_days(30)
+    assert desk.run("key", "destroy", SURVEY, "--yes").code == 0
+
+
 def test_while_kms_is_late_it_stays_pending(desk: Desk) -> None:
     destroyed(desk)
     until = desk.until

@@ -217,6 +217,33 @@ def test_a_key_put_back_is_refused_and_shown(keyed: Operator) -> None:
     assert (again["before"], again["verification"]) == (False, "absent")
 
 
+@pytest.mark.parametrize(
+    ("back", "problem"), [("slots", "key-restored"), ("records", "record-restored")]
+)
+def test_a_run_ends_a_key_that_was_put_back(files: Operator, back: str, problem: str) -> None:
+    """Either half of the key store from a backup: the other one remembers."""
+    place, copy = files.state / "keys" / back, files.folder / "backup"
+    shutil.copy(files.folder / "share" / "backup.age", files.folder / "off-site.age")
+    run = ("destroy", SURVEY, "--yes", "--timestamp-later", "--json")
+    shutil.copytree(place, copy) if place.is_dir() else shutil.copy(place, copy)
+    assert files.run(*run).json["outcome"] == "complete"
+    shutil.copytree(copy, place, dirs_exist_ok=True) if place.is_dir() else shutil.copy(copy, place)
+    opening = ("open", SURVEY, "off-site.age", "-o", "opened.csv")
+    refused = files.run(*opening)
+    assert (refused.code, "has a tombstone" in refused.error) == (6, True)
+    assert files.run("seal", SURVEY, "shredder.toml", "-o", "x.age").code == 6
+    shown = files.run("key", "show", SURVEY, "--json")
+    assert (shown.code, shown.json["problems"]) == (8, [problem])
+    back_again = files.run("recheck", SURVEY, "--json")
+    assert (back_again.code, back_again.json["outcome"]) == (7, "returned")
+    done = files.run(*run)
+    (key,) = done.json["holdings"]
+    assert (done.code, key["store"], key["status"]) == (0, "keys", "destroyed-verified")
+    assert files.run("key", "show", SURVEY, "--json").json["problems"] == []
+    assert files.run(*opening).code == 6
+    assert not (files.folder / "opened.csv").exists()
+
+
 def test_nothing_is_sealed_to_a_key_that_is_lost(keyed: Operator) -> None:
     slots = keyed.state / "keys" / "slots"
     whole = slots.read_bytes()

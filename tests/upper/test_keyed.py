@@ -267,7 +267,7 @@ def test_a_key_store_in_use_fails_and_loses_nothing(
     assert desk.state is KeyState.LIVE
     ended = desk.place.drive(run)
     came = desk.results(ended)["key"]
-    assert (came.status, came.reason) == ("failed", "key-store-unreadable")
+    assert (came.status, came.reason) == ("failed", "key-in-use")
     erasure = desk.erasures(ended)["key"]
     assert erasure is not None
     assert erasure.keys_destroyed == 0
