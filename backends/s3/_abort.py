@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from botocore.exceptions import ClientError
 
 from backends.contract import Destruction, Order, Result
+from backends.errors import BackendError
 from backends.s3._bucket import Bucket
 from backends.s3._errors import is_denied, is_gone, speaking
 from backends.s3._model import key_of, upload_version
@@ -39,8 +40,31 @@ def _abort(bucket: Bucket, order: Order) -> Destruction:
         return Destruction(order.id, Result.ALREADY_ABSENT)
     if upload_version(upload_id, parts) != holding.version:
         return Destruction(order.id, Result.CHANGED, reason="parts-added")
-    # A part that is under way while the upload is aborted can outlive it: AWS asks to abort and
-    # list again until there is nothing left (API reference, AbortMultipartUpload).
+    refused = _aborted(bucket, key, upload_id)
+    if refused:
+        return Destruction(order.id, Result.FAILED, reason=refused)
+    return Destruction(
+        order.id,
+        Result.DESTROYED,
+        limitations=holding.limitations,
+        numbers={"bytes": sum(part.size for part in parts)},
+    )
+
+
+def is_taken_back(bucket: Bucket, key: str, upload_id: str) -> bool:
+    """Abort an upload of one's own; whether nothing of it is left, as far as can be seen."""
+    try:
+        return not _aborted(bucket, key, upload_id)
+    except BackendError:
+        return False
+
+
+def _aborted(bucket: Bucket, key: str, upload_id: str) -> str:
+    """Abort until it is gone. Return why it is not; empty if it is. Raises BackendError.
+
+    A part that is under way while the upload is aborted can outlive it: AWS asks to abort and
+    list again until there is nothing left (API reference, AbortMultipartUpload).
+    """
     for attempt in range(_ATTEMPTS):
         time.sleep(_PAUSE if attempt else 0)
         with speaking(bucket.where):
@@ -50,15 +74,9 @@ def _abort(bucket: Bucket, order: Order) -> Destruction:
                 )
             except ClientError as error:
                 if is_denied(error):
-                    return Destruction(order.id, Result.FAILED, reason="access-denied")
+                    return "access-denied"
                 if not is_gone(error):
                     raise
-        left = bucket.listing.parts(key, upload_id)
-        if left is None and not is_listed(bucket, key, upload_id):
-            return Destruction(
-                order.id,
-                Result.DESTROYED,
-                limitations=holding.limitations,
-                numbers={"bytes": sum(part.size for part in parts)},
-            )
-    return Destruction(order.id, Result.FAILED, reason="still-listed")
+        if bucket.listing.parts(key, upload_id) is None and not is_listed(bucket, key, upload_id):
+            return ""
+    return "still-listed"

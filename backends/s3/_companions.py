@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -28,6 +29,7 @@ from backends.s3._model import (
     upload_version,
 )
 
+NO_UPLOADS = frozenset({"access-denied", "unsupported"})  # told of each bucket, as a gap
 _MD5 = re.compile(r"[0-9a-f]{32}")
 _CHUNK = 1 << 20
 _GROUP = 500  # keys listed at once: bounds memory
@@ -40,7 +42,7 @@ def companions(bucket: Bucket, holdings: Sequence[Holding]) -> Iterator[Holding]
         if holding.scope == bucket.name and holding.kind != UPLOAD:
             by_key[key_of(bucket.name, holding.locator)].append(holding)
     known = {(h.locator, h.version) for h in holdings}
-    for companion in (*_markers(bucket, by_key), *_uploads(bucket, by_key)):
+    for companion in itertools.chain(_markers(bucket, by_key), _uploads(bucket, by_key)):
         if (companion.locator, companion.version) not in known:
             yield companion
 
@@ -89,12 +91,16 @@ def _marker(bucket: Bucket, entry: Entry, verdict: Verdict) -> Holding:
 
 
 def _uploads(bucket: Bucket, by_key: Mapping[str, Sequence[Holding]]) -> Iterator[Holding]:
-    for pending in bucket.listing.uploads():
-        parts = bucket.listing.parts(pending.key, pending.upload_id)
-        if parts is None:  # completed or aborted since
-            continue
-        held = [h for h in by_key.get(pending.key, ()) if h.kind == OBJECT]
-        yield _upload(bucket, pending, parts, held)
+    try:
+        for pending in bucket.listing.uploads():
+            parts = bucket.listing.parts(pending.key, pending.upload_id)
+            if parts is None:  # completed or aborted since
+                continue
+            held = [h for h in by_key.get(pending.key, ()) if h.kind == OBJECT]
+            yield _upload(bucket, pending, parts, held)
+    except CouldNotTell as error:
+        if error.code not in NO_UPLOADS:
+            raise
 
 
 def _upload(

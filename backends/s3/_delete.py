@@ -70,7 +70,7 @@ def _delete_batch(bucket: Bucket, targets: Sequence[Target]) -> dict[tuple[str, 
     with speaking(bucket.where):
         answer = bucket.client.delete_objects(Bucket=bucket.name, Delete=wanted)
     return {
-        (error["Key"], error.get("VersionId", "")): error.get("Code", "unknown")
+        (error.get("Key", ""), error.get("VersionId", "")): error.get("Code", "unknown")
         for error in answer.get("Errors", ())
     }
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import io
 import itertools
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
 from backends.errors import BackendError, SettingError, SourceError
+from backends.s3._abort import is_taken_back
 from backends.s3._bucket import Bucket
 from backends.s3._errors import code_of, is_gone, speaking
 from backends.s3._source import opener_of
@@ -57,10 +58,20 @@ def _upload(bucket: Bucket, key: str, parts: Iterable[bytes]) -> None:
                 MultipartUpload={"Parts": done},
                 IfNoneMatch="*",
             )
+    except BackendError as error:
+        raise error if is_taken_back(bucket, key, upload) else _with_rest(error) from None
     except BaseException:
-        with suppress(BackendError), speaking(bucket.where):
-            client.abort_multipart_upload(Bucket=name, Key=key, UploadId=upload)
+        is_taken_back(bucket, key, upload)
         raise
+
+
+def _with_rest(error: BackendError) -> BackendError:
+    """The same error, which also says that not all is as it was."""
+    return type(error)(
+        f"{error.message}; the parts that were written stay, as an unfinished upload",
+        hint="abort it: 'aws s3api list-multipart-uploads' lists them",
+        reason=error.code,
+    )
 
 
 @contextmanager

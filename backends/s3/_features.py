@@ -154,9 +154,11 @@ def ask(client: S3Client, bucket: str, feature: Feature, where: str) -> Told:
         if feature.root not in answer.get(_ROOT, ""):
             return Told(State.UNSUPPORTED)  # it took the question for another, such as a listing
         places += feature.places(answer)
-        following = answer.get("NextContinuationToken", "")
-        if not answer.get("IsTruncated") or not following:
+        if not answer.get("IsTruncated"):
             break
+        following = answer.get("NextContinuationToken", "")
+        if not following:
+            return Told(State.UNREAD)  # there is more, and no way to it
         more = {"ContinuationToken": following}
     else:
         raise CouldNotTell(f"{where}: the server's list does not end", reason="listing-stuck")

@@ -41,7 +41,7 @@ from backends.s3 import _deposit
 from backends.s3._backend import Settings
 from backends.s3._bucket import Bucket
 from backends.s3._check import check_buckets
-from backends.s3._companions import companions
+from backends.s3._companions import NO_UPLOADS, companions
 from backends.s3._connections import Connections
 from backends.s3._delete import BATCH, add_content_md5
 from backends.s3._destroy import destroy
@@ -283,7 +283,7 @@ class S3Store:
                 place = locator(bucket.name, pending.key)
                 yield Gap(bucket.name, CoverageStatus.FAILED, "upload-unreadable", place)
         except CouldNotTell as error:
-            if error.code not in {"access-denied", "unsupported"}:
+            if error.code not in NO_UPLOADS:
                 raise
             yield Gap(bucket.name, CoverageStatus.FAILED, "uploads-not-listed")
 

@@ -35,6 +35,9 @@ from backends.seaweedfs._server_log import NAMES_LOGGED, ServerLog
 from backends.seaweedfs.settings import ServerSettings
 from backends.wrappers import Selected, Wrapper
 
+_NOTHING = frozenset({"no-such-bucket", "no-matching-bucket"})
+_WILDCARDS = frozenset("*?[")  # in a pattern of names; no bucket has them
+
 
 class ResidueStore(Wrapper):
     """See :class:`backends.contract.Store`. The scope ``(server)`` has the places of residue."""
@@ -65,12 +68,19 @@ class ResidueStore(Wrapper):
         return [*inner, Scope(SCOPE)] if seen else inner
 
     def units(self, scope: str, after: str = "") -> Iterator[Unit | Gap]:
-        """The places that can be looked at."""
+        """The places that can be looked at, and as gaps those that are not known."""
         if scope != SCOPE:
-            return super().units(scope, after)
-        places = [place for place in self._places() if place.visible]
+            yield from super().units(scope, after)
+            return
+        scopes = super().scopes()
+        volumes = (self._volumes(bucket) for bucket in _buckets(scopes))
+        places = [place for place in (*self._of_names(), *volumes) if place.visible]
         units = sorted((place.unit for place in places), key=lambda unit: unit.cursor)
-        return iter([unit for unit in units if unit.cursor > after])
+        yield from (unit for unit in units if unit.cursor > after)
+        for each in scopes:
+            place = self._volumes(each.name)
+            if place.visible and _is_pattern(each) and each.problem not in _NOTHING:
+                yield Gap(SCOPE, CoverageStatus.FAILED, each.problem, place.locator)
 
     def examine(self, unit: Unit, matcher: Matcher) -> Examination:
         """Look for what was deleted and is there all the same."""
@@ -171,20 +181,17 @@ class ResidueStore(Wrapper):
             return Check(what, CheckStatus.FAILED, error.message, error.hint)
         return Check(what, CheckStatus.OK)
 
-    def _places(self) -> list[Place]:
-        return [*self._of_names(), *(self._volumes(bucket) for bucket in self._buckets())]
-
-    def _buckets(self) -> list[str]:
-        return [scope.name for scope in super().scopes() if not scope.problem]
+    def _known(self) -> list[str]:
+        return _buckets(super().scopes())
 
     def _of_names(self) -> list[Place]:
         """Where names, tags and metadata stay. The log's files lie in volumes without a name."""
-        given = self.name, self._server, self._files, self._buckets
+        given = self.name, self._server, self._files, self._known
         kept = [ChangeLog(*given), EntryStore(*given), self._volumes("")]
         return [*kept, *([self._server_log()] if self._logs else [])]
 
     def _server_log(self) -> ServerLog:
-        return ServerLog(self.name, self._server, self._files, self._buckets, self._logs)
+        return ServerLog(self.name, self._server, self._files, self._known, self._logs)
 
     def _volumes(self, collection: str) -> Volumes:
         return Volumes(self.name, self._server, self._files, collection)
@@ -195,6 +202,17 @@ class ResidueStore(Wrapper):
             if place.kind == kind:
                 return self._volumes(name) if name else place
         raise Vanished(f"store {self.name}: there is no such place of the server's")
+
+
+def _buckets(scopes: Sequence[Scope]) -> list[str]:
+    """Those with a name. What is deleted in one that may not be listed is seen in its files."""
+    named = (each for each in scopes if not _is_pattern(each))
+    return [each.name for each in named if each.problem not in _NOTHING]
+
+
+def _is_pattern(scope: Scope) -> bool:
+    """Whether it stands for buckets that are not known, for the server does not list them."""
+    return bool(_WILDCARDS.intersection(scope.name))
 
 
 def _with_names_logged(holding: Holding) -> Holding:

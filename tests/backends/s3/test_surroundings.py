@@ -270,3 +270,13 @@ def test_directory_buckets_are_named_and_not_taken_for_empty() -> None:
         stub.add_client_error("list_directory_buckets", "AccessDenied", http_status_code=403)
         problems = {s.problem for s in scopes(client, "lake", ["fast*"], unused, aws=True)}
         assert {"directory-buckets-not-listed", "no-matching-bucket"} == problems
+
+
+def test_a_list_of_inventories_that_breaks_off_is_not_read_as_all_of_them(
+    plain: Place, proxy: Proxy
+) -> None:
+    """The one that is told goes to the store's own bucket; the others are told nowhere."""
+    answer = inventory(plain.name)
+    answer.body = answer.body.replace(b"<IsTruncated>false", b"<IsTruncated>true")
+    holding = seen_through(plain, proxy, saying("inventory", answer))
+    assert "s3-inventory-unknown" in holding.limitations

@@ -10,9 +10,33 @@ from pathlib import Path
 
 import pytest
 
-from backends.contract import Finding, Holding, Result, Store, Technique, Unit, Verdict
+from backends.contract import (
+    Finding,
+    Gap,
+    Holding,
+    Result,
+    Scope,
+    Store,
+    Technique,
+    Unit,
+    Verdict,
+)
 from backends.seaweedfs._volumes import Volume
+from backends.seaweedfs.settings import ServerSettings
+from backends.seaweedfs.store import ResidueStore
+from backends.wrappers import Wrapper
 from tests.backends.seaweedfs.conftest import IDS, MATCHER, Place, orders, swept, swept_in_part
+
+
+class Shut(Wrapper):
+    """A store whose scopes cannot be listed."""
+
+    def __init__(self, inner: Store, shut: list[Scope]) -> None:
+        super().__init__(inner)
+        self._shut = shut
+
+    def scopes(self) -> list[Scope]:
+        return self._shut
 
 
 def needles(place: Place) -> dict[bool, list[bytes]]:
@@ -195,3 +219,30 @@ def test_what_the_server_does_not_compact_is_named_before_and_cleaned_once_it_do
     assert Result.DESTROYED is answer.result
     assert [] == [content for content in needles(place)[False] if IDS[0][:8].encode() in content]
     assert 8 == sum(IDS[0][:8].encode() in content for content in needles(place)[True])
+
+
+def test_the_volumes_of_buckets_that_may_not_be_listed_are_looked_at(place: Place) -> None:
+    """Those that are named; buckets of which not even the names are told are a gap."""
+    for number in range(4):
+        place.put(f"gone/{number}.csv", f"id\n{IDS[number]}\n".encode())
+        place.client.delete_object(Bucket=place.name, Key=f"gone/{number}.csv")
+    until_deleted(place, 4)
+    problems = {
+        place.name: "access-denied",
+        "no-*": "access-denied",
+        "x*": "no-matching-bucket",
+        "none": "no-such-bucket",
+    }
+    store = ResidueStore(
+        Shut(place.open(), [Scope(name, problem=why) for name, why in problems.items()]),
+        ServerSettings(place.server.master_url, data_directory=place.data),
+    )
+    units = list(store.units("(server)"))
+    gaps = [(each.reason, each.locator) for each in units if isinstance(each, Gap)]
+    assert [("access-denied", "(server)/volumes/no-*")] == gaps
+    (unit,) = (
+        each for each in units if isinstance(each, Unit) and each.locator.endswith(place.name)
+    )
+    (holding,) = store.examine(unit, MATCHER).holdings
+    assert 4 == holding.records
+    assert not [each for each in units if each.locator.endswith(("/none", "/x*"))]
