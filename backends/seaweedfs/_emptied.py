@@ -10,12 +10,12 @@ makes them anew, where it has removed them itself; nobody else can see them.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from backends.contract import Matcher, Step
 from backends.errors import CouldNotTell
-from backends.seaweedfs._changes import NotAChange, removals
+from backends.seaweedfs._changes import NotAChange, Removal, removals
 from backends.seaweedfs._http import BUCKETS, Content, Server
 from backends.seaweedfs._look import in_bytes
 
@@ -27,11 +27,16 @@ _APART = b"\0\n\0"
 
 @dataclass
 class Emptied:
-    """The folders that files of the filer's log tell of. `waits`: how often one was waited for."""
+    """The folders that files of the filer's log tell of.
+
+    `waits`: how often one was waited for. `gone`: how many are gone without that the log which
+    tells of them tells of their removal, which may not have been written to it yet.
+    """
 
     server: Server
     where: str  # how messages name the store
     waits: int = 0
+    gone: int = 0
     _end: float = field(init=False)
     _keeping: dict[str, bool] = field(default_factory=dict)  # by bucket
 
@@ -43,17 +48,19 @@ class Emptied:
 
         `log` is a file of the filer's log. Raises CouldNotTell if one stays.
         """
-        settled: set[str] = set()
         try:
-            for folder in _folders(log, matcher):
-                self._settle(folder, settled)
+            found = list(_with_records(log, matcher))
         except NotAChange:
             raise CouldNotTell(
                 f"{self.where}: the filer's log is not of a form that is known",
                 reason="filer-log-not-understood",
             ) from None
+        told = {removal.path for removal in found}
+        settled: set[str] = set()
+        for removal in found:
+            self._settle(removal.folder, settled, told)
 
-    def _settle(self, folder: str, settled: set[str]) -> None:
+    def _settle(self, folder: str, settled: set[str], told: Collection[bytes]) -> None:
         """Wait for a folder, and for those it lies in: they may have held nothing else."""
         while folder not in settled and self._is_removed_when_empty(folder):
             content = self.server.content(folder)
@@ -62,6 +69,7 @@ class Emptied:
                 continue
             if content is Content.SOME:
                 return  # may be empty yet, when one within it has gone
+            self.gone += folder.encode() not in told
             settled.add(folder)
             folder = folder.rpartition("/")[0]
 
@@ -87,26 +95,27 @@ class Emptied:
         time.sleep(_PAUSE)
 
 
-def _folders(log: bytes, matcher: Matcher) -> Iterator[str]:
-    """Yield where names were taken out that hold a record, or lie in a folder whose name does."""
-    group: list[tuple[str, bytes]] = []
+def _with_records(log: bytes, matcher: Matcher) -> Iterator[Removal]:
+    """Yield removals of names that hold a record, or lie in a folder whose name does."""
+    group: list[Removal] = []
     for removal in removals(log):
-        group.append((removal.folder, removal.path))
+        group.append(removal)
         if len(group) == _AT_ONCE:
             yield from _matching(group, matcher)
             group = []
     yield from _matching(group, matcher)
 
 
-def _matching(group: Sequence[tuple[str, bytes]], matcher: Matcher) -> Iterator[str]:
+def _matching(group: Sequence[Removal], matcher: Matcher) -> Iterator[Removal]:
     """By halves: most hold nothing."""
     waiting = [group]
     while waiting:
         part = waiting.pop()
-        if not part or in_bytes(matcher, _APART.join(path for _, path in part)).verdict is None:
+        paths = _APART.join(removal.path for removal in part)
+        if not part or in_bytes(matcher, paths).verdict is None:
             continue
         if len(part) == 1:
-            yield part[0][0]
+            yield part[0]
         else:
             middle = len(part) // 2
             waiting += [part[middle:], part[:middle]]

@@ -17,6 +17,7 @@ from backends.seaweedfs._volumes import Volume
 CODED = "erasure-coded-volume"
 _AT_ONCE = 256 << 10  # bytes of entries that are probed together
 _APART = b"\0\n\0"
+_DIGEST = 16  # bytes that a key begins with: an MD5 (weed/filer/leveldb2)
 _TRIES = 3  # of a store that is being compacted while it is read
 
 
@@ -138,7 +139,7 @@ def in_store(folders: Sequence[Path], matcher: Matcher, where: str) -> Seen:
 def _one_store(folder: Path, matcher: Matcher, seen: Seen) -> None:
     matching: dict[bytes, list[tuple[int, Evidence]]] = {}
     files = [path for path in sorted(folder.iterdir()) if path.is_file()]
-    others = (entry for entry in _every(files, seen) if entry.key[:16] not in own_folders())
+    others = (entry for entry in _every(files, seen) if entry.key[:_DIGEST] not in own_folders())
     for entry, evidence in _matching(others, matcher):
         matching.setdefault(entry.key, []).append((entry.number, evidence))
     if not matching:
@@ -177,7 +178,9 @@ def _matching(every: Iterable[Entry], matcher: Matcher) -> Iterator[tuple[Entry,
 
 
 def _whole(entry: Entry) -> bytes:
-    return entry.key + _APART + entry.value
+    """Apart: the digest of a file's folder, its name, and what is known of it."""
+    digest, name = entry.key[:_DIGEST], entry.key[_DIGEST:]
+    return _APART.join((digest, name, entry.value))
 
 
 def _grouped(every: Iterable[Entry]) -> Iterator[list[Entry]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -153,23 +153,35 @@ class ChangeLog(PlaceOfNames):
         """Remove the files of the log that hold records, when all that was done is in them.
 
         One that tells of a folder which the server has yet to remove goes when it has done so: it
-        is by that file that a run knows of the folder which comes after a crash.
+        is by that file that a run knows of the folder which comes after a crash. The removals are
+        in the log, too, when it has been written out once more.
         """
-        removed, emptied = 0, Emptied(self.server, self.where)
+        emptied = Emptied(self.server, self.where)
+        self._flushed()
+        for _, data in self._with_records(matcher):
+            emptied.settle(data, matcher)
+        if emptied.gone:
+            self._flushed()
+        removed = 0
         while True:
             waits = emptied.waits
-            self._flushed()
-            for path in list(self.server.log_files()):
-                try:
-                    data = self.server.read(path)
-                except Vanished:
-                    continue
-                if in_bytes(matcher, data).verdict is not None:
-                    emptied.settle(data, matcher)
-                    self.server.remove(path)
-                    removed += 1
+            for path, data in self._with_records(matcher):
+                emptied.settle(data, matcher)
+                self.server.remove(path)
+                removed += 1
             if emptied.waits == waits:
                 return {"log-files-removed": removed}
+            self._flushed()
+
+    def _with_records(self, matcher: Matcher) -> Iterator[tuple[str, bytes]]:
+        """Yield those files of the log, and what is in them."""
+        for path in list(self.server.log_files()):
+            try:
+                data = self.server.read(path)
+            except Vanished:
+                continue
+            if in_bytes(matcher, data).verdict is not None:
+                yield path, data
 
     def _flushed(self) -> None:
         """Wait until a change of our own stands in the log: then all before it does, too."""

@@ -202,6 +202,46 @@ def test_nothing_is_waited_for_of_which_no_record_will_be_logged(
     assert 0 == settled(Told(**content), path).waits
 
 
+def test_a_folder_whose_removal_is_not_in_the_log_yet_is_told() -> None:
+    """The server has removed it since the log was written out, or has logged it elsewhere."""
+    path, above = f"/buckets/lake/a/{IDS[4]}/x.csv", f"/buckets/lake/a/{IDS[4]}"
+    assert 2 == settled(Told(), path).gone
+    assert 1 == settled(Told(lake_a=Content.SOME), path).gone
+    assert 0 == settled(Told(lake_a=Content.SOME), path, above).gone
+    assert 0 == settled(Told(), f"/buckets/keeping/a/{IDS[4]}.csv", f"/buckets/lake/{IDS[4]}").gone
+
+
+class Logging(Told):
+    """One that has removed a folder, and writes that to its log when it is written out again."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.files = {"1": record(f"/buckets/lake/{IDS[5]}", "x.csv")}
+        self.comes = iter([b"", record("/buckets/lake", IDS[5])])
+
+    def log_files(self) -> list[str]:
+        return list(self.files)
+
+    def read(self, path: str) -> bytes:
+        return self.files[path]
+
+    def remove(self, path: str) -> None:
+        del self.files[path]
+
+    def flush(self) -> None:
+        self.files["2"] = next(self.comes)
+
+
+def test_a_removal_that_the_log_had_not_told_yet_goes_with_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    filer = Logging()
+    monkeypatch.setattr(ChangeLog, "_flushed", lambda _: filer.flush())
+    log = ChangeLog("lake", cast("Server", filer), None, lambda: ["lake"])
+    assert {"log-files-removed": 2} == log.clean(MATCHER)
+    assert {} == filer.files
+
+
 @pytest.mark.usefixtures("no_time")
 def test_of_many_removals_those_with_records_are_found() -> None:
     others = [f"/buckets/lake/{number}/theirs.csv" for number in range(9000)]
