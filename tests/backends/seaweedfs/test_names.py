@@ -4,7 +4,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import itertools
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import cramjam
@@ -12,12 +15,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backends.contract import CheckStatus, Context, Finding, Holding, Technique
+from backends.contract import CheckStatus, Context, Finding, Holding, Technique, Verdict
 from backends.errors import CouldNotTell, SettingError
 from backends.s3 import BACKEND
 from backends.seaweedfs._leveldb import Entry, entries
 from backends.seaweedfs._look import in_store
 from backends.seaweedfs._snappy import NotSnappy, unpacked
+from shredder.fingerprint import FingerprintMatcher, enrol
 from tests.backends.seaweedfs.conftest import IDS, MATCHER, Place, orders, swept
 
 
@@ -71,6 +75,33 @@ def test_what_is_there_is_told_from_what_was_deleted(place: Place, tmp_path: Pat
 
     assert (False, True) == (last(21).put, last(22).put)
     assert seen.verdict is not None
+
+
+def test_a_name_is_told_from_the_digest_before_it(place: Place, tmp_path: Path) -> None:
+    """Keys of the store begin with an MD5, whose last bytes can be letters."""
+    folders = (f"/buckets/{place.name}/{number}" for number in itertools.count())
+    folder = next(f for f in folders if hashlib.md5(f.encode()).digest()[-4:].isalnum())
+    name = "KqZwHIsWScRVO51339"
+    key = f"{folder.rpartition('/')[2]}/{name}.csv"
+    place.put(key, b"nothing\n")
+    place.client.delete_object(Bucket=place.name, Key=key)
+    copies = [shutil.copytree(f, tmp_path / f.name) for f in store_of(place)]
+    enrol([_Row(name)], roles={}, key=bytes(32), path=tmp_path / "fingerprint")
+    matcher = FingerprintMatcher(tmp_path / "fingerprint", bytes(32))
+    assert Verdict.COPY is in_store(copies, matcher, "store lake").verdict
+
+
+class _Row:
+    """A source of a single record."""
+
+    columns = ("id", "answer")
+    locator = ""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __iter__(self) -> Iterator[tuple[str | None, ...]]:
+        return iter([(self._name, "7")])
 
 
 def test_the_store_is_found_and_merged_without_touching_others(place: Place) -> None:
