@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -32,9 +32,17 @@ _CALLS = (
 class Recorder:
     """Stands before the system calls: notes them, and dies before the chosen one."""
 
-    def __init__(self, patch: pytest.MonkeyPatch, fatal: int | None = None) -> None:
+    def __init__(
+        self,
+        patch: pytest.MonkeyPatch,
+        fatal: int | None = None,
+        also: Sequence[tuple[Any, str]] = (),
+    ) -> None:
+        """`also`: what else changes something, as the owner and the name of a function."""
         self.calls: list[str] = []
         self._fatal = fatal
+        for owner, name in also:
+            patch.setattr(owner, name, self._stand_before(name, getattr(owner, name)))
         for name in _CALLS:
             patch.setattr(os, name, self._stand_before(name, getattr(os, name)))
         patch.setattr(linux, "_renameat2", self._stand_before("renameat2", linux._renameat2))
@@ -63,7 +71,7 @@ class Recorder:
         return self._fatal is not None and len(self.calls) > self._fatal
 
 
-def dies_at(number: int, work: Callable[[], object]) -> bool:
+def dies_at(number: int, work: Callable[[], object], also: Sequence[tuple[Any, str]] = ()) -> bool:
     """Run `work` in a process that is killed before its system call `number`.
 
     Returns whether it died; it did not, if the work has fewer calls.
@@ -72,7 +80,7 @@ def dies_at(number: int, work: Callable[[], object]) -> bool:
     if child == 0:
         try:
             with pytest.MonkeyPatch.context() as patch:
-                Recorder(patch, fatal=number)
+                Recorder(patch, fatal=number, also=also)
                 work()
         except BaseException:
             os._exit(3)

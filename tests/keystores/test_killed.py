@@ -9,7 +9,14 @@ from pathlib import Path
 import pytest
 
 from backends.contract import Finding
-from shredder.keystores import KeyDestroyed, KeyExists, KeyState, StoreDamaged, material
+from shredder.keystores import (
+    KeyDestroyed,
+    KeyExists,
+    KeyRecord,
+    KeyState,
+    StoreDamaged,
+    material,
+)
 from shredder.keystores.file import FileKeyStore
 from shredder.keystores.slot import unpacked
 from shredder.keystores.slotfile import open_slots
@@ -29,6 +36,14 @@ def ids_in(place: Place) -> set[str]:
         return set()
     with open_slots(place.slots, exclusive=False) as slots:
         return {r.content.id.hex() for _, r in slots.read_all() if r.content and r.content.wrapped}
+
+
+def lying(place: Place, record: KeyRecord) -> bytes:
+    """A key as it lies in the file."""
+    content = unpacked(place.slot(record)).content
+    assert content is not None
+    assert content.wrapped is not None
+    return bytes(content.wrapped.data)
 
 
 def deaths(template: Path, tmp_path: Path, work: Callable[[FileKeyStore], object]) -> list[Place]:
@@ -68,12 +83,17 @@ def test_killed_while_a_key_is_made(tmp_path: Path, first: bool) -> None:
     assert seen == {None, KeyState.MAKING, KeyState.LIVE}
 
 
-def test_killed_while_a_key_is_destroyed(tmp_path: Path) -> None:
+@pytest.mark.parametrize("wrapped", [False, True], ids=["bare", "wrapped"])
+def test_killed_while_a_key_is_destroyed(tmp_path: Path, wrapped: bool) -> None:
+    passphrase = b"pass" if wrapped else None
     template = Place(tmp_path / "template")
     template.folder.mkdir()
-    record = created(template.store())
-    other = created(template.store(), "other")
-    key, kept = key_of(template.store(), record), key_of(template.store(), other)
+    record = created(template.store(passphrase))
+    other = created(template.store(passphrase), "other")
+    kept = key_of(template.store(passphrase), other)
+    whole = key_of(template.store(passphrase), record)
+    key = lying(template, record)
+    assert (key == whole) != wrapped
     seen = set()
     for place in deaths(template.folder, tmp_path, lambda store: store.destroy(record.id)):
         store = place.store()
@@ -81,17 +101,17 @@ def test_killed_while_a_key_is_destroyed(tmp_path: Path) -> None:
         seen.add(state)
         there = key in place.slots.read_bytes()
         if state is KeyState.LIVE:
-            assert key_of(store, record) == key
+            assert key_of(place.store(passphrase), record) == whole
         else:
             with pytest.raises(KeyDestroyed):
-                key_of(store, record)
+                key_of(place.store(passphrase), record)
         if state is KeyState.DESTROYED:
             assert not there, "a record that says destroyed with a key alive"
             assert store.verify(record.id).finding is Finding.ABSENT
         store.destroy(record.id)
         assert key not in place.slots.read_bytes()
         assert store.verify(record.id).finding is Finding.ABSENT
-        assert key_of(store, other) == kept
+        assert key_of(place.store(passphrase), other) == kept
     assert seen == {KeyState.LIVE, KeyState.DESTROYING, KeyState.DESTROYED}
 
 

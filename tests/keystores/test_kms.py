@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from backends.contract import Finding
-from shredder import clock, durable
+from shredder import clock
 from shredder.keystores import (
     KeyDestroyed,
     KeyDestruction,
@@ -24,14 +22,9 @@ from shredder.keystores import (
 )
 from shredder.keystores.errors import ServiceUnusable
 from shredder.keystores.kms import Making
-from shredder.keystores.kmsapi import Service
 from tests.keystores.account import DAYS, Account, key_of
 from tests.keystores.suite import KeyStoreSuite, WrappedSuite, created
 from tests.support.kms import OTHER_REGION, REGION
-
-
-class Killed(BaseException):
-    pass
 
 
 class TestKms(WrappedSuite):
@@ -271,60 +264,3 @@ def test_no_file_holds_the_key_and_no_message_names_what_aws_says(account: Accou
     with pytest.raises(ServiceUnusable) as told:
         key_of(account.store(), record)
     assert "111122223333" not in told.value.message + told.value.hint
-
-
-@pytest.mark.parametrize("imported", [False, True])
-@pytest.mark.parametrize("step", range(1, 24))
-def test_broken_off_anywhere_it_is_brought_to_its_end(
-    account: Account, monkeypatch: pytest.MonkeyPatch, step: int, imported: bool
-) -> None:
-    """At each step once, before it and after it; then the same again, as another process."""
-    making = Making(imported=imported, window_days=DAYS)
-    store, count = account.store(making), 0
-    acts = {
-        "create_key", "import_key_material", "encrypt", "schedule_key_deletion",
-        "delete_imported_key_material",
-    }  # fmt: skip
-
-    def broken(act: Callable[..., Any]) -> Callable[..., Any]:
-        def acted(*given: Any, **named: Any) -> Any:
-            nonlocal count
-            if act is real and given[1] not in acts:
-                return act(*given, **named)
-            count += 1
-            if count == step:
-                raise Killed
-            done = act(*given, **named)
-            count += 1
-            if count == step:
-                raise Killed
-            return done
-
-        return acted
-
-    real, whole = Service.ask, False
-    with monkeypatch.context() as patch:
-        patch.setattr(Service, "ask", broken(Service.ask))
-        patch.setattr(durable, "write", broken(durable.write))
-        try:
-            store.destroy(created(store).id)
-            whole = True
-        except Killed:
-            pass
-    steps = 2 * (4 + (6 if imported else 4))
-    assert whole == (step > steps)
-    again = account.store(making)
-    for record in again.records():
-        if record.state is not KeyState.MAKING:
-            again.destroy(record.id)
-    account.world.pass_days(DAYS)
-    if not any(each.state is KeyState.LIVE for each in again.records()):
-        created(again)
-    account.world.pass_days(DAYS)
-    for record in again.records():
-        if record.state is KeyState.PENDING:
-            again.settle(record.id)
-    states = [each.state for each in again.records()]
-    assert states.count(KeyState.LIVE) == 1
-    assert set(states) <= {KeyState.LIVE, KeyState.DESTROYED}
-    assert len(account.world.keys) == 1, "never a key without a record, nor one called destroyed"

@@ -3,11 +3,6 @@
 from __future__ import annotations
 
 import base64
-import itertools
-import os
-import signal
-from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +10,6 @@ from typing import Any
 import pytest
 
 from backends.contract import Finding
-from shredder import durable
 from shredder.keystores import (
     KeyDestroyed,
     KeyRecord,
@@ -235,49 +229,6 @@ def test_a_snapshot_that_was_put_back_is_refused_and_shown(place: Place) -> None
     again = store.destroy(record.id)
     assert (again.before, "key-restored" in again.record.limitations) == (False, True)
     assert store.verify(record.id).finding is Finding.ABSENT
-
-
-@pytest.mark.parametrize("step", range(1, 20))
-def test_killed_anywhere_it_is_brought_to_its_end(
-    place: Place, monkeypatch: pytest.MonkeyPatch, step: int
-) -> None:
-    """A process that dies before its n-th request or write; then the same again, as another."""
-    store = place.store()
-
-    def work() -> None:
-        count = itertools.count(1)
-
-        def dying(act: Callable[..., Any]) -> Callable[..., Any]:
-            def acted(*given: Any, **named: Any) -> Any:
-                if next(count) == step:
-                    os.kill(os.getpid(), signal.SIGKILL)
-                return act(*given, **named)
-
-            return acted
-
-        monkeypatch.setattr(VaultHttp, "ask", dying(VaultHttp.ask))
-        monkeypatch.setattr(durable, "write", dying(durable.write))
-        store.destroy(created(store).id)
-
-    child = os.fork()
-    if not child:
-        with suppress(BaseException):
-            work()
-            os._exit(0)
-        os._exit(1)
-    _, status = os.waitpid(child, 0)
-    assert status == (0 if step == 19 else signal.SIGKILL), "the last is one more than there are"
-    again = place.store()
-    assert len(place.names()) <= len(again.records())
-    for record in again.records():
-        if record.state is not KeyState.MAKING:
-            again.destroy(record.id)
-    if not any(each.state is KeyState.LIVE for each in again.records()):
-        created(again)
-    states = [each.state for each in again.records()]
-    assert states.count(KeyState.LIVE) == 1
-    assert set(states) <= {KeyState.LIVE, KeyState.DESTROYED}
-    assert len(place.names()) == 1, "never a key without a record, nor one called destroyed"
 
 
 @pytest.mark.parametrize("missing", ["config", "delete"])
