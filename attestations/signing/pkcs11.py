@@ -142,7 +142,12 @@ class TokenSigner:
             ) from None
         try:
             library = pkcs11.lib(self._module)
-        except (PKCS11Error, RuntimeError):
+        except (PKCS11Error, RuntimeError) as error:
+            if type(error) not in {PKCS11Error, RuntimeError}:
+                raise KeyUnusable(
+                    f"{_WHO}: its module does not start: it answers {type(error).__name__}",
+                    hint="is the token there, and what its module is configured by?",
+                ) from None
             raise KeyUnusable(
                 f"{_WHO}: the module {self._module} cannot be loaded",
                 hint="name the vendor's shared library",
@@ -157,7 +162,8 @@ class TokenSigner:
                 yield session
         except PKCS11Error as error:
             trouble, hint = _TROUBLES.get(
-                type(error).__name__, (f"it answers {type(error).__name__}", "")
+                type(error).__name__,
+                (f"it answers {type(error).__name__}", "is it plugged in still?"),
             )
             raise KeyUnusable(f"{_WHO}: {trouble}", hint=hint) from None
 

@@ -186,7 +186,12 @@ class Token:
             raise WrongPin("the token wants its PIN", hint=f"it is read from {PIN}")
         try:
             library = pkcs11.lib(self._module)
-        except (PKCS11Error, RuntimeError):
+        except (PKCS11Error, RuntimeError) as error:
+            if type(error) not in {PKCS11Error, RuntimeError}:
+                raise TokenUnusable(
+                    f"the module {self._module} does not start: it answers {type(error).__name__}",
+                    hint="is the token there, and what its module is configured by?",
+                ) from None
             raise TokenUnusable(
                 f"the module {self._module} cannot be loaded",
                 hint="name the vendor's shared library as `module` in [keys]",

@@ -56,6 +56,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     """A survey in a file and a sealed copy of it; the key is wrapped by a token."""
     made = Desk(tmp_path)
     with tokens(tmp_path / "hsm", "survey"):
+        made.operator.environment["SOFTHSM2_CONF"] = os.environ["SOFTHSM2_CONF"]
         sealed_survey(made.operator, KEYS)
         yield made
 
@@ -147,6 +148,28 @@ class TestGoing:
         assert seen == {("live", 1), ("destroying", 1), ("destroying", 0), ("destroyed", 0)}
 
 
+@pytest.mark.parametrize("folder", ["gone", "empty"])
+def test_it_is_away_between_two_commands(desk: Desk, folder: str) -> None:
+    """Of SoftHSM with no folder not even the module starts; with an empty one it has no token."""
+    import pkcs11
+
+    words = "does not start: it answers" if folder == "gone" else "no token has that label"
+    library = pkcs11.lib(MODULE)
+    desk.take()
+    if folder == "empty":
+        desk.place.mkdir()
+    for asked in (OPEN, DESTROY, ("key", "records", SURVEY)):
+        library.finalize()
+        done = desk.run(*asked)
+        assert (done.code, words in done.error) == (8, True), done.err
+        assert done.hint.startswith("is it plugged in?" if folder == "empty" else "is the token")
+    if folder == "empty":
+        desk.place.rmdir()
+    desk.bring()
+    assert (desk.state(), desk.held()) == ("live", 1)
+    assert desk.run(*OPEN).code == 0
+
+
 def test_it_goes_when_nothing_but_the_key_is_left(desk: Desk) -> None:
     """In the midst of a run: what was done stands, and another run ends it."""
     share = desk.operator.folder / "share"
@@ -176,7 +199,7 @@ def test_it_goes_while_a_file_comes_through_a_pipe(desk: Desk) -> None:
     folder = desk.operator.folder
     sealed = (folder / "share" / "backup.age").read_bytes()
     os.mkfifo(folder / "pipe")
-    opening = Operator(folder, desk.operator.environment | dict(os.environ)).begin(
+    opening = Operator(folder, desk.operator.environment).begin(
         "open", SURVEY, "pipe", "-o", "opened.csv"
     )
     with (folder / "pipe").open("wb") as pipe:  # waits until it is read from

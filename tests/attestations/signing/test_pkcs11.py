@@ -130,6 +130,18 @@ def test_a_module_that_is_none_is_told(module: str) -> None:
 
 
 @pytest.mark.usefixtures("tokens")
+def test_a_module_that_does_not_start_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    import pkcs11
+
+    library = pkcs11.lib(MODULE)
+    library.finalize()
+    with monkeypatch.context() as patch:
+        patch.setenv("SOFTHSM2_CONF", "/nowhere")
+        refused("pkcs11:token=operators;object=signing", "does not start: it answers GeneralError")
+    library.initialize()
+
+
+@pytest.mark.usefixtures("tokens")
 @pytest.mark.parametrize(
     ("name", "match"), [("PinLocked", "is locked"), ("DeviceRemoved", "taken away")]
 )
