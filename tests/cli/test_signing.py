@@ -12,6 +12,7 @@ from attestations import Algorithm, KeyFileSigner
 from attestations.signing.kms import KmsSigner
 from tests.attestations.signing import double
 from tests.cli.operating import SURVEY, HereOperator, Operator
+from tests.support.hsmfaults import watched
 
 MODULE = "/usr/lib/softhsm/libsofthsm2.so"
 PIN = "2468"
@@ -72,6 +73,37 @@ def test_a_token_signs_with_its_pin_alone(token: Operator) -> None:
     assert done.code == 0, done.err
     (public,) = set((token.state / "keys").glob("signing-*.pub.pem")) - {own(token)}
     assert audited(token, done.json["attestation"], [public])["authentic"] is True
+
+
+@pytest.mark.needs("softhsm")
+def test_a_token_that_goes_before_the_result_leaves_the_run_to_be_resumed(
+    token: Operator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is taken away as soon as the first holding is gone."""
+    import pkcs11
+
+    monkeypatch.setenv("SOFTHSM2_CONF", token.environment["SOFTHSM2_CONF"])
+    pkcs11.lib(MODULE).reinitialize()
+    here = HereOperator(token.folder, {**token.environment, "SHREDDER_PKCS11_PIN": PIN})
+    place = Path(token.environment["SOFTHSM2_CONF"]).with_name("tokens")
+    before = standing(here)
+
+    def taking(_: str) -> None:
+        if standing(here) < before and place.exists():
+            place.rename(place.with_name("away"))
+
+    with watched(taking):
+        done = here.run("destroy", SURVEY, "--yes", "--json")
+    assert (done.code, standing(here) < before) == (2, True)
+    assert done.error.startswith("the result is not signed: PKCS#11 token: it")
+    assert "shredder resume" in done.hint
+    assert list((here.state / "attestations").iterdir()) == []
+    place.with_name("away").rename(place)
+    pkcs11.lib(MODULE).reinitialize()
+    done = here.run("resume", "--json")
+    assert done.code == 0, done.err
+    (public,) = set((here.state / "keys").glob("signing-*.pub.pem")) - {own(here)}
+    assert audited(here, done.json["attestation"], [public])["authentic"] is True
 
 
 def test_a_service_that_denies_the_result_leaves_the_run_to_be_resumed(
