@@ -44,6 +44,7 @@ SET LOCAL log_statement = 'none'; SET LOCAL log_duration = off;
 SET LOCAL log_min_duration_statement = -1; SET LOCAL log_min_duration_sample = -1;
 SET LOCAL log_transaction_sample_rate = 0; SET LOCAL log_min_error_statement = 'panic';
 SET LOCAL log_min_messages = 'panic'; SET LOCAL client_min_messages = 'error';
+SET LOCAL check_function_bodies = off;
 SELECT pg_catalog.set_config('pg_stat_statements.track', 'none', true)
 """
 
