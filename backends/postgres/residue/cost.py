@@ -7,11 +7,11 @@ from backends.postgres.residue.wal import Log
 
 # Bytes a second on two cores that others use, too, and a virtual disk; halved. Segments of the log
 # and rows that are read once more: bench/destroy_postgres.py. A table that is written anew with two
-# indexes: VACUUM FULL of 414 MB. A file of the log: 203 MiB that holds 2,000 records.
+# indexes: VACUUM FULL of 414 MB. A file of the log: 197 MiB that holds 2,000 records.
 REWRITTEN_PER_S = 40 << 20
 LOGGED_PER_S = 400 << 20
 READ_PER_S = 100 << 20
-COPIED_PER_S = 2 << 20
+COPIED_PER_S = 4 << 20
 
 
 def of_rows(technique: Technique | None, size: int | None) -> Cost | None:

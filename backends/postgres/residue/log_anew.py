@@ -49,10 +49,12 @@ SELECT m.oid, d.description FROM pg_description d JOIN pg_largeobject_metadata m
 """
 _FILES = "SELECT name FROM pg_ls_logdir()"
 _MARK = "shredder: lines of the server's log, "
-_PUT = "SELECT lo_put(%s::oid, %s::bigint, %s)"
-_PUT_UNALTERED = """
-SELECT lo_put(%s::oid, %s::bigint, pg_read_binary_file(
-  current_setting('log_directory') || '/' || %s, %s::bigint, %s::bigint, true))
+# Of a file that is cut meanwhile less comes, and what follows lies elsewhere: that shows later.
+_PUT = """
+SELECT lo_put(%s::oid, %s::bigint, (
+  SELECT string_agg(coalesce(instead, pg_read_binary_file(
+           current_setting('log_directory') || '/' || %s, at, length, true)), '' ORDER BY at)
+    FROM unnest(%s::bigint[], %s::bigint[], %s::bytea[]) parts(at, length, instead)))
 """
 _GET = "SELECT lo_get(%s::oid, %s::bigint, %s)"
 _EXPORT = "SELECT lo_export(%s::oid, current_setting('log_directory') || '/' || %s)"
@@ -85,7 +87,7 @@ class _Object:
 
     def at(self, offset: int, size: int) -> bytes:
         """Return bytes from an offset on."""
-        return bytes(one(self.connection, _GET, [self.oid, offset, size])[0])
+        return logs.bytes_of(self.connection, _GET, [self.oid, offset, size])
 
 
 def write_anew(
@@ -194,12 +196,10 @@ def _copy(
             raise _NotWrittenError("log-not-masked")
         (oid,) = one(connection, _CREATE)
         connection.execute(_COMMENT.format(sql.Literal(oid), sql.Literal(mark)))
-        for offset, length, instead in parts:
-            if instead is None:
-                connection.execute(_PUT_UNALTERED, [oid, offset, name, offset, length])
-            else:
-                connection.execute(_PUT, [oid, offset, instead])
-            cluster.tell(Step("copying", offset + length, size=True))
+        for batch in parts.batches(_CHUNK):
+            offsets, lengths, instead = (list(column) for column in zip(*batch, strict=True))
+            connection.execute(_PUT, [oid, offsets[0], name, offsets, lengths, instead])
+            cluster.tell(Step("copying", offsets[-1] + lengths[-1], size=True))
     if _stands(connection, name, _Object(connection, oid)) is _Stands.OTHERWISE:
         raise _NotWrittenError("log-altered-meanwhile")
     return masking.lines

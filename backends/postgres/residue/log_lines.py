@@ -38,7 +38,7 @@ _HEAD = re.compile(rb"(?!\t).{0,500}?:  ")
 _ESCAPED = re.compile(rb"\\u[0-9A-Fa-f]{4}|\\.|[^\\]+", re.DOTALL)
 
 _SPILL = 1 << 22  # bytes of what is masked that are kept in memory
-_AT_ONCE = 16 << 20  # bytes that the server copies in one statement
+_AT_ONCE = 1 << 20  # bytes that stay, and are one part
 _PART = Struct("<QQ?")
 
 Read = Callable[[int, int], bytes]  # at an offset, so many bytes; fewer at the end
@@ -118,6 +118,19 @@ class Parts:
         while head := self._file.read(_PART.size):
             offset, length, masked = _PART.unpack(head)
             yield offset, length, self._file.read(length) if masked else None
+
+    def batches(self, size: int) -> Iterator[list[Part]]:
+        """Yield what was kept, in lists of so many bytes, or of a part's more."""
+        batch: list[Part] = []
+        filled = 0
+        for part in self:
+            batch.append(part)
+            filled += part[1]
+            if filled >= size:
+                yield batch
+                batch, filled = [], 0
+        if batch:
+            yield batch
 
     def close(self) -> None:
         """Free what it holds."""

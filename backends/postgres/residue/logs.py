@@ -8,8 +8,9 @@ file that is written to is closed first, by having the collector begin another.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import LiteralString
 
 from backends.content import Reading, examine_stream
 from backends.contract import (
@@ -163,7 +164,14 @@ def read(connection: Connection, name: str, matcher: Matcher) -> Reading:
 
 def at(connection: Connection, name: str, offset: int, size: int) -> bytes:
     """Return bytes of a file of the log from an offset on: fewer at its end."""
-    return bytes(one(connection, _READ, [name, offset, size])[0] or b"")
+    return bytes_of(connection, _READ, [name, offset, size])
+
+
+def bytes_of(connection: Connection, query: LiteralString, params: Sequence[object]) -> bytes:
+    """Return the bytes that a query gives; none for NULL."""
+    with connection.cursor(binary=True) as cursor:  # text would be twice as long
+        row = cursor.execute(query, params).fetchone()
+    return bytes(row[0] or b"") if row else b""
 
 
 def there(connection: Connection, name: str) -> bool:

@@ -94,4 +94,6 @@ def test_parts_that_stay_are_copied_at_once_as_far_as_that_goes(
     parts = log_lines.Parts()
     assert given == list(parts.noted(given))
     assert [(0, 15, None), *given[2:]] == list(parts)
+    assert [[(0, 15, None), given[2]], given[3:]] == list(parts.batches(18))
+    assert [[each] for each in parts] == list(parts.batches(1))
     parts.close()
