@@ -108,6 +108,7 @@ def test_what_was_removed_is_found_and_goes(image: Image) -> None:
     assert held.cost
     assert held.size
     assert held.cost.writes == held.size > 40 << 20
+    assert held.cost.seconds
     assert 10 <= held.cost.seconds < 60
     assert gaps == []
     order = scrubbing(held)
