@@ -71,6 +71,7 @@ _TRAITS = Traits(
         "s3-outposts",
         "s3-provider-backups",
         "s3-provider-replicas",
+        "s3-table-and-vector-buckets",
     ),
     portable=True,
 )
