@@ -24,7 +24,7 @@ _FOLDER = f"{LOG}-shredder"
 _NOTE = 400_000  # bytes of a file's metadata; the filer takes a header of 1 MiB
 _FLUSH = 44  # files that make a table
 _LEAST, _MOST = 5, 15  # tables
-_MERGING = 1.0  # seconds that it may take to merge the last ones
+_MERGING = (1.0, 2.0, 4.0, 8.0)  # seconds, after which it is looked whether all have been merged
 WRITTEN = _NOTE * _FLUSH * _LEAST  # bytes for a shard, at the least
 
 
@@ -32,23 +32,39 @@ def churn(server: Server, dirty: Callable[[], Collection[int]] | None) -> int:
     """Fill LevelDBs as long as they are `dirty`; return how many tables' worth was put in all.
 
     None: nobody can tell which are, so all are filled, and long enough for one of usual size.
+    They merge by themselves, and on a busy host not at once: that is waited for, since a table
+    that goes after the free space has been written over would be left there.
     """
     server.remove(_FOLDER, folder=True)  # what a run left that was killed
     written = 0
     try:
+        shards = dirty() if dirty else range(SHARDS)
         for _ in range(_MOST // _LEAST if dirty else 1):
-            shards = dirty() if dirty else range(SHARDS)
+            if not shards:
+                break
             for number, shard in enumerate(shards):
                 server.tell(Step("merging-tables", number, len(shards)))
                 with server.noting() as put:
                     _fill(put, _edges(shard))
                 written += _LEAST
-            if not shards:
-                break
-            time.sleep(_MERGING)
+            shards = _merged(dirty, shards)
     finally:
         server.remove(_FOLDER, folder=True)
     return written
+
+
+def _merged(
+    dirty: Callable[[], Collection[int]] | None, shards: Collection[int]
+) -> Collection[int]:
+    """Wait for the tables to be merged; return which LevelDBs are dirty then."""
+    for pause in _MERGING:
+        time.sleep(pause)
+        if dirty is None:
+            break
+        shards = dirty()
+        if not shards:
+            break
+    return shards
 
 
 def _fill(put: Callable[[str, str], None], edges: tuple[str, str]) -> None:

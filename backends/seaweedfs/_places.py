@@ -251,4 +251,7 @@ class EntryStore(PlaceOfNames):
                 if in_store([folder], matcher, self.where).verdict is not None
             ]
 
-        return {"tables-churned": churn(self.server, dirty)}
+        churned = churn(self.server, dirty)
+        if dirty():
+            raise CouldNotTell(f"{self.where}: the filer's store keeps it", reason="records-left")
+        return {"tables-churned": churned}

@@ -15,9 +15,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backends.contract import CheckStatus, Context, Finding, Holding, Technique, Verdict
+from backends.contract import CheckStatus, Context, Finding, Holding, Result, Technique, Verdict
 from backends.errors import CouldNotTell, SettingError
 from backends.s3 import BACKEND
+from backends.seaweedfs import _churn, _places
+from backends.seaweedfs._http import Server
 from backends.seaweedfs._leveldb import Entry, entries
 from backends.seaweedfs._look import in_store
 from backends.seaweedfs._snappy import NotSnappy, unpacked
@@ -126,6 +128,29 @@ def test_the_store_is_found_and_merged_without_touching_others(place: Place) -> 
         assert {"n": str(number)} == head["Metadata"]
         tags = place.client.get_object_tagging(Bucket=place.name, Key=each["Key"])["TagSet"]
         assert [{"Key": "a", "Value": "b"}] == tags
+
+
+def test_merging_that_takes_its_time_is_waited_for(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a busy host tables are merged later: no more is put before that has been seen."""
+    filled: list[int] = []
+    looks = iter([[4], [4], [4], []])
+    monkeypatch.setattr(_churn, "_MERGING", (0.0,) * 4)
+    monkeypatch.setattr(_churn, "_fill", lambda *_: filled.append(1))
+    server = Server("lake", place.server.master_url, place.server.filer_url)
+    assert 5 == _churn.churn(server, lambda: next(looks))
+    assert [1] == filled
+
+
+def test_a_store_that_does_not_merge_is_said(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    named(place, 41)
+    place.client.delete_object(Bucket=place.name, Key=f"{IDS[41]}.csv")
+    store = place.seeing(filer=place.server.filer_url)
+    (order,) = orders(of_kind("filer-store", swept(store)))
+    monkeypatch.setattr(_places, "churn", lambda *_: 15)
+    (answer,) = store.destroy([order], MATCHER)
+    assert (Result.FAILED, "records-left") == (answer.result, answer.reason)
 
 
 def test_where_nobody_tells_of_emptied_folders_it_is_said(place: Place) -> None:
