@@ -140,6 +140,7 @@ def destroy(
         signers(work.config, work.state)
         wanted_names(work, [operator(work.config)])
         dataset = options.selected(work, dataset, chosen)
+        shut.refuse_pin(work, dataset)
         how = "plan" if plan is not None else "yes" if yes else ""
         facts = {
             "destroying": True,
@@ -201,6 +202,7 @@ def resume(
         if found.phase.ended:
             raise UsageError(f"run {found.id} is at its end: {found.phase.value}")
         signers(work.config, work.state)
+        shut.refuse_pin(work, found.dataset)
         facts: dict[str, Any] = {"later": timestamp_later or found.facts.get("later", False)}
         if yes:
             facts["approval"] = "yes"

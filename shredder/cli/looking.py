@@ -39,7 +39,9 @@ def locate(
         working(config, out, how) as work,
         spooling(work) as spool,
     ):
-        seen = look(work, work.dataset(dataset), spool).sweep
+        declared = work.dataset(dataset)
+        shut.refuse_pin(work, dataset)
+        seen = look(work, declared, spool).sweep
         outcome = report.looked_outcome(seen.holdings.found, seen.coverage)
         answer: dict[str, Any] = {
             "dataset": dataset,
@@ -101,6 +103,7 @@ def plan(
         spooling(work) as spool,
     ):
         dataset = options.selected(work, dataset, options.records(record, record_list))
+        shut.refuse_pin(work, dataset)
         run = machine.begin(work, dataset, decided)
         problems = machine.plan(work, run, spool, decisions)
         planned = work.journal.run(run)
@@ -160,6 +163,7 @@ def recheck(
                 f"dataset {dataset} has not been destroyed",
                 hint=f"to look for it: `shredder locate {dataset}`",
             )
+        shut.refuse_pin(work, dataset)
         seen = look(work, declared, spool).sweep
         back, left = report.returned(work, runs[-1], seen.holdings, spool)
         if back:

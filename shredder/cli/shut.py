@@ -1,7 +1,8 @@
-"""Why what is sealed to a dataset stayed shut, said beside the gaps that this left."""
+"""Why what is sealed to a dataset stays shut: said beside the gaps that this left, or before."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,29 @@ if TYPE_CHECKING:
     from shredder.run.work import Work
 
 _SHUT = frozenset({"encrypted", "sse-c"})  # reasons of what nobody can look into without a key
+
+
+def refuse_pin(work: Work, dataset: str) -> None:
+    """Try a token's PIN once, if one is given. Raises WrongPin.
+
+    A token counts wrong ones, and each worker of a sweep would try it by itself.
+    """
+    if work.config.keys.store != "pkcs11":
+        return
+    from shredder.keystores import KeyStoreError
+    from shredder.keystores.errors import WrongPin
+    from shredder.keystores.token import PIN
+    from shredder.sealing.keys import key_store, keys_of
+
+    if not os.environ.get(PIN):
+        return  # which may be meant so: what is sealed is a gap
+    try:
+        with keys_of(key_store(work.config, work.state), whole(dataset)):
+            pass
+    except WrongPin:
+        raise
+    except KeyStoreError:
+        return  # what is sealed is a gap, and tell() says why
 
 
 def tell(out: Console, work: Work, dataset: str, problems: Iterable[dict[str, Any]]) -> None:

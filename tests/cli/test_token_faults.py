@@ -245,12 +245,31 @@ def test_doctor_says_why_and_tries_once(desk: Desk) -> None:
     assert tried.count("C_Login") == 1, "tokens count"
 
 
-def test_where_the_pin_is_locked_no_run_begins(desk: Desk) -> None:
-    run = ("destroy", SURVEY, "--yes", "--timestamp-later", "--json")
-    with watched(locked):
-        done = desk.run(*run)
-    assert (done.code, done.json["problems"][0]["reason"]) == (8, "encrypted")
-    assert "nothing of" in done.error
-    assert f"what is sealed to {SURVEY} stays shut: the token's PIN is locked" in done.err
+SWEEPS = (("locate",), ("plan",), ("destroy", "--yes", "--timestamp-later"))
+
+
+@pytest.mark.parametrize("words", SWEEPS, ids=lambda words: words[0])
+def test_a_pin_that_is_not_taken_is_tried_once(desk: Desk, words: tuple[str, ...]) -> None:
+    """And not by each worker of a sweep: tokens count."""
+    tried: list[str] = []
+    run = (words[0], SURVEY, *words[1:], "--workers", "2", "--json")
+    for given, answer in ((PIN, PIN_LOCKED), ("1111", None)):
+        tried.clear()
+
+        def counting(name: str, answer: int | None = answer) -> int | None:
+            tried.append(name)
+            return answer if name == "C_Login" else None
+
+        with watched(counting):
+            done = desk.run(*run, environment={"SHREDDER_KEYS_PIN": given})
+        trouble = "locked" if answer else "wrong"
+        assert (done.code, done.error) == (2, f"the token's PIN is {trouble}")
+        assert tried.count("C_Login") == 1
     assert len(list((desk.operator.folder / "share").iterdir())) == 2
-    assert desk.run(*run).json["outcome"] == "complete"
+    assert desk.run(*run).code == 0
+
+
+def test_without_a_pin_what_is_sealed_is_a_gap(desk: Desk) -> None:
+    done = desk.run("locate", SURVEY, "--json", environment={"SHREDDER_KEYS_PIN": ""})
+    assert (done.code, done.json["problems"][0]["reason"]) == (8, "encrypted")
+    assert f"what is sealed to {SURVEY} stays shut: the token wants its PIN" in done.err
