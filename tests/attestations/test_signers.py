@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from attestations import Algorithm, KeyFileSigner, KeyUnusable
+from tests.support.mounts import unmount
 
 
 @pytest.mark.parametrize("algorithm", Algorithm)
@@ -134,7 +135,7 @@ def test_a_full_disk_leaves_no_torn_key(tmp_path: Path) -> None:
             KeyFileSigner.create(disk / "signing.pem")
         assert not (disk / "signing.pem").exists()
     finally:
-        subprocess.run(["umount", disk], check=True)
+        unmount(disk)
 
 
 @pytest.mark.needs("openssl")

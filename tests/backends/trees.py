@@ -28,6 +28,7 @@ from backends.contract import (
     Unit,
 )
 from backends.reference import ReferenceMatcher
+from tests.support.mounts import unmount
 
 IDS = [f"resp{n:08}" for n in range(100)]
 MATCHER = ReferenceMatcher(IDS, [f"person{n}@example.org" for n in range(100)])
@@ -200,4 +201,4 @@ def mounted(kind: str, place: Path) -> Iterator[Path]:
     try:
         yield place
     finally:
-        subprocess.run(["umount", place], check=True)
+        unmount(place)

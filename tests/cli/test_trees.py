@@ -14,6 +14,7 @@ from demo.servers.tsa import TimestampAuthority
 from demo.survey import as_csv, other_records, records
 from tests.cli.operating import SURVEY, Done, HereOperator, Operator
 from tests.needs import WITHOUT_OVERRIDE
+from tests.support.mounts import unmount
 
 MINE, THEIRS = records(60), other_records(300)
 SURVEYED = as_csv(MINE).encode()
@@ -235,7 +236,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     try:
         yield place
     finally:
-        subprocess.run(["umount", place], check=True)
+        unmount(place)
 
 
 def fill(disk: Path, *, but: int = 0) -> Path:

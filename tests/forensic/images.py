@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.support.mounts import unmount
+
 CANARY = re.compile(rb"c(\d{5})x(\d{5})")
 _STEP = 64 << 20
 _PACKED = re.compile(rb"\x78[\x01\x5e\x9c\xda]|\x1f\x8b\x08")
@@ -66,7 +68,7 @@ class Image:
     def unmount(self) -> None:
         """Write everything to the image, and let go of it."""
         subprocess.run(["sync", "-f", self.mount], check=True)
-        subprocess.run(["umount", self.mount], check=True)
+        unmount(self.mount)
 
     def canaries(self) -> dict[int, set[int]]:
         """Return, by file, the numbers of the canaries that are anywhere in the raw image.
@@ -117,7 +119,7 @@ def mounted(kind: Kind, folder: Path) -> Iterator[Image]:
         yield image
     finally:
         if image.mount.is_mount():
-            subprocess.run(["umount", image.mount], check=True)
+            unmount(image.mount)
 
 
 def canary(file: int, number: int) -> str:

@@ -23,6 +23,7 @@ from backends.scrub._fill import fill, take_inodes
 from backends.scrub._journal import journal_size
 from backends.scrub._room import Room
 from tests.forensic.images import KINDS, Image, Kind, canary, mounted
+from tests.support.mounts import unmount
 
 pytestmark = [pytest.mark.needs("root", "loop")]
 
@@ -389,4 +390,4 @@ def test_a_file_system_that_it_is_not_known_for_is_refused(tmp_path: Path) -> No
         with pytest.raises(SettingError, match="tmpfs"):
             scrub(place, WHOLE, lambda *_: None)
     finally:
-        subprocess.run(["umount", place], check=True)
+        unmount(place)

@@ -31,6 +31,7 @@ from tests.backends.trees import (
     stranger,
     without_passage,
 )
+from tests.support.mounts import unmount
 
 Opener = Callable[..., Store]
 
@@ -293,7 +294,7 @@ def test_a_file_that_was_moved_out_of_the_roots_is_not_absent(
         assert {"records": 100} == seen.numbers
     finally:
         if how == "mount":
-            subprocess.run(["umount", share / "sub"], check=True)
+            unmount(share / "sub")
 
 
 @pytest.mark.needs("root")
@@ -324,7 +325,7 @@ def test_an_unmounted_share_is_not_absence(share: Path, open_store: Opener) -> N
     subprocess.run(["mount", "-t", "tmpfs", "none", share], check=True)
     (share / "export-x.csv").write_bytes(RECORDS)
     one = order(holdings(open_store())["share/export-x.csv"])
-    subprocess.run(["umount", share], check=True)
+    unmount(share)
     assert [(Result.FAILED, "other-filesystem")] == [outcome(a) for a in destroy(open_store(), one)]
     assert Finding.INCONCLUSIVE is finding(open_store(), one)
 

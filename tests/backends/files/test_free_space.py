@@ -37,6 +37,7 @@ from backends.fsops.filesystem import file_system_of
 from backends.fsops.space import Space, space_of
 from backends.reference import ReferenceMatcher
 from tests.forensic.images import KINDS, Image, canary, mounted
+from tests.support.mounts import unmount
 
 MANY = 12  # the reference matcher looks for each by itself
 loop = pytest.mark.needs("root", "loop")
@@ -196,7 +197,7 @@ def test_a_file_system_that_is_mounted_below_a_root_has_its_own(tmp_path: Path) 
             os.close(fd)
             assert len(opened(image).scopes()) == 2
         finally:
-            subprocess.run(["umount", below], check=True)
+            unmount(below)
 
 
 @loop
@@ -220,7 +221,7 @@ def test_two_of_one_name_are_not_taken_for_one(tmp_path: Path) -> None:
             (done,) = store.destroy([scrubbing(free)], MATCHER)
             assert (done.result, done.reason) == (Result.FAILED, "file-system-twice")
         finally:
-            subprocess.run(["umount", below], check=True)
+            unmount(below)
 
 
 @loop
@@ -362,7 +363,7 @@ def test_a_file_system_that_cannot_be_scrubbed_is_a_gap(tmp_path: Path) -> None:
         assert list(store.companions(files_in(store), MATCHER)) == []
         assert CheckStatus.FAILED in {check.status for check in store.check()}
     finally:
-        subprocess.run(["umount", place], check=True)
+        unmount(place)
 
 
 @loop

@@ -15,6 +15,7 @@ import pytest
 from backends import csv, files
 from backends.contract import Context, Order, Result, Store, Technique
 from tests.backends.trees import IDS, MATCHER, RECORDS, holdings, line, order, stranger
+from tests.support.mounts import unmount
 
 pytestmark = [pytest.mark.needs("root", "loop")]
 
@@ -35,7 +36,7 @@ class Image:
 
     def unmount(self) -> None:
         subprocess.run(["sync", "-f", self.place], check=True)
-        subprocess.run(["umount", self.place], check=True)
+        unmount(self.place)
 
     def fill(self) -> None:
         """Leave no free block."""

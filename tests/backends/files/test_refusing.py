@@ -33,6 +33,7 @@ from tests.backends.trees import (
     outcome,
     stranger,
 )
+from tests.support.mounts import unmount
 
 Opener = Callable[..., Store]
 
@@ -283,7 +284,7 @@ def test_a_read_only_mount_is_a_failure_with_its_reason(share: Path, open_store:
         (answer,) = destroy(open_store(), one)
         assert (Result.FAILED, "read-only-filesystem") == outcome(answer)
     finally:
-        subprocess.run(["umount", share], check=True)
+        unmount(share)
 
 
 def test_a_full_disk_in_mid_work_is_told_and_can_be_gone_on_from(

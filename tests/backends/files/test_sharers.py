@@ -29,6 +29,7 @@ from tests.backends.trees import (
     without_passage,
 )
 from tests.forensic.images import KINDS, Image, Kind, mounted
+from tests.support.mounts import unmount
 
 pytestmark = [pytest.mark.needs("root", "loop")]
 
@@ -294,7 +295,7 @@ def test_a_snapshot_that_is_mounted_below_the_root_is_seen(disk: Image) -> None:
     device, main = f"/dev/{disk.device}", disk.file.parent / "main"
     main.mkdir()
     run("mount", "-o", "subvol=main", device, main)
-    run("umount", disk.mount)
+    unmount(disk.mount)
     run("mount", "-o", "subvol=then", device, main / "snapshots")
     try:
         store = BACKEND.open("share", {"roots": ["main"]}, Context(main.parent, Path("/none")))
@@ -302,8 +303,8 @@ def test_a_snapshot_that_is_mounted_below_the_root_is_seen(disk: Image) -> None:
         assert set(near(store)) == {str(main / "snapshots" / "export.csv")}
     finally:
         run("mount", device, disk.mount)
-        run("umount", main / "snapshots")
-        run("umount", main)
+        unmount(main / "snapshots")
+        unmount(main)
 
 
 @btrfs
@@ -317,7 +318,7 @@ def test_a_subvolume_that_is_mounted_nowhere_is_named(disk: Image) -> None:
     main.mkdir()
     run("mount", "-o", "subvol=main", f"/dev/{disk.device}", main)
     device = f"/dev/{disk.device}"
-    run("umount", disk.mount)
+    unmount(disk.mount)
     try:
         store = BACKEND.open("share", {"roots": ["main"]}, Context(main.parent, Path("/none")))
         (found,) = near(store).values()
@@ -330,7 +331,7 @@ def test_a_subvolume_that_is_mounted_nowhere_is_named(disk: Image) -> None:
         run("mount", "-o", "subvol=then", device, disk.mount)
         assert set(near(store)) == {str(disk.mount / "export.csv")}
     finally:
-        run("umount", main)
+        unmount(main)
 
 
 def _found_and_refused(store: Store) -> tuple[set[str], str]:

@@ -17,6 +17,7 @@ from backends import csv, files
 from backends.contract import CheckStatus, Context, SourceSpec, Store
 from backends.errors import SettingError, SourceError
 from tests.backends.trees import another_user, let_others_near
+from tests.support.mounts import unmount
 
 Opener = Callable[..., Store]
 HEAD = ("respondent_id", "email", "answer")
@@ -133,7 +134,7 @@ def test_the_doctor_sees_missing_rights(share: Path, open_store: Opener) -> None
     try:
         checks = {check.what: check for check in store.check()}
     finally:
-        subprocess.run(["umount", share], check=True)
+        unmount(share)
     assert "mounted read-only" == checks["root share: destroy"].detail
     assert checks["root share: proof"].detail.startswith("tmpfs")
 

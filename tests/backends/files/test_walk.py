@@ -35,6 +35,7 @@ from tests.backends.trees import (
     line,
     units,
 )
+from tests.support.mounts import unmount
 
 
 @pytest.fixture
@@ -331,7 +332,7 @@ def test_the_same_file_system_mounted_again_is_another_one(share: Path) -> None:
         assert [] == units(store)
         assert ["other-filesystem"] == [g.reason for g in gaps(store)]
     finally:
-        subprocess.run(["umount", share / "bound"], check=True)
+        unmount(share / "bound")
 
 
 def test_a_file_that_keeps_changing_is_not_clean(
