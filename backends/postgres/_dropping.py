@@ -36,6 +36,8 @@ SELECT current_setting('is_superuser') = 'on' AND NOT pg_is_in_recovery()
 """
 # Others depend on it; it is inherited from what may be dropped, too, and takes it along.
 _NOT_ALONE = frozenset({"2BP01", "42P16"})
+# What is there already, by kind: an object, a relation, a column, a function, a schema.
+_TAKEN = frozenset({"42710", "42P07", "42701", "42723", "42P06"})
 _TAKES_IT_NOT = ("HV", "22", "42")  # classes: a wrapper has rules of its own for options
 _NOT_SO = "42"  # a class: what is made anew cannot be, with that name for another
 # The names are in our own statements: the server is to remember none of these, nor log them.
@@ -189,5 +191,7 @@ def _refused(connection: Connection, part: Found) -> str:
             return "others-depend-on-it"
         if part.turn == _parts.OPTION and (error.sqlstate or "").startswith(_TAKES_IT_NOT):
             return "option-not-taken"
+        if error.sqlstate in _TAKEN and part.turn < _parts.DROPPED:
+            return "neutral-name-taken"
         raise
     return ""

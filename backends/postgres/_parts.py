@@ -308,9 +308,12 @@ SELECT format('ALTER %s RESET %s',
  WHERE {}
 """
 _OF_SERVER = """
-SELECT format('ALTER ROLE %I RENAME TO %I', rolname, 'removed-' || oid), rolname::text,
+-- Nobody renames the role that they connect as; the one that initdb makes has any name.
+SELECT CASE WHEN rolname <> session_user
+            THEN format('ALTER ROLE %I RENAME TO %I', rolname, 'removed-' || oid) END,
+       rolname::text,
        'pg_authid', 7, 0
-  FROM pg_roles WHERE oid >= 16384
+  FROM pg_roles WHERE oid >= 16384 OR oid = 10
 UNION ALL
 SELECT format('ALTER TABLESPACE %I RENAME TO %I', spcname, 'removed-' || oid), spcname::text,
        'pg_tablespace', 7, 0

@@ -59,6 +59,8 @@ def _compact(cluster: Cluster, residue: Residue, order: Order, matcher: Matcher)
             gone = relation.storage != holding.version
         if gone:
             return Destruction(order.id, Result.ALREADY_ABSENT)
+        if holding.kind == MISSING and residue.rewrite is Rewrite.ONLINE:
+            return _failed(order, online.KEEPS_MISSING_VALUES)
         # Nobody is kept out for a table that still has what was to go first.
         if read_relation(connection, relation, RowScan(matcher, digested=False)).whole.matched:
             return _failed(order, "records-left")

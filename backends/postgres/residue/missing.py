@@ -18,7 +18,7 @@ from psycopg import sql
 
 from backends.contract import Evidence, Examination, Holding, Matcher, Unit, Verdict
 from backends.errors import Vanished
-from backends.postgres._catalog import FIRST_USER_OID, Choice, relation_by_oid
+from backends.postgres._catalog import FIRST_USER_OID, FOREIGN_TABLE, Choice, relation_by_oid
 from backends.postgres._rows import RowScan, copy_query
 from backends.postgres._session import Cluster, Connection
 from backends.postgres.residue import companions
@@ -49,7 +49,8 @@ def units(cluster: Cluster, scope: str, after: str, choice: Choice) -> Iterator[
             continue
         with cluster.reading(scope) as connection:
             relation = relation_by_oid(connection, oid)
-        if relation is None or not choice.excludes(relation):
+        # A foreign table's rows are another server's; such a value of it is this one's.
+        if relation is None or choice.excludes(relation) in {"", FOREIGN_TABLE}:
             yield Unit(scope, missing_of(locator), f"{oid}:{node}", MISSING, None, cursor)
 
 

@@ -95,6 +95,16 @@ def test_they_are_named_where_nothing_is_rewritten(
         assert (None, obstacle) == (found.whole, found.obstacle)
 
 
+def test_an_order_is_not_carried_out_online(new_place: Place) -> None:
+    """Where the setting has become another since the plan."""
+    given(new_place)
+    new_place.sql("TRUNCATE t")
+    with new_place.store(residue=True) as store:
+        wanted = order(*held(store, new_place))
+    with new_place.store(residue=True, rewrite="online") as store:
+        assert (Result.FAILED, "pg-repack-keeps-missing-values") == result(store, wanted)
+
+
 def test_those_of_others_and_of_tables_left_out_are_none(new_place: Place) -> None:
     new_place.plant("theirs", strangers(3))
     new_place.sql("ALTER TABLE theirs ADD w text DEFAULT 'theirs'")

@@ -14,7 +14,7 @@ import psycopg
 import pytest
 
 from backends.conformance import records, strangers
-from backends.contract import CoverageStatus, Finding, Result
+from backends.contract import CoverageStatus, Finding, Result, Technique
 from tests.backends.postgres.leftovers import carried_out, looked
 from tests.backends.postgres.place import DATASET, OPERATOR, Place, destroyed, order, unit, verified
 from tests.backends.postgres.test_dropping import dropped, planned
@@ -139,6 +139,17 @@ def test_of_what_is_inherited_from_several_none_is_renamed(any_place: Place) -> 
     assert before == any_place.dump()
 
 
+def test_a_name_that_is_taken_is_told(any_place: Place) -> None:
+    any_place.sql(f"CREATE TABLE {NAME} (n int)")
+    ((oid,),) = any_place.sql("SELECT oid FROM pg_class WHERE relname = %s", ID)
+    any_place.sql(f'CREATE VIEW "removed-{oid}" AS SELECT 1')
+    before = any_place.dump()
+    with planned(any_place) as (store, held):
+        outcome = destroyed(store, order(held, whole=True))
+        assert (Result.FAILED, "neutral-name-taken") == (outcome.result, outcome.reason)
+    assert before == any_place.dump()
+
+
 def test_a_table_is_written_anew_by_whatever_name(new_place: Place) -> None:
     new_place.plant(ID, [*records(3), *strangers(3)])
     with new_place.store(residue=True) as store:
@@ -171,6 +182,17 @@ def test_a_role_has_another_name_in_every_database(any_place: Place) -> None:
         )
     finally:
         any_place.sql(f'DROP ROLE "removed-{oid}"')
+
+
+def test_the_role_that_connects_is_named(new_place: Place) -> None:
+    new_place.sql(f"CREATE ROLE {NAME} LOGIN SUPERUSER PASSWORD '{new_place.server.password}'")
+    try:
+        with planned(new_place, ID) as (_, held):
+            assert (None, "no-rewrite-of-definitions") == (held.whole, held.obstacle)
+        with planned(new_place) as (_, held):
+            assert Technique.DROP_DEFINITIONS is held.whole
+    finally:
+        new_place.sql(f"DROP ROLE {NAME}")
 
 
 _FAR = """
