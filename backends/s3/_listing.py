@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 PAGE = 1000
 _DENSE = 8  # keys of one folder from which on listing the folder costs less than listing each
 THREADS = 8
+_JUST_NOW = 2  # seconds, by the server's clock; some more where its parts have clocks of their own
 
 _Named = dict[tuple[str, str, str], "Entry | str"]  # versions and markers of a key, or a prefix
 
@@ -240,6 +241,15 @@ class Walk:
         """Yield each key from `after_key` on (inclusive) with what it has."""
         for key, entries in groupby(self._entries(), attrgetter("key")):
             yield key, list(entries)
+
+    def state(self, entry: Entry) -> str:
+        """What content and metadata never change without; empty if nothing tells.
+
+        A version with an id never changes. Another tells its time to the second: what has been
+        written just now can be written anew, with other metadata, and look the same.
+        """
+        settled = entry.version_id != "null" or entry.modified < self._began - _JUST_NOW
+        return entry.version if settled else ""
 
     def _entries(self) -> Iterator[Entry]:
         stack: list[Iterator[Entry | str]] = [iter([""])]

@@ -167,7 +167,7 @@ class S3Store:
                         entry.kind,
                         entry.size,
                         entry.cursor,
-                        state=entry.version,  # content and metadata never change but with it
+                        state=walk.state(entry),
                     )
         if walk.uneven:
             yield Gap(scope, CoverageStatus.FAILED, "listing-uneven")
