@@ -62,10 +62,6 @@ def _left(order: Order, root: Root, parts: Parts, version: Version) -> bytes | V
                 return names.original
             if status:  # a folder, a symlink, a FIFO has the name now: no file does
                 return Verification(order.id, Finding.ABSENT, (*_NAMES, "name-reused"))
-        if not same_file_system(order.holding, way):
-            return Verification(
-                order.id, Finding.INCONCLUSIVE, _NAMES[:1], reason="other-filesystem"
-            )
         return Verification(order.id, Finding.ABSENT, _NAMES)
 
 
@@ -103,9 +99,14 @@ def _elsewhere(
 ) -> Verification:
     """Look whether the file lives on: under a name that it was moved to, or held open without one.
 
-    It is as it was then, while what was destroyed is empty under all names that it still has.
+    It is as it was then, while what was destroyed is empty under all names that it still has. On
+    another file system than it was found on, nothing is absent, whatever has its name there.
     """
     with descend(root.path, parts[:-1]) as way:
+        if not same_file_system(order.holding, way):
+            return Verification(
+                order.id, Finding.INCONCLUSIVE, absent.looked, reason="other-filesystem"
+            )
         try:
             fd = by_handle.open_again(way.fd, str(order.holding.details.get("handle", "")))
         except by_handle.NotLooked:

@@ -298,6 +298,27 @@ def test_a_file_that_was_moved_out_of_the_roots_is_not_absent(
 
 
 @pytest.mark.needs("root")
+@pytest.mark.parametrize("other", ["nothing", "file", "folder"])
+def test_nothing_is_absent_where_something_is_mounted_over_it(
+    share: Path, open_store: Opener, other: str
+) -> None:
+    (share / "sub").mkdir()
+    (share / "sub" / "export-x.csv").write_bytes(RECORDS)
+    one = order(holdings(open_store())["share/sub/export-x.csv"])
+    subprocess.run(["mount", "-t", "tmpfs", "none", share / "sub"], check=True)
+    try:
+        if other == "file":
+            (share / "sub" / "export-x.csv").write_bytes(stranger(1))
+        elif other == "folder":
+            (share / "sub" / "export-x.csv").mkdir()
+        (seen,) = open_store().verify([one], MATCHER)
+    finally:
+        subprocess.run(["umount", share / "sub"], check=True)
+    assert (Finding.INCONCLUSIVE, "other-filesystem") == (seen.finding, seen.reason)
+    assert RECORDS == (share / "sub" / "export-x.csv").read_bytes()
+
+
+@pytest.mark.needs("root")
 def test_a_file_that_somebody_removed_is_absent_when_nobody_holds_it(
     place: Path, planned: Order, open_store: Opener
 ) -> None:
