@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import stat
 from collections.abc import Callable, Iterator, Sequence
@@ -19,6 +20,7 @@ _KERNELS = frozenset(
     {"proc", "sysfs", "debugfs", "tracefs", "securityfs", "configfs", "cgroup", "cgroup2", "bpf"}
     | {"pstore", "efivarfs", "fusectl", "binfmt_misc", "selinuxfs", "smackfs", "rpc_pipefs", "nfsd"}
 )
+BENEATH = "beneath-a-mount"
 _HELD_OPEN = 64  # folders on the way down; those further up are found again through ".."
 Parts = tuple[bytes, ...]
 
@@ -109,6 +111,7 @@ class Walk:
             return
         mount = _mount(fd)
         frames = [_Frame(fd, (), after)]
+        frames[0].mount = mount
         try:
             _read_root(frames[0])
             while frames:
@@ -147,7 +150,10 @@ class Walk:
             yield Missed(parts, CoverageStatus.EXCLUDED, "excluded-by-setting")
         elif not folder:
             # A single file can be a mount, too. On an overlay, files have a device of their own.
-            if not self.cross and status.st_dev != frame.device and _alien(name, frame.fd, mount):
+            alien = status.st_dev != frame.device and _alien(name, frame.fd, mount)
+            if alien and _hides(frame.fd, name):
+                yield Missed(parts, CoverageStatus.FAILED, BENEATH)
+            if alien and not self.cross:
                 yield Missed(parts, CoverageStatus.EXCLUDED, "other-filesystem")
             else:
                 yield Found(parts, status)
@@ -157,7 +163,10 @@ class Walk:
             below = _Frame(-1, parts, after)
             try:
                 below.open(name, frame.fd)
-                if not self.cross and _mount(below.fd) != mount:
+                below.mount = _mount(below.fd)
+                if below.mount != frame.mount and _hides(frame.fd, name):
+                    yield Missed(parts, CoverageStatus.FAILED, BENEATH)
+                if not self.cross and below.mount != mount:
                     below.close()
                     yield Missed(parts, CoverageStatus.EXCLUDED, "other-filesystem")
                     return
@@ -202,6 +211,27 @@ def _alien(name: bytes, folder: int, mount: tuple[int, int]) -> bool:
         os.close(fd)
 
 
+def _hides(folder: int, name: bytes) -> bool:
+    """Whether a file with content lies beneath what is mounted there, or what cannot be looked at.
+
+    False where nobody can tell: others than root are not shown it.
+    """
+    try:
+        beneath = linux.without_mounts(folder)
+    except OSError:
+        return False
+    try:
+        status = os.stat(name, dir_fd=beneath, follow_symlinks=False)
+        if not stat.S_ISDIR(status.st_mode):
+            return stat.S_ISREG(status.st_mode) and status.st_size > 0
+        found = Walk().files(Path(f"/proc/self/fd/{beneath}", os.fsdecode(name)))
+        return any(isinstance(each, Missed) or each.status.st_size > 0 for each in found)
+    except OSError as error:
+        return error.errno not in {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}
+    finally:
+        os.close(beneath)
+
+
 class _Frame:
     """A folder on the way down: the names that are still to be visited, the next one last."""
 
@@ -210,6 +240,7 @@ class _Frame:
         self.parts = parts
         self.names: list[bytes] = []
         self.device = 0
+        self.mount = (-1, 0)
         self._inode = 0
         # Where the walk resumes within this folder: at the name that leads to `after`.
         depth = len(parts)

@@ -45,8 +45,6 @@ def stranger(number: int) -> bytes:
     return f"elsewhere{number:05},other{number}@example.com,nothing of yours {number}\n".encode()
 
 
-_PASSAGE = 1 << 1 | 1 << 2  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH
-
 RECORDS = b"".join(line(n) for n in range(100))
 
 
@@ -115,14 +113,24 @@ def another_user() -> Iterator[None]:
         os.seteuid(0)
 
 
+def without_passage() -> contextlib.AbstractContextManager[None]:
+    """Give up, of root's rights, that to pass by the modes of files and folders."""
+    return _without(1 << 1 | 1 << 2)  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH
+
+
+def without_mounting() -> contextlib.AbstractContextManager[None]:
+    """Give up, of root's rights, that to mount, and to see beneath mounts."""
+    return _without(1 << 21)  # CAP_SYS_ADMIN
+
+
 @contextlib.contextmanager
-def without_passage() -> Iterator[None]:
-    """Give up, of root's rights, that to pass by the modes of files and folders (capset(2))."""
+def _without(rights: int) -> Iterator[None]:
+    """See capset(2)."""
     libc, head = ctypes.CDLL(None, use_errno=True), struct.pack("=Ii", 0x20080522, 0)
     told = ctypes.create_string_buffer(24)  # effective, permitted, inheritable, twice
     assert libc.capget(head, told) == 0
     effective, *rest = struct.unpack("=6I", told.raw)
-    assert libc.capset(head, struct.pack("=6I", effective & ~_PASSAGE, *rest)) == 0
+    assert libc.capset(head, struct.pack("=6I", effective & ~rights, *rest)) == 0
     try:
         yield
     finally:

@@ -14,7 +14,7 @@ from backends.fsops.extents import Kind, extents_of
 from backends.fsops.reasons import reason_for, root_reason
 from backends.fsops.sharing._found import IN_PART, MOVED, WITHOUT_NAME, Hidden, Shared
 from backends.fsops.space import owners_of
-from backends.fsops.tree import Found, Missed, Parts, Walk, descend, parts_of_path
+from backends.fsops.tree import BENEATH, Found, Missed, Parts, Walk, descend, parts_of_path
 from backends.fsops.xfs import Geometry
 
 _OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOATIME | os.O_CLOEXEC
@@ -85,7 +85,8 @@ class XfsSearch:
                 if number % _TELL_EACH == 0:
                     self._tell(Step("looking-for-sharers", number))
                 if isinstance(found, Missed):
-                    if found.status is not CoverageStatus.EXCLUDED:
+                    # What is beneath other mounts is a limitation of all that share blocks.
+                    if found.status is not CoverageStatus.EXCLUDED and found.reason != BENEATH:
                         self.problems.add(found.reason)
                 elif self._shares(path, found):
                     yield Shared((*top, *found.parts))

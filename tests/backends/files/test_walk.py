@@ -320,6 +320,49 @@ def test_other_file_systems_are_entered_only_if_asked(share: Path, mounted: Path
 
 
 @pytest.mark.needs("root")
+@pytest.mark.parametrize("crossing", [False, True])
+@pytest.mark.parametrize("beneath", ["file", "deep", "empty", "link"])
+def test_files_beneath_a_mount_are_a_gap(share: Path, beneath: str, *, crossing: bool) -> None:
+    (share / "mnt").mkdir()
+    if beneath == "file":
+        (share / "mnt" / "x.csv").write_bytes(RECORDS)
+    elif beneath == "deep":
+        (share / "mnt" / "a" / "b").mkdir(parents=True)
+        (share / "mnt" / "a" / "b" / "x.csv").write_bytes(RECORDS)
+    elif beneath == "empty":
+        (share / "mnt" / "a").mkdir()
+        (share / "mnt" / "nothing").touch()
+    else:
+        (share / "mnt" / "a").symlink_to("/etc/passwd")
+    subprocess.run(["mount", "-t", "tmpfs", "none", share / "mnt"], check=True)
+    try:
+        found = gaps(open_store(share, cross_filesystems=crossing))
+        with trees.without_mounting():
+            unseen = gaps(open_store(share, cross_filesystems=crossing))
+    finally:
+        subprocess.run(["umount", share / "mnt"], check=True)
+    hidden = [("share/mnt", CoverageStatus.FAILED, "beneath-a-mount")]
+    excluded = [("share/mnt", CoverageStatus.EXCLUDED, "other-filesystem")]
+    assert [(each.locator, each.status, each.reason) for each in found] == [
+        *(hidden if beneath in {"file", "deep"} else []),
+        *([] if crossing else excluded),
+    ]
+    assert len(unseen) == (not crossing)
+
+
+@pytest.mark.needs("root")
+def test_a_file_beneath_a_file_that_is_mounted_is_a_gap(share: Path, mounted: Path) -> None:
+    for place, content in ((mounted / "x", b"theirs"), (share / "x", RECORDS)):
+        place.write_bytes(content)
+    subprocess.run(["mount", "--bind", mounted / "x", share / "x"], check=True)
+    try:
+        found = gaps(open_store(share))
+    finally:
+        subprocess.run(["umount", share / "x"], check=True)
+    assert ("share/x", "beneath-a-mount") in [(each.locator, each.reason) for each in found]
+
+
+@pytest.mark.needs("root")
 def test_the_same_file_system_mounted_again_is_another_one(share: Path) -> None:
     """A bind mount can lead anywhere, also on the same device."""
     outside = share.parent / "outside"
