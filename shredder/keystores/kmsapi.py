@@ -14,6 +14,9 @@ from shredder.keystores.address import address_of
 from shredder.keystores.errors import ServiceUnusable
 
 _SECONDS, _TRIES = 20, 5
+# Where the answer to this is lost, the driver's second try would make a second key, and the first
+# would stand in no record. A command repeated finds it by its description.
+_TRIED_ONCE: Final = frozenset({"create_key"})
 
 # What tells of a key's state, and not of trouble.
 NOT_FOUND: Final = "NotFoundException"
@@ -58,7 +61,7 @@ class Service:
         self.region = region
         self._endpoint = endpoint_url or None
         self._session: Any = None
-        self._clients: dict[tuple[str, str], Any] = {}
+        self._clients: dict[tuple[str, str, int], Any] = {}
         self._account = ""
         self._lock = threading.Lock()
 
@@ -91,7 +94,7 @@ class Service:
     def _call(
         self, service: str, region: str, operation: str, codes: tuple[str, ...], asked: Any
     ) -> Any:
-        client = self._client(service, region)
+        client = self._client(service, region, 1 if operation in _TRIED_ONCE else _TRIES)
         from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - an extra
         from botocore.parsers import ResponseParserError  # noqa: PLC0415 - an extra
 
@@ -115,7 +118,7 @@ class Service:
                 hint="credentials, Region and network are as boto3 finds them",
             ) from None
 
-    def _client(self, service: str, region: str) -> Any:
+    def _client(self, service: str, region: str, tries: int) -> Any:
         try:
             import boto3  # noqa: PLC0415 - an extra
             from botocore.config import Config  # noqa: PLC0415 - an extra
@@ -124,13 +127,13 @@ class Service:
             raise ServiceUnusable(
                 "no driver for AWS KMS here", hint="install the extra `kms`: boto3"
             ) from None
-        retries: Any = {"mode": "standard", "total_max_attempts": _TRIES}
+        retries: Any = {"mode": "standard", "total_max_attempts": tries}
         limits = Config(connect_timeout=_SECONDS, read_timeout=_SECONDS, retries=retries)
         with self._lock:  # a session is not to be used by two threads, a client is
-            if (service, region) not in self._clients:
+            if (service, region, tries) not in self._clients:
                 try:
                     self._session = self._session or boto3.session.Session()
-                    self._clients[service, region] = self._session.client(
+                    self._clients[service, region, tries] = self._session.client(
                         service, region_name=region, endpoint_url=self._endpoint, config=limits
                     )
                 except (BotoCoreError, ValueError) as error:
@@ -138,7 +141,7 @@ class Service:
                         f"no client of AWS KMS can be made: {type(error).__name__}",
                         hint="see `region` and `endpoint_url` in [keys]",
                     ) from None
-            return self._clients[service, region]
+            return self._clients[service, region, tries]
 
 
 def region_of(arn: str) -> str:

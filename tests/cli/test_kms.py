@@ -225,6 +225,31 @@ def test_a_key_that_somebody_else_is_having_deleted(desk: Desk) -> None:
     assert desk.run("key", "destroy", SURVEY, "--yes").code == 0
 
 
+@pytest.mark.parametrize("times", [1, 99])
+@pytest.mark.parametrize(
+    "operation", ["CreateKey", "Encrypt", "Decrypt", "DescribeKey", "ScheduleKeyDeletion"]
+)
+def test_what_kms_did_counts_though_its_answer_was_lost(
+    desk: Desk, operation: str, times: int
+) -> None:
+    """Once, or until the service is there again: the command repeated goes on with what there is."""
+    end = ("key", "destroy", SURVEY, "--yes")
+    assert desk.run(*end).code == 5
+    desk.world.pass_days(DAYS)
+    assert desk.run(*end).code == 0
+    for words in (("key", "create", SURVEY), end):
+        desk.world.lost = {operation: times}
+        told = desk.run(*words)
+        desk.world.lost = {}
+        if told.code not in {0, 5}:
+            assert (told.code, told.error.startswith("AWS KMS cannot be asked: ")) == (8, True)
+            assert "network" in told.hint
+            assert desk.run(*words).code in {0, 5}
+        states = [key.state for key in desk.world.keys.values()]
+        assert states.count("Enabled") == (words != end), "none that no record has"
+    assert desk.run("key", "show", SURVEY, "--json").json["state"] == "pending"
+
+
 def test_while_kms_is_late_it_stays_pending(desk: Desk) -> None:
     destroyed(desk)
     until = desk.until

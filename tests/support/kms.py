@@ -73,6 +73,7 @@ class World:
         self.throttled = 0  # requests to be refused so
         self.slow = 0  # answers by a key's state of before: it is consistent only in the end
         self.behind = 0  # descriptions by a key's state of before, for the same reason
+        self.lost: dict[str, int] = {}  # how many answers of an operation do not arrive
         self.dated = True  # a description has the date until when a key waits
         self.asked: list[tuple[str, str, dict[str, Any]]] = []  # operation, Region, request
         self.lock = threading.Lock()
@@ -365,7 +366,11 @@ class _Handler(BaseHTTPRequestHandler):
             operation = self.headers["X-Amz-Target"].removeprefix("TrentService.")
             try:
                 told = self.server.world.answer(operation, region, account, json.loads(data))
-                self._send(200, told)
+                if self.server.world.lost.get(operation, 0):
+                    self.server.world.lost[operation] -= 1
+                    self.close_connection = True
+                else:
+                    self._send(200, told)
             except Fault as fault:
                 self._send(400, {"__type": str(fault), "message": f"{account} and a key's name"})
         else:
