@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from backends.contract import Finding, Holding, Verdict
-from shredder.config import KEYS
+from shredder.config import KEYS, RECORD_KEYS
 from shredder.errors import ExitCode, Inconclusive
 from shredder.evidence.attest import bundle_file
 from shredder.journal import Phase, Run
@@ -25,6 +25,7 @@ from shredder.spool import Spool
 from shredder.sweep import Problem, ScopeCoverage, could_look
 
 Json = dict[str, Any]
+_KEYS = {KEYS, RECORD_KEYS}
 
 
 def holding_json(holding: Holding) -> Json:
@@ -43,8 +44,8 @@ def holding_json(holding: Holding) -> Json:
         "retained_until": holding.retained_until or None,
         "cost": asdict(holding.cost) if holding.cost else None,
         "sealed": holding.sealed,
-        "waits_days": holding.details.get(WAITS_DAYS) if holding.store == KEYS else None,
-        "until": (holding.details.get(UNTIL) or None) if holding.store == KEYS else None,
+        "waits_days": holding.details.get(WAITS_DAYS) if holding.store in _KEYS else None,
+        "until": (holding.details.get(UNTIL) or None) if holding.store in _KEYS else None,
     }
 
 

@@ -13,7 +13,6 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 
 from backends.contract import SourceRows
-from shredder import durable
 from shredder.config import DatasetConfig
 from shredder.config.names import LONGEST, MARK
 from shredder.enrolment import take
@@ -61,14 +60,17 @@ def _note_keys(work: Work, dataset: str, name: str, chosen: Collection[str]) -> 
     """Note where the records' own keys are, if they have any. Raises KeyStoreError."""
     from shredder.keystores import KeyDestroyed, NoKey  # noqa: PLC0415 - cryptography takes time
     from shredder.sealing.keys import record_keys  # noqa: PLC0415
+    from shredder.sealing.places import Places, read_places, write_places  # noqa: PLC0415
 
     try:
         keys = record_keys(work.config, work.state, dataset)
     except (NoKey, KeyDestroyed):
         return
-    if keys.made:
-        lines = "".join(f"{path.hex()}\n" for path in keys.paths(chosen))
-        durable.write(work.state.record_paths(name), [lines.encode("ascii")])
+    if not keys.made:
+        return
+    file, paths = work.state.record_paths(name), keys.paths(chosen)
+    if not file.exists() or list(read_places(file).paths) != paths:
+        write_places(file, Places(paths))
 
 
 def _enrol(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 
 from backends.contract import Context, Store, Tell, untold
 from backends.errors import BackendError, CouldNotTell
@@ -40,6 +41,8 @@ def open_keys(config: Config, state: State, dataset: str) -> Store | BackendErro
 def settle_keys(config: Config, state: State, dataset: str) -> dict[str, ShredderError]:
     """Call those of a dataset's keys destroyed whose wait is over and that are gone.
 
+    Those of its records' trees are among them.
+
     Destroys nothing. Returns, by the key's id, why nobody could tell; the sweep finds a gap there.
     """
     from shredder.keystores import KeyState, KeyStoreError  # noqa: PLC0415 - as above
@@ -51,7 +54,7 @@ def settle_keys(config: Config, state: State, dataset: str) -> dict[str, Shredde
     except KeyStoreError:
         return {}  # of no key in particular
     for record in records:
-        if record.dataset.partition("/")[0] == dataset and record.state is KeyState.PENDING:
+        if record.dataset.partition("/")[0] == whole(dataset) and record.state is KeyState.PENDING:
             try:
                 keys.settle(record.id)
             except KeyStoreError as error:
@@ -64,6 +67,7 @@ def open_record_keys(config: Config, state: State, selection: str) -> Store | Ba
     from shredder.keystores import KeyDestroyed, KeyStoreError, NoKey  # noqa: PLC0415
     from shredder.sealing.holdings import RecordKeyHoldings  # noqa: PLC0415
     from shredder.sealing.keys import key_store, living_record  # noqa: PLC0415
+    from shredder.sealing.places import read_places, write_places  # noqa: PLC0415
     from shredder.sealing.records import RecordKeys  # noqa: PLC0415
 
     store = key_store(config, state)
@@ -72,7 +76,8 @@ def open_record_keys(config: Config, state: State, selection: str) -> Store | Ba
         keys = RecordKeys(store, state.key_trees, record)
         if not keys.made:
             return None
-        lines = state.record_paths(selection).read_text("ascii").split()
+        file = state.record_paths(selection)
+        places = read_places(file)
     except (NoKey, KeyDestroyed):
         return None  # without the dataset's key none of them opens anything
     except KeyStoreError as error:
@@ -83,8 +88,8 @@ def open_record_keys(config: Config, state: State, selection: str) -> Store | Ba
             hint="choose them once more, by --record",
             reason="key-not-found",
         )
-    paths = [bytes.fromhex(line) for line in lines]
-    return RecordKeyHoldings(RECORD_KEYS, store.traits, keys, record, paths)
+    note = partial(write_places, file)
+    return RecordKeyHoldings(RECORD_KEYS, store.traits, keys, record, places, note)
 
 
 @contextmanager

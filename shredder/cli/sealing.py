@@ -256,12 +256,13 @@ def _destroyed(
     if found.reason == WINDOW:
         code = ExitCode.PENDING
     before = done.before if records is None else records.before == records.records
+    until = done.record.until if records is None else records.until
     out.result(
         {
             "dataset": done.record.dataset.partition("/")[0],
             "key": done.record.id,
             "destroyed": done.record.destroyed or None,
-            "until": done.record.until or None,
+            "until": until or None,
             "records": None if records is None else records.records,
             "before": before,
             "in_place": done.in_place,
@@ -271,16 +272,16 @@ def _destroyed(
         },
         code,
     )
-    if done.record.until:
-        out.say(f"key {done.record.id}: opens nothing any more; pending until {done.record.until}")
-    elif records is None:
+    if until:
+        out.say(f"key {done.record.id}: opens nothing any more; pending until {until}")
+    if records is None and not until:
         out.say(f"{'was destroyed already' if before else 'destroyed'}: key {done.record.id}")
-    else:
+    elif records is not None:
         out.say(f"records whose keys were destroyed: {records.records - records.before:,}")
         out.say(f"records whose keys were gone already: {records.before:,}")
     if done.in_place:
         out.say("the blocks that held it were overwritten and read back")
-    elif not done.record.until:
+    elif not until:
         out.say("it is not shown that the blocks that held it were overwritten")
     out.say(f"looked for it again: {' '.join(filter(None, (found.finding.value, found.reason)))}")
     out.say(f"limitations: {' '.join(done.record.limitations) or 'none'}")

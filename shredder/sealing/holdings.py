@@ -5,11 +5,13 @@ Its units are places in the dataset's key tree, one a record; nothing else tells
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import ClassVar
 
 from backends.contract import (
+    CoverageStatus,
     Destruction,
     Examination,
     Finding,
@@ -29,6 +31,9 @@ from backends.contract import (
 from backends.errors import CouldNotTell, Unreachable
 from shredder.keystores import KeyRecord, KeyStoreError, StoreBusy
 from shredder.keystores.as_store import IN_USE, UNREADABLE, KeysAsStore, refused, unreadable
+from shredder.keystores.contract import KeyFinding
+from shredder.plan.keyed import CANCELLED, UNTIL, WAITS_DAYS, WINDOW
+from shredder.sealing.places import Places
 from shredder.sealing.records import RecordKeys, RecordsDestroyed
 
 _KIND = "record-key"
@@ -41,7 +46,8 @@ class RecordKeyHoldings(KeysAsStore):
 
     keys: RecordKeys
     record: KeyRecord  # of the dataset's key
-    paths: Sequence[bytes]
+    places: Places
+    note: Callable[[Places], None]  # has them written down, with the last tree that had any
 
     batch: ClassVar[int] = 100_000  # at once: each batch takes a slot of the key store
 
@@ -52,16 +58,37 @@ class RecordKeyHoldings(KeysAsStore):
 
     def units(self, scope: str, after: str = "") -> Iterator[Unit | Gap]:
         """Yield the places of the records, whether their keys live or not."""
-        for path in sorted(each.hex() for each in self.paths):
+        for path in sorted(each.hex() for each in self.places.paths):
             if path > after:
                 yield Unit(scope, path, self.record.id, _KIND, _BYTES, path)
 
     def examine(self, unit: Unit, matcher: Matcher) -> Examination:
-        """Say whether a record's key can be derived."""
+        """Say whether a record's key can be derived, or could again while a provider waits."""
         del matcher
-        if not self._alive([bytes.fromhex(unit.locator)]):
+        if self._alive([bytes.fromhex(unit.locator)]):
+            return Examination(unit, (self._holding(unit),))
+        found, until = self._before
+        if found.finding is Finding.ABSENT:
             return Examination(unit)
-        holding = Holding(
+        if found.finding is Finding.INCONCLUSIVE:
+            gap = Gap(unit.scope, CoverageStatus.FAILED, found.reason, unit.locator)
+            return Examination(unit, gap=gap)
+        if found.reason == CANCELLED:
+            return Examination(unit, (self._holding(unit, CANCELLED),))
+        return Examination(unit, (self._holding(unit, until=until),))
+
+    @cached_property
+    def _before(self) -> tuple[KeyFinding, str]:
+        """What is seen of pending keys of trees that had the records, and until when they wait."""
+        try:
+            waits = self.keys.waiting(self.places.last)
+            found = self.keys.look_for(waits) if waits else KeyFinding(Finding.ABSENT)
+        except KeyStoreError as error:
+            raise unreadable(error) from None
+        return found, max((each.until for each in waits), default="")
+
+    def _holding(self, unit: Unit, *told: str, until: str = "") -> Holding:
+        return Holding(
             store=self.name,
             scope=unit.scope,
             locator=unit.locator,
@@ -72,9 +99,12 @@ class RecordKeyHoldings(KeysAsStore):
             foreign_records=0,
             size=_BYTES,
             whole=Technique.CRYPTOGRAPHIC_ERASE,
-            limitations=self.record.limitations,
+            limitations=(*self.record.limitations, *told),
+            details={
+                **({WAITS_DAYS: self.claims.waits} if self.claims.waits else {}),
+                **({UNTIL: until} if until else {}),
+            },
         )
-        return Examination(unit, (holding,))
 
     def end(self, orders: Sequence[Order]) -> Sequence[Destruction]:
         """Prune the tree, once for all of the orders."""
@@ -82,7 +112,8 @@ class RecordKeyHoldings(KeysAsStore):
         paths = [_path(order) for order in orders if order.id not in wrong]
         try:
             living = set(self._alive(paths))
-            done = self.keys.destroy_paths(paths) if paths else None
+            done = self.keys.destroy_paths(paths, self.places.last) if paths else None
+            self._note(had=bool(living))
         except StoreBusy as error:
             raise Unreachable(error.message, reason=IN_USE) from None
         except (KeyStoreError, CouldNotTell):
@@ -90,8 +121,26 @@ class RecordKeyHoldings(KeysAsStore):
             return [wrong.get(each.id) or replace(failed, order=each.id) for each in orders]
         return [wrong.get(each.id) or self._came(each, living, done) for each in orders]
 
+    def _note(self, *, had: bool) -> None:
+        """Note the last tree that had any of the records, once none is in the present one.
+
+        A crash before that leaves it unknown: then all keys that wait are waited for.
+        """
+        wanted = self.claims.waits and (had or not self.places.last)
+        if wanted and not self._alive(self.places.paths):
+            self.note(replace(self.places, last=self.keys.number - 1))
+
     def _came(self, order: Order, living: set[bytes], done: RecordsDestroyed | None) -> Destruction:
         assert done is not None
+        if done.until:
+            return Destruction(
+                order.id,
+                Result.PENDING,
+                reason=WINDOW,
+                until=done.until,
+                limitations=done.key.record.limitations,
+                erasure=replace(self._erasure(0), scheduled=1),
+            )
         return Destruction(
             order.id,
             Result.DESTROYED if _path(order) in living else Result.ALREADY_ABSENT,
@@ -112,10 +161,10 @@ class RecordKeyHoldings(KeysAsStore):
         )
 
     def verify(self, orders: Sequence[Order], matcher: Matcher) -> Iterator[Verification]:
-        """Read the tree again, and look for the key that it was under before."""
+        """Read the tree again, and look for the keys that it was under before."""
         del matcher
         try:
-            found = self.keys.look([_path(order) for order in orders])
+            found = self.keys.look([_path(order) for order in orders], self.places.last)
         except KeyStoreError as error:
             raise unreadable(error) from None
         for order in orders:

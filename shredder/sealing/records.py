@@ -8,7 +8,7 @@ was goes with it, also in blocks that the file system has freed. Order, and what
     the first time: a file that names no key of the tree
     a new key         crash: it encrypts nothing; the next change destroys it
     the pruned tree   crash: that counts; the next change destroys the old key
-    the old key gone
+    the old key gone  or pending: it opens nothing then, and can be brought back until it is gone
 
 The file: a magic line, the ids of the dataset's key and of the tree's (16 bytes each), a nonce
 (24), and XAES-256-GCM of the tree; the associated data is all before the nonce.
@@ -20,6 +20,7 @@ import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
 from backends.contract import Finding
 from backends.sealedvalue import KeyTree, Values, tree_opened, tree_sealed
@@ -32,9 +33,9 @@ from shredder.keystores import (
     KeyState,
     KeyStore,
     NoKey,
-    NotErasable,
     StoreDamaged,
 )
+from shredder.plan.keyed import WINDOW
 
 _MAGIC = b"shredder key tree v1\n"
 _ID, _NONCE = 16, 24
@@ -50,6 +51,9 @@ class RecordsDestroyed:
     before: int  # of them, whose keys were gone already
     key: KeyDestruction  # of the tree as it was
     finding: KeyFinding  # of looking for that key, and into the tree, again
+    until: str = (
+        ""  # RFC 3339 UTC, where keys of earlier trees are pending: when all are to be gone
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +61,7 @@ class Looked:
     """What looking for destroyed keys of records gave."""
 
     living: frozenset[bytes]  # of the paths that were asked for, those that have a key
-    key: KeyFinding  # of looking for the key that the tree was under before
+    key: KeyFinding  # of looking for the keys that the tree was under before
 
 
 class RecordKeys:
@@ -80,16 +84,16 @@ class RecordKeys:
         """The id of the key that the tree is under now. Raises StoreDamaged."""
         return self._live()[1]
 
+    @property
+    def number(self) -> int:
+        """Which of the dataset's trees it is now, counted from 1. Raises StoreDamaged."""
+        return _number(self._store.record(self.key))
+
     def make(self) -> bool:
         """Give every record a key of its own; False: they had one. Raises KeyStoreError."""
         if self.made:
             self._settle(self._live()[1])
             return False
-        if self._store.traits.waits:
-            raise NotErasable(
-                "the key store ends a key only after a waiting period, and so no record alone",
-                hint="keep the dataset's key where it ends at once: see `[keys]`",
-            )
         if self._header() is None and (left := self._others("")):
             raise StoreDamaged(
                 f"the file of the key tree of {self._record.dataset} is not there, and {len(left)} "
@@ -138,12 +142,13 @@ class RecordKeys:
     def living(self, paths: Sequence[bytes]) -> list[bytes]:
         """Which of these keys can be derived, by all that is shown. Raises KeyStoreError.
 
-        While a key of an earlier tree is left, as a crash leaves it, that may be any of them.
+        While a key of an earlier tree is left, as a crash leaves it, that may be any of them; one
+        that is pending opens none.
         """
         with self._store.using(self._record.id) as key:
             tree = self.required_tree(key)
         try:
-            if self._others(self.key):
+            if any(each.state is not KeyState.PENDING for each in self._others(self.key)):
                 return list(paths)
             return [path for path in paths if tree.has(path)]
         finally:
@@ -153,8 +158,16 @@ class RecordKeys:
         """Destroy the keys of records by name, durably; repeatable. Raises KeyStoreError."""
         return self.destroy_paths(self.paths(records))
 
-    def destroy_paths(self, paths: Sequence[bytes]) -> RecordsDestroyed:
-        """Destroy the keys of records by their places; at least one."""
+    def waiting(self, last: int = 0) -> list[KeyRecord]:
+        """The keys of earlier trees that are pending: of the first `last` trees, or of all."""
+        pending = (e for e in self._others(self.key) if e.state is KeyState.PENDING)
+        return [each for each in pending if not last or _number(each) <= last]
+
+    def destroy_paths(self, paths: Sequence[bytes], last: int = 0) -> RecordsDestroyed:
+        """Destroy the keys of records by their places; at least one.
+
+        `last`: of the trees, the last that had any of them, as far as that is known.
+        """
         with self._store.using(self._record.id) as key:
             kept, tree = bytearray(key), self.required_tree(key)
         try:
@@ -165,18 +178,25 @@ class RecordKeys:
         finally:
             tree.close()
             kept[:] = bytes(len(kept))
-        done = done or self._store.destroy(self._last().id)  # also if it was put back
-        found = self.look(paths)
+        done = done or self._store.destroy(self._last()[0].id)  # also if it was put back
+        last = 0 if living else last
+        found = self.look(paths, last)
         finding = found.key
         if found.living:
             finding = replace(finding, finding=Finding.RESIDUE, reason="key-lives")
-        return RecordsDestroyed(len(paths), len(paths) - len(living), done, finding)
+        until = max((each.until for each in self.waiting(last)), default="")
+        return RecordsDestroyed(len(paths), len(paths) - len(living), done, finding, until)
 
-    def look(self, paths: Sequence[bytes]) -> Looked:
-        """Read the tree again, and look for the key that it was under before."""
+    def look(self, paths: Sequence[bytes], last: int = 0) -> Looked:
+        """Read the tree again, and look for the keys that it was under before; `last` as above."""
         living = self.living(paths)
-        found = self._store.verify(self._last().id)
+        found = self.look_for(self.waiting(last) or self._last())
         return Looked(frozenset(living), replace(found, looked=("key-tree", *found.looked)))
+
+    def look_for(self, keys: Sequence[KeyRecord]) -> KeyFinding:
+        """Look for keys of earlier trees; what is worst of any holds for all."""
+        found = [self._store.verify(each.id) for each in keys]
+        return min(found, key=lambda each: (_WORST.index(each.finding), each.reason == WINDOW))
 
     # --- the file ---
 
@@ -247,12 +267,20 @@ class RecordKeys:
         gone = KeyState.DESTROYED
         return [each for each in self._all() if each.id != current and each.state is not gone]
 
-    def _last(self) -> KeyRecord:
-        """Of the key that was destroyed last. Raises StoreDamaged where none ever was."""
+    def _last(self) -> list[KeyRecord]:
+        """The key that was destroyed last. Raises StoreDamaged where none ever was."""
         gone = [each for each in self._all() if each.state is KeyState.DESTROYED]
         if not gone:
             raise StoreDamaged(
                 f"no state of the key tree of {self._record.dataset} was ever destroyed",
                 hint="bring back the state directory as it was",
             )
-        return max(gone, key=lambda each: each.destroyed)
+        return [max(gone, key=lambda each: each.destroyed)]
+
+
+_WORST: Final = (Finding.RESIDUE, Finding.INCONCLUSIVE, Finding.ABSENT)
+
+
+def _number(record: KeyRecord) -> int:
+    """Which of a dataset's trees a key belongs to."""
+    return int(record.dataset.rpartition("/")[2])

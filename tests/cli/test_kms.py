@@ -14,6 +14,7 @@ import pytest
 
 from attestations import Bundle
 from attestations.destruction import Destruction
+from demo.survey import records
 from shredder import clock
 from shredder.keystores import KeyRecord, KeyState
 from shredder.keystores.kmsapi import Service
@@ -81,8 +82,8 @@ def desk(tmp_path: Path, service: tuple[World, str], monkeypatch: pytest.MonkeyP
     return desk
 
 
-def destroyed(desk: Desk) -> None:
-    done = desk.run("destroy", SURVEY, "--yes", "--timestamp-later", "--json")
+def destroyed(desk: Desk, *words: str) -> None:
+    done = desk.run("destroy", SURVEY, *words, "--yes", "--timestamp-later", "--json")
     assert (done.code, done.json["outcome"]) == (5, "pending"), done.out + done.err
 
 
@@ -315,9 +316,63 @@ def test_key_destroy_waits_as_well(desk: Desk) -> None:
     assert desk.run("key", "create", SURVEY).code == 0
 
 
-def test_no_record_goes_alone_where_keys_wait(desk: Desk) -> None:
-    refused = desk.run("key", "records", SURVEY)
-    assert (refused.code, "waiting period" in refused.error) == (6, True)
+def chosen(desk: Desk) -> tuple[str, ...]:
+    """One respondent, whose rows a store can take out of files, and whose key goes alone."""
+    (desk.operator.folder / "share" / "backup.age").unlink()
+    desk.operator.edit('backend = "files"', 'backend = "csv"')
+    assert desk.run("key", "records", SURVEY).code == 0
+    return "--record", records(1)[0].respondent_id
+
+
+def test_a_record_goes_alone_and_waits_for_its_trees_key(desk: Desk) -> None:
+    who = chosen(desk)
+    planned = desk.run("plan", SURVEY, *who)
+    assert "the deletion of 1 key would be pending for 7 days" in planned.out
+    done = desk.run("destroy", SURVEY, *who, "--yes", "--timestamp-later", "--json")
+    assert (done.code, done.json["outcome"]) == (5, "pending"), done.out + done.err
+    (key,) = [each for each in done.json["holdings"] if each["store"] == "record-keys"]
+    (until,) = {key.until for key in register(desk).records() if key.until}
+    assert (key["status"], key["reason"], key["until"]) == ("pending", "deletion-window", until)
+    assert desk.run("key", "show", SURVEY, "--json").json["state"] == "live"
+    name = done.json["dataset"]
+    assert desk.run("recheck", name, "--json").json["outcome"] == "partial"
+    (waits,) = desk.run("plan", SURVEY, *who, "--json").json["holdings"]
+    assert (waits["store"], waits["waits_days"], waits["until"]) == ("record-keys", DAYS, until)
+    # What becomes of a later tree's key is nothing to this record.
+    desk.world.pass_days(4)
+    other = desk.run("key", "destroy", SURVEY, "--record", records(2)[1].respondent_id, "--yes")
+    assert (other.code, "records whose keys were destroyed: 1" in other.out) == (5, True)
+    last = max(key.until for key in register(desk).records())
+    assert f"opens nothing any more; pending until {last}" in other.out
+    desk.world.pass_days(3)
+    done = desk.run("finalize", "--timestamp-later", "--json")
+    (answer,) = done.json["datasets"]
+    assert (done.code, answer["outcome"], answer["dataset"]) == (0, "complete", name), done.out
+    before, after = desk.results()
+    assert before.outcome == "pending"
+    (ended,) = after.settled
+    assert (ended.kind, ended.status, ended.records) == ("record-key", "destroyed-verified", 1)
+    assert ended.erasure is not None
+    assert (ended.erasure.keys_destroyed, ended.erasure.ever_in_clear) == (1, "unknown")
+    assert ended.verification.looked == ("key-tree", "kms-keys")
+    trees = [key.state for key in register(desk).records() if "/" in key.dataset]
+    assert trees == ["destroyed", "pending", "live"]
+    assert desk.run("recheck", name, "--json").json["outcome"] == "still-gone"
+
+
+def test_of_a_record_a_cancelled_deletion_is_told(desk: Desk) -> None:
+    who = chosen(desk)
+    destroyed(desk, *who)
+    (waits,) = [key for key in desk.world.keys.values() if key.state == "PendingDeletion"]
+    desk.world.answer("CancelKeyDeletion", REGION, ACCOUNT, {"KeyId": waits.arn})
+    desk.world.pass_days(DAYS)
+    done = desk.run("finalize", "--timestamp-later", "--json")
+    (answer,) = done.json["datasets"]
+    assert (done.code, answer["outcome"], answer["cancelled"]) == (7, "residue", 1)
+    destroyed(desk, *who)
+    assert waits.state == "PendingDeletion"
+    desk.world.pass_days(DAYS)
+    assert desk.run("finalize", "--timestamp-later").code == 0
 
 
 def test_what_is_denied_is_told_before_anything_is_made(desk: Desk) -> None:
