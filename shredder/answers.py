@@ -124,7 +124,8 @@ def holding(found: Any, store: str) -> Holding:
         found,
         retained_until=moment(found.retained_until),
         limitations=codes(found.limitations),
-        details=dict(found.details),
+        # A line of the plan can be shown to an auditor only if every JSON reader keeps its numbers.
+        details={k: v if _is_kept(v) else str(v) for k, v in found.details.items()},
     )
 
 
@@ -193,6 +194,10 @@ def _is_erasure(value: object) -> bool:
 def _mixes_stages(whole: Technique | None, partial: Technique | None) -> bool:
     """Residue has no records that are anybody's, so there is no part to spare."""
     return partial is not None and (partial.stage > 0 or (whole is not None and whole.residue))
+
+
+def _is_kept(value: object) -> bool:
+    return not isinstance(value, int) or -MOST <= value <= MOST
 
 
 def _is_count(value: object) -> bool:

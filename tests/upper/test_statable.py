@@ -27,7 +27,7 @@ from backends.contract import (
     Verification,
 )
 from shredder import answers
-from shredder.statable import not_a_code, not_a_label, not_an_identifier
+from shredder.statable import MOST, not_a_code, not_a_label, not_an_identifier
 from tests.upper import made
 from tests.upper.scripted import holding
 
@@ -218,3 +218,9 @@ def test_a_gap_has_a_reason_and_is_none_of_what_was_examined() -> None:
 def test_a_scopes_point_in_time_is_a_label_or_nothing() -> None:
     assert answers.scope(Scope("db", "0/1A2B")) == Scope("db", "0/1A2B")
     assert answers.scope(Scope("db", "x" * 300, "No Code")) == Scope("db", "", "backend-defect")
+
+
+def test_a_number_that_no_json_reader_keeps_is_told_as_text() -> None:
+    """Else the line of its holding could not be shown to an auditor."""
+    told = answers.holding(holding(details={"big": -(2**61), "most": MOST, "text": "t"}), "mem")
+    assert told.details == {"big": f"{-(2**61)}", "most": MOST, "text": "t"}
