@@ -83,9 +83,17 @@ def joined_parts(parts: Iterable[str]) -> bytes:
 class MerkleBuilder:
     """Computes a root from leaf hashes given in order; keeps one hash a level."""
 
-    def __init__(self) -> None:
-        self._peaks: list[bytes] = []  # roots of perfect subtrees, the biggest first
-        self._size = 0
+    def __init__(self, size: int = 0, peaks: Iterable[bytes] = ()) -> None:
+        """Begin a tree, or go on with one of so many leaves, by its `peaks`. Raises ValueError."""
+        self._peaks = list(peaks)
+        self._size = size
+        if len(self._peaks) != size.bit_count() or any(len(each) != 32 for each in self._peaks):
+            raise ValueError("not the peaks of a tree of that size")
+
+    @property
+    def peaks(self) -> tuple[bytes, ...]:
+        """The roots of its perfect subtrees, the biggest first: all that is kept of its leaves."""
+        return tuple(self._peaks)
 
     @property
     def size(self) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
-from itertools import starmap
+from itertools import chain, starmap
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,11 @@ from shredder.evidence.attest import bundle_file
 from shredder.journal import Phase, Run
 from shredder.listed import Listed
 from shredder.plan import Decision, Item, read_header, read_items
+from shredder.plan.by_key import by_key_items, every_item
 from shredder.plan.keyed import CANCELLED, UNTIL, WAITS_DAYS
+from shredder.plan.model import ByKey
 from shredder.run.again import again_file
+from shredder.run.ended import ByKeyOutcome, ended, status_of
 from shredder.run.results import Outcome, Status, read_results
 from shredder.run.settled import pending_of, read_settled
 from shredder.run.work import Work
@@ -62,7 +65,11 @@ def item_json(item: Item) -> Json:
 
 def outcome_json(item: Item, outcome: Outcome) -> Json:
     """One line of a plan, and what became of it."""
-    return item_json(item) | {
+    return item_json(item) | _came(outcome)
+
+
+def _came(outcome: Outcome) -> Json:
+    return {
         "status": outcome.status.value,
         "reason": outcome.reason or None,
         "method": outcome.method.value if outcome.method else None,
@@ -114,8 +121,40 @@ def problems_json(problems: Sequence[Problem]) -> Listed:
     )
 
 
-def _items_json(path: Path) -> Listed:
-    return Listed(lambda: map(item_json, read_items(path)))
+def items_json(path: Path) -> Listed:
+    """All lines of a plan, those that end with the key last, one by one."""
+    return Listed(
+        lambda: map(item_json, every_item(path)), lambda: map(item_json, read_items(path))
+    )
+
+
+def groups_json(by_key: ByKey | None) -> list[Json]:
+    """What is to end with the key, by store and kind."""
+    return [
+        {
+            "store": group.store,
+            "kind": group.kind,
+            "holdings": group.holdings,
+            "records": group.records if group.unknown_records < group.holdings else None,
+        }
+        for group in (by_key.groups if by_key else ())
+    ]
+
+
+def _ended_json(ended: Iterable[ByKeyOutcome]) -> list[Json]:
+    """What was to end with the key, and what became of it, by store and kind."""
+    return [
+        {
+            "store": each.group.store,
+            "kind": each.group.kind,
+            "holdings": each.group.holdings,
+            "records": each.group.records
+            if each.group.unknown_records < each.group.holdings
+            else None,
+            **_came(each.outcome),
+        }
+        for each in ended
+    ]
 
 
 def plan_json(work: Work, run: Run, problems: Sequence[Problem] = ()) -> Json:
@@ -129,8 +168,9 @@ def plan_json(work: Work, run: Run, problems: Sequence[Problem] = ()) -> Json:
         "plan": str(path),
         "digest": run.facts["plan_digest"],
         "fingerprint": header.fingerprint_after,
+        "by_key": groups_json(header.by_key),
         "not_by_key": {store: list(codes) for store, codes in header.not_by_key.items()},
-        "holdings": _items_json(path),
+        "holdings": items_json(path),
         "coverage": coverage_json(header.coverage),
         "problems": problems_json(problems),
     }
@@ -146,7 +186,8 @@ def run_json(work: Work, run: Run) -> Json:
         "digest": run.facts["plan_digest"],
         "fingerprint": "destroyed" if "fingerprint_destroyed" in run.facts else "kept",
         "holdings": Listed(lambda: starmap(outcome_json, outcomes(work, run))),
-        "appeared": _items_json(again_file(work, run.id)),
+        "by_key": _ended_json(ended(work, run.id)),
+        "appeared": items_json(again_file(work, run.id)),
         "coverage": coverage_json(after.coverage),
         "attestation": str(bundle_file(work, run)),
         "time": "timestamped" if timestamped(run) else "indeterminate",
@@ -159,7 +200,7 @@ def timestamped(run: Run) -> bool:
 
 
 def outcomes(work: Work, run: Run) -> Iterator[tuple[Item, Outcome]]:
-    """Each item of the plan with what became of it."""
+    """Each item of the plan with what became of it; not what ends with the key."""
     return zip(read_items(work.plan_file(run.id)), read_results(work, run.id), strict=True)
 
 
@@ -185,7 +226,8 @@ def exit_code(work: Work, run: Run) -> ExitCode:
     """
     assert run.phase is Phase.ATTESTED
     residue, unverified = False, False
-    for _, outcome in outcomes(work, run):
+    every = (outcome for _, outcome in outcomes(work, run))
+    for outcome in chain(every, (each.outcome for each in ended(work, run.id))):
         residue |= outcome.reason == "residue" or outcome.finding is Finding.RESIDUE
         unverified |= outcome.status is Status.UNVERIFIED
     for settled in read_settled(work, run.id):
@@ -225,6 +267,10 @@ def returned(
             left.add(*place)
     for each in pending_of(work, run):
         left.add(each.item.holding.store, each.item.holding.locator, each.item.holding.version)
+    ends = ended(work, run.id)
+    if ends and status_of(ends) not in {Status.VERIFIED, Status.UNVERIFIED}:
+        for item in by_key_items(work.plan_file(run.id)):
+            left.add(item.holding.store, item.holding.locator, item.holding.version)
     dismissed = {v for v in Verdict if v in read_header(work.plan_file(run.id)).options.dismiss}
     back, known = spool.new_list(Holding), 0
     for holding in holdings:

@@ -146,11 +146,17 @@ def _ask(out: Console, dataset: str) -> None:
 def _show(out: Console, plan: Plan, path: Path) -> None:
     """The plan as the operator saw it, and what its statement says beside it."""
     from shredder import report
-    from shredder.plan import read_header, read_items
+    from shredder.plan import read_header
 
-    holdings = [report.item_json(item) for item in read_items(path)]
-    coverage = report.coverage_json(read_header(path).coverage)
-    render.looked(out, {"dataset": plan.dataset.label, "holdings": holdings, "coverage": coverage})
+    header = read_header(path)
+    shows = {
+        "dataset": plan.dataset.label,
+        "holdings": report.items_json(path),
+        "by_key": report.groups_json(header.by_key),
+        "not_by_key": header.not_by_key,
+        "coverage": report.coverage_json(header.coverage),
+    }
+    render.looked(out, shows)
     out.say()
     out.say(f"controller:  {shown(plan.controller.name)}")
     out.say(f"proposed by: {plan.operator.reference} ({plan.operator.role})")

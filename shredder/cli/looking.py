@@ -109,7 +109,7 @@ def plan(
         planned = work.journal.run(run)
         answer = report.plan_json(work, planned, problems)
         if output is not None:
-            durable.write(output.absolute(), durable.blocks(work.plan_file(run)))
+            _copy(work.plan_file(run), output.absolute())
             answer["plan"] = str(output.absolute())
         if undecided is not None:
             waiting = plans.undecided(plans.read_items(work.plan_file(run)))
@@ -128,6 +128,16 @@ def plan(
         else:
             out.say("there is nothing to destroy")
     return code
+
+
+def _copy(plan: Path, output: Path) -> None:
+    """Write a plan once more, and beside it the list of what ends with the key."""
+    from shredder import durable
+    from shredder.plan.by_key import list_beside
+
+    if list_beside(plan).exists():
+        durable.write(list_beside(output), durable.blocks(list_beside(plan)))
+    durable.write(output, durable.blocks(plan))
 
 
 def recheck(

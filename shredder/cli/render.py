@@ -100,11 +100,14 @@ def looked(console: Console, report: Json) -> None:
     number = records = 0
     waits: list[Json] = []
     last = ""
-    for holding in found:
+    ends = report.get("by_key", ())
+    for holding in found.single():
         number += 1
         waits += [holding] if holding["waits_days"] else []
         records += holding["records"] or 0
         last = "decision" if "decision" in holding else ""
+    number += sum(group["holdings"] for group in ends)
+    records += sum(group["records"] or 0 for group in ends)
     console.say(
         f"{shown(report['dataset'])}: {counted(number, 'holding')}, "
         f"{counted(records, 'record')} in them"
@@ -116,6 +119,10 @@ def looked(console: Console, report: Json) -> None:
     for line in _waiting(waits):
         console.say(line)
     if waits:
+        console.say()
+    for group in ends:
+        console.say(f"{_of(group)} left to the end of the key, and not deleted")
+    if ends:
         console.say()
     for store, codes in report.get("not_by_key", {}).items():
         console.say(f"what is sealed in {shown(store)} is not left to the key: {', '.join(codes)}")
@@ -142,6 +149,11 @@ def _waiting(keys: Iterable[Json]) -> Iterator[str]:
             yield f"the deletion of {counted(number, 'key')} would be pending for {told}"
 
 
+def _of(group: Json) -> str:
+    where = f"{shown(group['store'])}, {shown(group['kind'])}"
+    return f"{where}: {counted(group['holdings'], 'holding')}"
+
+
 def came(console: Console, report: Json) -> None:
     """What `destroy` and `resume` say at the end."""
     if console.as_json:
@@ -149,6 +161,10 @@ def came(console: Console, report: Json) -> None:
     console.say()
     counts = Counter(h["status"] for h in report["holdings"])
     holdings(console, report["holdings"], counts.total(), last="status")
+    for group in report["by_key"]:
+        counts[group["status"]] += group["holdings"]
+        why = f": {group['reason']}" if group["reason"] else ""
+        console.say(f"{_of(group)} left to the key: {group['status']}{why}")
     if appeared := sum(1 for _ in report["appeared"]):
         console.say()
         console.say("found by the second sweep, and in no plan:")

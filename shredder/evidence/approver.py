@@ -32,6 +32,8 @@ from shredder.errors import Refused, UsageError
 from shredder.evidence import parts
 from shredder.evidence.groups import planned_targets
 from shredder.plan import Decision, digest_of, read_header, read_items
+from shredder.plan.by_key import Sums, by_key_items, every_item
+from shredder.plan.model import ByKeyGroup
 
 _NO_SALT = Committer(bytes(32))  # what it commits to is left out of every comparison
 _NOTHING = f"sha256:{'0' * 64}"
@@ -85,8 +87,9 @@ def check_file(proposal: Proposal, path: Path, digest: str = "") -> None:
         (header.records_enrolled, dataset.records_enrolled, "records"),
         (header.records_recognisable, dataset.records_recognisable, "recognisable records"),
         (_bare(parts.sweep(header, _NO_SALT)), _bare(plan.sweep), "sweep"),
-        (sum(1 for _ in read_items(path)), plan.inventory.size, "number of holdings"),
-        (planned_targets(read_items(path)), plan.targets, "targets"),
+        (sum(1 for _ in every_item(path)), plan.inventory.size, "number of holdings"),
+        (planned_targets(read_items(path), header.by_key), plan.targets, "targets"),
+        (_summed_up(path), header.by_key.groups if header.by_key else (), "sums of the list"),
         (parts.left(read_items(path), Decision.UNDECIDED), plan.undecided, "undecided holdings"),
         (parts.left(read_items(path), Decision.DISMISSED), plan.dismissed, "dismissed holdings"),
         (parts.blind_spots([header]), plan.limitations, "limitations"),
@@ -95,6 +98,14 @@ def check_file(proposal: Proposal, path: Path, digest: str = "") -> None:
     for in_file, stated, what in told:
         if in_file != stated:
             raise Contradiction(Code.E_PLAN, f"proposal: not the plan file's {what}")
+
+
+def _summed_up(path: Path) -> tuple[ByKeyGroup, ...]:
+    """What ends with the key, summed up anew from the list beside the plan."""
+    sums = Sums()
+    for item in by_key_items(path):
+        sums.add(item)
+    return sums.groups()
 
 
 def approve(proposal: Proposal, approver: Actor, signer: Signer) -> Envelope:

@@ -31,10 +31,11 @@ from shredder.evidence.announce import read_announced, timestamps
 from shredder.evidence.groups import targets
 from shredder.evidence.logged import log_bundle
 from shredder.evidence.tool import tool
-from shredder.evidence.trees import RESULTS, committer, tree
+from shredder.evidence.trees import RESULTS, begun, committer, tree
 from shredder.journal import Phase, Run
 from shredder.plan import read_header, read_items
 from shredder.run.again import again_file
+from shredder.run.ended import as_foreseen, ended, every_result_line
 from shredder.run.results import read_result_lines, read_results
 from shredder.run.settled import read_settled, replaced
 from shredder.run.work import Work
@@ -117,8 +118,9 @@ def _predicate(work: Work, run: Run, plan: Plan, announced: Sealed) -> Destructi
     first = read_header(work.plan_file(run.id))
     after = read_header(again_file(work, run.id))
     made_by = committer(work.state.run(run.id))
+    ends = ended(work, run.id)
     groups = targets(
-        zip(read_items(work.plan_file(run.id)), read_results(work, run.id), strict=True)
+        zip(read_items(work.plan_file(run.id)), read_results(work, run.id), strict=True), ends
     )
     settled = targets((each.item, each.outcome) for each in read_settled(work, run.id))
     told = {code for group in (*groups, *settled) for code in group.limitations}
@@ -139,7 +141,11 @@ def _predicate(work: Work, run: Run, plan: Plan, announced: Sealed) -> Destructi
         request=plan.request,
         dataset=plan.dataset,
         inventory=plan.inventory,
-        results=tree(made_by, RESULTS, read_result_lines(work, run.id)),
+        results=(
+            tree(made_by, RESULTS, read_result_lines(work, run.id), begun(first.by_key, RESULTS))
+            if as_foreseen(ends)
+            else tree(made_by, RESULTS, every_result_line(work, run.id))
+        ),
         targets=groups,
         undecided=plan.undecided,
         dismissed=plan.dismissed,

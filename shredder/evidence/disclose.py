@@ -31,9 +31,11 @@ from shredder.errors import Refused, UsageError
 from shredder.evidence.parts import told_apart
 from shredder.evidence.trees import INVENTORY, RESULTS, kept_committer
 from shredder.journal import Run
-from shredder.plan import read_header, read_items, read_lines
+from shredder.plan import read_header
+from shredder.plan.by_key import inventory_lines
+from shredder.plan.codec import parse_item
 from shredder.run.again import again_file
-from shredder.run.results import read_result_lines
+from shredder.run.ended import every_result_line
 from shredder.run.work import Work
 from shredder.sealed import read_plan, read_result
 
@@ -65,9 +67,9 @@ def disclose(work: Work, path: Path, wanted: Wanted) -> tuple[bytes, int]:
         indices.update(drawn)
     if len(indices) > MAX_HOLDINGS:
         raise UsageError(f"a disclosure shows {MAX_HOLDINGS} holdings at the most")
-    plan_lines = read_lines(work.plan_file(run.id))
+    plan_lines = inventory_lines(work.plan_file(run.id))
     found = _leaves(made_by, INVENTORY, plan_lines, indices, plan.inventory)
-    came = _leaves(made_by, RESULTS, read_result_lines(work, run.id), indices, result.results)
+    came = _leaves(made_by, RESULTS, every_result_line(work, run.id), indices, result.results)
     made = Disclosure(
         media_type=MEDIA_TYPE,
         result=bundle.result.digest,
@@ -96,7 +98,8 @@ def _check_ours(run: Run, bundle: Bundle) -> None:
 def _indices_of(work: Work, run: Run, ids: Sequence[str]) -> Iterator[int]:
     missing = set(ids)
     if missing:
-        for index, item in enumerate(read_items(work.plan_file(run.id))):
+        for index, line in enumerate(inventory_lines(work.plan_file(run.id))):
+            item = parse_item(line)
             if item.id in missing:
                 missing.remove(item.id)
                 yield index

@@ -15,7 +15,14 @@ from shredder.run.work import Work
 from shredder.spool import destroy_abandoned
 
 # The secret first: with it gone, what a crash leaves of the others can be tied to no commitment.
-_PRIVATE = ("secret", "plan.jsonl", "results.jsonl", "again.jsonl", "settled.jsonl")
+_PRIVATE = (
+    "secret",
+    "plan.jsonl",
+    "plan.jsonl.by-key",
+    "results.jsonl",
+    "again.jsonl",
+    "settled.jsonl",
+)
 
 
 def forget(work: Work, run: Run) -> int:

@@ -17,12 +17,15 @@ from attestations import (
     Target,
     Verification,
 )
-from backends.contract import Holding, Verdict
+from backends.contract import Holding, Technique, Verdict
 from backends.contract import KeyErasure as Conditions
 from shredder import answers
 from shredder.evidence.parts import moment, tallies
 from shredder.plan import Decision, Item
-from shredder.run.results import MOST_LIMITATIONS, Outcome
+from shredder.plan.by_key import MOST_LIMITATIONS
+from shredder.plan.model import ByKey, ByKeyGroup
+from shredder.run.ended import ByKeyOutcome
+from shredder.run.results import Outcome
 from shredder.run.results import Status as Came
 
 MOST_GROUPS = 1000  # that a statement tells apart by limitations and by where was looked
@@ -71,8 +74,10 @@ def _stated(item: Item) -> bool:
     return not (left and item.holding.verdict is not Verdict.COPY)
 
 
-def planned_targets(items: Iterable[Item]) -> tuple[PlannedTarget, ...]:
-    """The plan's holdings, grouped."""
+def planned_targets(
+    items: Iterable[Item], by_key: ByKey | None = None
+) -> tuple[PlannedTarget, ...]:
+    """The plan's holdings, grouped; last those that end with the key, `by_key`."""
     groups: dict[tuple[str, ...], tuple[Item, _Sum]] = {}
     for item in filter(_stated, items):
         holding = item.holding
@@ -103,6 +108,23 @@ def planned_targets(items: Iterable[Item]) -> tuple[PlannedTarget, ...]:
             holdings_unknown_foreign=total.unknown_foreign,
         )
         for _, (item, total) in sorted(groups.items(), key=lambda pair: pair[0])
+    ) + tuple(map(_planned_by_key, by_key.groups if by_key else ()))
+
+
+def _planned_by_key(group: ByKeyGroup) -> PlannedTarget:
+    return PlannedTarget(
+        store=group.store,
+        kind=group.kind,
+        decision=PlanDecision.DESTROY,
+        technique=Technique.CRYPTOGRAPHIC_ERASE.value,
+        whole=group.whole,
+        reason=None,
+        retained_until=moment(group.retained_until) if group.retained_until else None,
+        holdings=group.holdings,
+        records=group.records,
+        holdings_unknown_records=group.unknown_records,
+        foreign_records=group.foreign,
+        holdings_unknown_foreign=group.unknown_foreign,
     )
 
 
@@ -110,8 +132,10 @@ _Key = tuple[object, ...]
 _Groups = dict[_Key, tuple[Item, Outcome, _Sum]]
 
 
-def targets(pairs: Iterable[tuple[Item, Outcome]]) -> tuple[Target, ...]:
-    """What became of the plan's holdings, grouped.
+def targets(
+    pairs: Iterable[tuple[Item, Outcome]], by_key: Iterable[ByKeyOutcome] = ()
+) -> tuple[Target, ...]:
+    """What became of the plan's holdings, grouped; last those that ended with the key, `by_key`.
 
     From the first group that a statement cannot hold on, those that differ in the last two
     parts of their keys alone are one, so that there are never more in memory either.
@@ -144,7 +168,24 @@ def targets(pairs: Iterable[tuple[Item, Outcome]]) -> tuple[Target, ...]:
         if told_apart and len(groups) > MOST_GROUPS:
             told_apart, groups = False, _merged(groups)
     return tuple(
-        _target(*group) for _, group in sorted(groups.items(), key=lambda pair: str(pair[0]))
+        _target(item.holding.store, item.holding.kind, outcome, total, whole=item.whole)
+        for _, (item, outcome, total) in sorted(groups.items(), key=lambda pair: str(pair[0]))
+    ) + tuple(
+        _target(each.group.store, each.group.kind, each.outcome, _sum(each), whole=each.group.whole)
+        for each in by_key
+    )
+
+
+def _sum(ended: ByKeyOutcome) -> _Sum:
+    group, outcome = ended.group, ended.outcome
+    return _Sum(
+        holdings=group.holdings,
+        records=group.records,
+        unknown_records=group.unknown_records,
+        foreign=group.foreign,
+        unknown_foreign=group.unknown_foreign,
+        until=outcome.until,
+        reasons=Counter({outcome.reason: group.holdings} if outcome.reason else {}),
     )
 
 
@@ -179,15 +220,15 @@ def _join(groups: _Groups, key: _Key, group: tuple[Item, Outcome, _Sum]) -> None
     groups[key] = item, told, sums
 
 
-def _target(item: Item, outcome: Outcome, total: _Sum) -> Target:
+def _target(store: str, kind: str, outcome: Outcome, total: _Sum, *, whole: bool) -> Target:
     status = _status(outcome)
     # Foreign records go only with the operator's word, and only if the destruction happened.
-    foreign = item.whole and status.destroyed
+    foreign = whole and status.destroyed
     return Target(
-        store=item.holding.store,
-        kind=item.holding.kind,
-        technique=item.technique.value if item.technique else None,
-        whole=item.whole,
+        store=store,
+        kind=kind,
+        technique=outcome.technique.value if outcome.technique else None,
+        whole=whole,
         method=Method(outcome.method.value) if outcome.method and status.destroyed else None,
         status=status,
         reasons=tallies(dict(total.reasons)),

@@ -9,7 +9,7 @@ from shredder.evidence import parts
 from shredder.evidence.groups import planned_targets
 from shredder.evidence.names import write_annex
 from shredder.evidence.tool import tool
-from shredder.evidence.trees import INVENTORY, committer, tree
+from shredder.evidence.trees import INVENTORY, begun, committer, tree
 from shredder.journal import Run
 from shredder.plan import Decision, read_header, read_items, read_lines
 from shredder.run.work import Work
@@ -32,9 +32,9 @@ def plan_statement(
         tool=tool(),
         request=parts.request(dataset, made_by, run.facts.get("challenge", "")),
         dataset=parts.described(dataset, header),
-        inventory=tree(made_by, INVENTORY, read_lines(path)),
+        inventory=tree(made_by, INVENTORY, read_lines(path), begun(header.by_key, INVENTORY)),
         sweep=parts.sweep(header, made_by),
-        targets=planned_targets(read_items(path)),
+        targets=planned_targets(read_items(path), header.by_key),
         undecided=parts.left(read_items(path), Decision.UNDECIDED),
         dismissed=parts.left(read_items(path), Decision.DISMISSED),
         limitations=parts.blind_spots([header]),

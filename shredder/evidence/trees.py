@@ -8,6 +8,7 @@ from pathlib import Path
 from attestations import Committer, MerkleBuilder, Tree
 from shredder import durable
 from shredder.errors import Refused
+from shredder.plan.model import ByKey
 
 INVENTORY = "inventory"
 RESULTS = "results"
@@ -32,9 +33,22 @@ def kept_committer(run_folder: Path) -> Committer:
         ) from None
 
 
-def tree(made_by: Committer, name: str, lines: Iterable[bytes]) -> Tree:
-    """The tree over lines, without their line ends; memory is one hash a level."""
-    builder = MerkleBuilder()
-    for index, line in enumerate(lines):
+def begun(by_key: ByKey | None, name: str) -> MerkleBuilder:
+    """A tree that has the leaves of what ends with the key, as they were reckoned for the plan."""
+    if by_key is None:
+        return MerkleBuilder()
+    peaks = by_key.inventory if name == INVENTORY else by_key.results
+    return MerkleBuilder(by_key.holdings, map(bytes.fromhex, peaks))
+
+
+def tree(
+    made_by: Committer, name: str, lines: Iterable[bytes], builder: MerkleBuilder | None = None
+) -> Tree:
+    """The tree over lines, without their line ends; memory is one hash a level.
+
+    `builder` has the leaves before these.
+    """
+    builder = builder or MerkleBuilder()
+    for index, line in enumerate(lines, start=builder.size):
         builder.add(made_by.leaf(name, index, line.rstrip(b"\n")))
     return Tree(root=f"sha256:{builder.root().hex()}", size=builder.size)

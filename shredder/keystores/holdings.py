@@ -1,9 +1,9 @@
 """A dataset's keys as holdings: the key store as a store like any other, for sweep, plan and run.
 
 Its units are the records of the dataset's keys, so that a key that was put back is found; those of
-its key tree are among them (`DATASET/…`), so that none is left that opens half of something. An
-order by CRYPTOGRAPHIC_ERASE on something sealed in another store comes here, too: what destroys it
-is the end of the key that its details name.
+its key tree are among them (`DATASET/…`), so that none is left that opens half of something. What
+ends with a key in other stores is not destroyed by an order: what became of it is told by the
+key's. Where that was pending it is looked for by the key that its details name.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ from shredder.plan.keyed import (
 
 _KIND, _OF_TREE = "key", "tree-key"
 _PROBE = "probe"  # a detail: the digest of what was sealed to the key
-_FIRST = -(2**61)  # phase, in the last stage: what else ends with a key comes after its own order
+_FIRST = -(2**52)  # phase: in a plan, what comes first; in the last stage nothing else does
 
 
 @dataclass(frozen=True)
@@ -134,20 +134,14 @@ class KeyHoldings(KeysAsStore):
 
     def end(self, orders: Sequence[Order]) -> Sequence[Destruction]:
         """Destroy keys, and with them what is sealed to them."""
-        records = {key: self._record(key) for key in dict.fromkeys(map(self._key_of, orders))}
-        done: dict[str, KeyDestruction | str] = {}
-        return [self._end(order, records[self._key_of(order)], done) for order in orders]
+        records = [self._record(order.holding.locator) for order in orders]
+        return [self._end(*pair) for pair in zip(orders, records, strict=True)]
 
-    def _end(
-        self, order: Order, record: KeyRecord, done: dict[str, KeyDestruction | str]
-    ) -> Destruction:
-        key, own = record.id, order.holding.store == self.name
-        if no := refused(order, record.check if own else order.holding.version):
+    def _end(self, order: Order, record: KeyRecord) -> Destruction:
+        if no := refused(order, record.check):
             return no
         clear = Known(str(order.holding.details.get(CLEAR, Known.UNKNOWN.value)))
-        if key not in done:
-            done[key] = self._erase(key)
-        came = done[key]
+        came = self._erase(record.id)
         if isinstance(came, str):
             erasure = self._erasure(record, clear, destroyed=False)
             return Destruction(order.id, Result.FAILED, reason=came, erasure=erasure)
@@ -157,19 +151,17 @@ class KeyHoldings(KeysAsStore):
                 Result.PENDING,
                 reason=WINDOW,
                 until=came.record.until,
-                limitations=came.record.limitations if own else ("sealed-bytes-stay",),
-                numbers=came.numbers if own else {},
+                limitations=came.record.limitations,
+                numbers=came.numbers,
                 erasure=replace(self._erasure(came.record, clear, destroyed=False), scheduled=1),
             )
         erasure = self._erasure(came.record, clear, destroyed=True)
-        # What is sealed to a key ends with it, whenever in this run the key went.
-        before = own and came.before
         return Destruction(
             order.id,
-            Result.ALREADY_ABSENT if before else Result.DESTROYED,
-            method=_method(erasure, own=own, in_place=came.in_place),
-            limitations=came.record.limitations if own else ("sealed-bytes-stay",),
-            numbers=came.numbers if own else {},
+            Result.ALREADY_ABSENT if came.before else Result.DESTROYED,
+            method=_method(erasure, in_place=came.in_place),
+            limitations=came.record.limitations,
+            numbers=came.numbers,
             erasure=erasure,
         )
 
@@ -200,12 +192,11 @@ class KeyHoldings(KeysAsStore):
         del matcher
         seen: dict[str, KeyFinding] = {}
         for order in orders:
-            key = self._key_of(order)
+            own = order.holding.store == self.name
+            key = order.holding.locator if own else str(order.holding.details.get(KEY, ""))
             if key not in seen:
                 seen[key] = self._look(key)
-            found = seen[key]
-            if order.holding.store == self.name:
-                found = self._by_its_probe(order.holding, found)
+            found = self._by_its_probe(order.holding, seen[key]) if own else seen[key]
             yield Verification(order.id, found.finding, found.looked, found.reason)
 
     def _by_its_probe(self, holding: Holding, found: KeyFinding) -> KeyFinding:
@@ -214,11 +205,6 @@ class KeyHoldings(KeysAsStore):
         if found.finding is not Finding.ABSENT or _digest(record) == holding.details.get(_PROBE):
             return found
         return KeyFinding(Finding.INCONCLUSIVE, (), "key-record-altered")
-
-    def _key_of(self, order: Order) -> str:
-        holding = order.holding
-        own = holding.store == self.name
-        return holding.locator if own else str(holding.details.get(KEY, ""))
 
     def _records(self) -> Sequence[KeyRecord]:
         try:
@@ -245,10 +231,8 @@ def _digest(record: KeyRecord) -> str:
     return hashlib.sha256(record.probe.encode("ascii")).hexdigest()
 
 
-def _method(erasure: KeyErasure, *, own: bool, in_place: bool) -> Method:
-    """What is earned: of the key's own bytes, and of what nobody opens any more."""
+def _method(erasure: KeyErasure, *, in_place: bool) -> Method:
+    """What is earned: of the key's own bytes, or of whatever nobody opens any more."""
     if not in_place:
         return Method.LOGICAL_DELETE
-    if erasure.purges:
-        return Method.PURGE
-    return Method.CLEAR if own else Method.LOGICAL_DELETE
+    return Method.PURGE if erasure.purges else Method.CLEAR

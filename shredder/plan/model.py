@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from backends.contract import Holding, Order, Technique, Verdict
+from backends.contract import Holding, Known, Order, Technique, Verdict
 from shredder.config import KEEP
 from shredder.sweep import ScopeCoverage
 
@@ -65,6 +65,41 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
+class ByKeyGroup:
+    """Holdings of one store that end with the key, summed up."""
+
+    store: str
+    kind: str
+    whole: bool
+    clear: Known  # whether the data ever lay in the clear in this store
+    holdings: int
+    records: int  # the dataset's, of those of which it is known
+    unknown_records: int  # holdings of which it is not
+    foreign: int  # records of others, likewise
+    unknown_foreign: int
+    retained_until: str  # the latest end of the locks on them
+    limitations: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ByKey:
+    """What the end of the key is to destroy in other stores: one act, and no order for each.
+
+    Each is a line of a list beside the plan; see :mod:`shredder.plan.by_key`. What a statement
+    says of them is reckoned when the plan is made, so that nothing later costs by their number.
+    """
+
+    key: str  # its id
+    order: str  # the id of the plan's line that destroys it
+    holdings: int  # at least 1
+    digest: str  # of the list's bytes
+    size: int  # of the list, in bytes
+    groups: tuple[ByKeyGroup, ...]
+    inventory: tuple[str, ...]  # the peaks of the tree over the list's lines, hexadecimal
+    results: tuple[str, ...]  # of the tree over their results, if each is destroyed and verified
+
+
+@dataclass(frozen=True, slots=True)
 class Header:
     """What a plan says beside its items."""
 
@@ -84,3 +119,4 @@ class Header:
     fingerprint_after: str = KEEP  # or DESTROY, if all is gone; or the day that it is kept until
     not_by_key: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """By store, codes: why what is sealed in it is not left to the key, though that was wanted."""
+    by_key: ByKey | None = None

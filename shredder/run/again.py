@@ -9,11 +9,14 @@ from pathlib import Path
 from backends.contract import Holding, Verdict, strongest
 from shredder.config import DatasetConfig
 from shredder.plan import Decision, Item, decide, read_header, read_items
+from shredder.plan.by_key import by_key_items
+from shredder.run.gone_by_key import came_of_key
 from shredder.run.look import look, write_down
 from shredder.run.residue import SAID_GONE
 from shredder.run.work import Work
 from shredder.spool import Spool, SpooledList, SpooledSet, sort_key
 from shredder.sweep import is_to_come
+from shredder.sweep.found import Holdings
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +26,7 @@ class Again:
     resurfaced: SpooledSet  # ids of orders whose holding was found again
     digest: str  # of the file that it was written to
     finished: str
+    by_key: bool  # something that was called ended with its key was found as it was
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +57,18 @@ def sweep_again(work: Work, run: str, dataset: DatasetConfig, spool: Spool) -> A
     seen = look(work, dataset, spool, expected={entry.store for entry in before}, units=units)
     options = work.options(run)
     planned = _planned(work, run, spool)
+    sealed = _found_of_list(work.plan_file(run), seen.sweep.holdings, spool)
+    key_gone = came_of_key(work, run) in SAID_GONE
     resurfaced = spool.new_set()
+    by_key = False
 
     def appeared() -> Iterator[Item]:
         """Holdings that stand in no plan, and what would become of them."""
+        nonlocal by_key
         for number, holding in enumerate(seen.sweep.holdings, start=1):
+            if sealed is not None and sealed.has(holding.store, holding.locator, holding.version):
+                by_key |= key_gone
+                continue
             if planned.left.has(holding.store, holding.locator, holding.version):
                 continue  # as the plan or the outcome of its destruction says
             if is_to_come(holding):
@@ -71,7 +82,25 @@ def sweep_again(work: Work, run: str, dataset: DatasetConfig, spool: Spool) -> A
                 yield decide(item_id, holding, options, dataset.locations)
 
     digest = write_down(work, again_file(work, run), run, dataset, seen, appeared())
-    return Again(resurfaced, digest, seen.sweep.finished)
+    return Again(resurfaced, digest, seen.sweep.finished, by_key)
+
+
+def _found_of_list(plan: Path, found: Holdings, spool: Spool) -> SpooledSet | None:
+    """What was found of that which ends with the key, as it was; None: nothing.
+
+    The list is only gone through if anything was found at all.
+    """
+    if read_header(plan).by_key is None or not len(found):
+        return None
+    places, both = spool.new_set(), None
+    for holding in found:
+        places.add(holding.store, holding.locator, holding.version)
+    for item in by_key_items(plan):
+        place = item.holding.store, item.holding.locator, item.holding.version
+        if places.has(*place):
+            both = both or spool.new_set()
+            both.add(*place)
+    return both
 
 
 def _planned(work: Work, run: str, spool: Spool) -> _Planned:

@@ -18,7 +18,7 @@ from shredder.errors import ShredderError, Waiting
 from shredder.plan import to_destroy
 from shredder.plan.keyed import WAITS
 from shredder.run.gone_by_key import sealed_left
-from shredder.run.residue import executor, verify
+from shredder.run.residue import store_of, verify
 from shredder.run.window import Window, window_of
 from shredder.run.work import Work, batches, stores_or_errors
 from shredder.sweep import phase_of
@@ -47,7 +47,7 @@ def execute(work: Work, run: str, dataset: str) -> None:
             every = (order for order in _orders(work, run) if order.technique.stage == stage)
             hours = _Hours(window)
             spared = stage == _KEYS and sealed_left(work, run)
-            for name, orders in groupby(every, key=executor):
+            for name, orders in groupby(every, key=store_of):
                 store = stores.get(name, BackendError("", reason="store-not-configured"))
                 size = 1 if isinstance(store, BackendError) else max(1, store.traits.batch)
                 for batch in batches(orders, size):
@@ -69,7 +69,7 @@ def execute(work: Work, run: str, dataset: str) -> None:
 
 
 def _spare(work: Work, run: str, orders: Sequence[Order]) -> None:
-    """Leave a key, and what was to end with it, because something sealed is still there."""
+    """Leave a key, because something sealed is still there."""
     known = ((order.id, work.journal.entry(run, order.id)) for order in orders)
     left = [order for order, entry in known if entry is None or entry.destruction is None]
     work.journal.record(run, [Destruction(o, Result.FAILED, reason=WAITS) for o in left])

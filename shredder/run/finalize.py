@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from shredder import clock
 from shredder.errors import ShredderError
 from shredder.journal import Run
-from shredder.plan import Decision, read_items
+from shredder.plan import Decision
+from shredder.plan.by_key import every_item
 from shredder.plan.keyed import CANCELLED, UNTIL
 from shredder.run import machine
 from shredder.run.desk import Desk
@@ -74,7 +75,7 @@ def finalize(
     try:
         untold |= settle_keys(work.config, work.state, dataset)
         machine.plan(work, run, spool)
-        for item in read_items(work.plan_file(run)):
+        for item in every_item(work.plan_file(run)):
             if item.decision is Decision.DESTROY:
                 there += 1
                 until += filter(None, [str(item.holding.details.get(UNTIL, ""))])

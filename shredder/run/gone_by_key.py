@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-from backends.contract import Result, Technique
-from shredder.plan import to_destroy
-from shredder.plan.keyed import by_anothers_key, has_sealed
+from backends.contract import Result
+from shredder.plan import read_header, to_destroy
+from shredder.plan.by_key import by_key_items
+from shredder.plan.keyed import has_sealed
 from shredder.run.residue import SAID_GONE
 from shredder.run.work import Work
 from shredder.spool import Spool, SpooledSet
+from shredder.sweep.found import listed_place
 
-_BY_KEY = Technique.CRYPTOGRAPHIC_ERASE
 _SHUT = SAID_GONE | {Result.PENDING}  # a key that waits to be deleted opens nothing
 
 
-def number_by_key(work: Work, run: str) -> int:
-    """How many of a plan's holdings the end of the key is to destroy, in other stores."""
-    items = to_destroy(work.plan_file(run))
-    return sum(by_anothers_key(item.holding, item.technique) for item in items)
-
-
 def gone_by_key(work: Work, dataset: str, spool: Spool) -> SpooledSet | None:
-    """The places of what ended so in any run, each by store, locator and version; None: none did.
+    """The places of what ended so in any run, as listings have them; None: none did.
 
     A run whose manifest is destroyed does not tell of it any more.
     """
@@ -29,13 +24,17 @@ def gone_by_key(work: Work, dataset: str, spool: Spool) -> SpooledSet | None:
         if run.forgotten or not run.facts.get("by_key"):
             continue
         found = found or spool.new_set()
-        for item in to_destroy(work.plan_file(run.id)):
-            if not by_anothers_key(item.holding, item.technique):
-                continue
-            entry = work.journal.entry(run.id, item.id)
-            if entry and entry.destruction and entry.destruction.result in _SHUT:
-                found.add(item.holding.store, item.holding.locator, item.holding.version)
+        if came_of_key(work, run.id) in _SHUT:
+            for item in by_key_items(work.plan_file(run.id)):
+                found.add(*listed_place(item.holding))
     return found
+
+
+def came_of_key(work: Work, run: str) -> Result | None:
+    """The result of destroying the key that others end with; None: there is none, or no others."""
+    by_key = read_header(work.plan_file(run)).by_key
+    entry = work.journal.entry(run, by_key.order) if by_key else None
+    return entry.destruction.result if entry and entry.destruction else None
 
 
 def sealed_left(work: Work, run: str) -> bool:
@@ -44,7 +43,7 @@ def sealed_left(work: Work, run: str) -> bool:
     The key must live then: who looks for it the next time could not look into it.
     """
     for item in to_destroy(work.plan_file(run)):
-        if has_sealed(item.holding) and item.technique is not _BY_KEY:
+        if has_sealed(item.holding):
             entry = work.journal.entry(run, item.id)
             done = entry.destruction if entry else None
             if done is None or done.result not in SAID_GONE:

@@ -27,6 +27,7 @@ from shredder.plan import (
     write_plan,
 )
 from shredder.plan.keyed import Keyed, foresee, settle
+from shredder.plan.model import ByKey
 from shredder.plan.rulings import place_of
 from shredder.run.gone_by_key import gone_by_key
 from shredder.run.means import means
@@ -106,6 +107,7 @@ def write_down(
     dataset: DatasetConfig,
     seen: Look,
     items: Iterable[Item],
+    by_key: ByKey | None = None,
     not_by_key: Mapping[str, tuple[str, ...]] | None = None,
 ) -> str:
     """Write a sweep with the decisions on its holdings, as a plan file; returns its digest."""
@@ -125,6 +127,7 @@ def write_down(
         started=seen.sweep.started,
         finished=seen.sweep.finished,
         fingerprint_after=_after(dataset),
+        by_key=by_key,
         not_by_key=not_by_key or {},
     )
     return write_plan(path, header, items)

@@ -20,13 +20,15 @@ from shredder import clock, durable
 from shredder.config import KEYS
 from shredder.errors import Inconclusive, Refused, Undecided, UsageError
 from shredder.evidence import announce, announced_file, attest, fingerprint
+from shredder.evidence.apart import set_apart
 from shredder.evidence.approvals import approved_plan, collect
 from shredder.journal import Phase, Run
 from shredder.plan import Decision, Item, Options, digest_of, dump_options, read_header, read_items
+from shredder.plan.by_key import every_item, lies_there
 from shredder.run.again import again_file, sweep_again
 from shredder.run.desk import Desk, Summary
+from shredder.run.ended import BACK
 from shredder.run.execute import execute, held
-from shredder.run.gone_by_key import number_by_key
 from shredder.run.look import Rulings, decided, dismissed_before, gaps, look, write_down
 from shredder.run.residue import look_for_residue
 from shredder.run.results import results_file, write_results
@@ -133,20 +135,23 @@ def plan(work: Work, run: str, spool: Spool, decisions: Path | None = None) -> S
     found, options = seen.sweep.holdings, work.options(run)
     lines = decided(run, found, options, dataset, ruled, rulings, keyed=keyed)
     path = work.plan_file(run)
+    others, by_key = lines.items, None
+    if lines.keyed is not None:
+        others, by_key = set_apart(work, run, others, spool)
     not_by_key = lines.keyed.not_by_key if lines.keyed else {}
-    digest = write_down(work, path, run, dataset, seen, lines.items, not_by_key)
+    digest = write_down(work, path, run, dataset, seen, others, by_key, not_by_key)
     if rulings.used < rulings.given:
         raise UsageError(
             f"{rulings.given - rulings.used} decisions are about nothing that was found",
             hint="what has changed since is undecided again: make a new file with --undecided",
         )
-    open_gaps = gaps(seen.sweep.problems, read_items(path), spool)
-    anything = any(line.decision is not Decision.DISMISSED for line in read_items(path))
+    open_gaps = gaps(seen.sweep.problems, every_item(path), spool)
+    anything = by_key or any(i.decision is not Decision.DISMISSED for i in read_items(path))
     nothing = not anything and not open_gaps and not _falls_short(work, known.dataset)
     phase = Phase.NOTHING if nothing else Phase.PLANNED
     planned = clock.now(after=seen.sweep.finished)
-    by_key = number_by_key(work, run) if keyed else 0
-    facts = {"plan_digest": digest, "planned": planned, "gaps": open_gaps, "by_key": by_key}
+    number = by_key.holdings if by_key else 0
+    facts = {"plan_digest": digest, "planned": planned, "gaps": open_gaps, "by_key": number}
     work.journal.enter(run, phase, **facts)
     work.observer.event("planned", run=run, holdings=len(seen.sweep.holdings), gaps=open_gaps)
     return seen.sweep.problems
@@ -194,12 +199,13 @@ def _step(work: Work, known: Run, desk: Desk) -> None:
                 results = write_results(work, run, again.resurfaced)
                 pending = write_settled(work, run, known.dataset, spool)
             verified = clock.now(after=again.finished)
-            digests = {
+            came = {
                 "again_digest": again.digest,
                 "results_digest": results,
                 "settled_digest": pending,
+                BACK: again.by_key,
             }
-            journal.enter(run, Phase.VERIFIED, **digests, verified=verified)
+            journal.enter(run, Phase.VERIFIED, **came, verified=verified)
         case Phase.VERIFIED if not _looked_at_stands(work, known):
             if fingerprint.begun(known):
                 raise Refused(
@@ -242,7 +248,8 @@ def _forbidden(work: Work, known: Run) -> Summary | None:
             hint=f"see [datasets.{known.dataset}.hold] in the configuration",
         )
     decisions = Counter(item.decision for item in read_items(path))
-    despite = work.options(known.id).despite_gaps and decisions
+    decisions[Decision.DESTROY] += header.by_key.holdings if header.by_key else 0
+    despite = work.options(known.id).despite_gaps and decisions.total()
     if known.facts["gaps"] and not despite:
         raise Inconclusive(
             f"not all of the stores could be examined, so nothing of {known.dataset} was touched",
@@ -287,8 +294,13 @@ def _locks_out(item: Item) -> bool:
 
 
 def check_digest(work: Work, known: Run) -> None:
-    """Refuse a plan file that is not, byte for byte, the one that was digested."""
-    if _digest(work.plan_file(known.id)) == known.facts["plan_digest"]:
+    """Refuse a plan file that is not, byte for byte, the one that was digested.
+
+    The list of what ends with the key is digested when it is read; before, it has to be there.
+    """
+    path = work.plan_file(known.id)
+    stands = _digest(path) == known.facts["plan_digest"]
+    if stands and lies_there(path, read_header(path).by_key):
         return
     changed = f"the plan of run {known.id} has changed since it was made"
     if known.phase.untouched:
@@ -297,7 +309,8 @@ def check_digest(work: Work, known: Run) -> None:
         )
     raise Refused(
         f"{changed}, and so the run cannot go on",
-        hint="restore plan.jsonl in the run's folder from a copy, then `shredder resume`",
+        hint="restore plan.jsonl and what is beside it in the run's folder from a copy, "
+        "then `shredder resume`",
     )
 
 

@@ -9,9 +9,7 @@ from backends.contract import Finding, Matcher, Order, Result, Store, Verificati
 from backends.errors import BackendError
 from shredder import answers
 from shredder.answers import DEFECT
-from shredder.config import KEYS
 from shredder.plan import to_destroy
-from shredder.plan.keyed import by_anothers_key
 from shredder.run.work import Work, batches, stores_or_errors
 
 _BATCH = 256
@@ -25,7 +23,7 @@ def look_for_residue(work: Work, run: str, dataset: str) -> None:
     work.observer.progress("verify", units=0, total=total)
     with stores_or_errors(work, dataset, work.observer.step) as stores:
         matcher = work.matcher(dataset)
-        for name, orders in groupby(_said_gone(work, run), key=executor):
+        for name, orders in groupby(_said_gone(work, run), key=store_of):
             store = stores.get(name, BackendError("", reason="store-not-configured"))
             for batch in batches(orders, _BATCH):
                 work.journal.record_verifications(run, verify(work, store, batch, matcher))
@@ -33,10 +31,9 @@ def look_for_residue(work: Work, run: str, dataset: str) -> None:
                 work.observer.progress("verify", units=done, total=total)
 
 
-def executor(order: Order) -> str:
+def store_of(order: Order) -> str:
     """The store that carries an order out, and is asked what came of it."""
-    by_key = by_anothers_key(order.holding, order.technique)
-    return KEYS if by_key else order.holding.store
+    return order.holding.store
 
 
 def _said_gone(work: Work, run: str) -> Iterator[Order]:

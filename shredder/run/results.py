@@ -16,10 +16,9 @@ from shredder import answers, durable, values
 from shredder.errors import Refused
 from shredder.journal import Entry
 from shredder.plan import Decision, Item, digest_of, read_items
+from shredder.plan.by_key import MOST_LIMITATIONS
 from shredder.run.work import Work
 from shredder.spool import SpooledSet
-
-MOST_LIMITATIONS = 64  # that one holding's line, and its group in a statement, can name
 
 
 class Status(StrEnum):

@@ -19,8 +19,10 @@ from shredder.config import KEYS
 from shredder.errors import Refused
 from shredder.journal import Run
 from shredder.plan import Item, digest_of, read_items
-from shredder.plan.keyed import WINDOW, in_the_clear
-from shredder.run.residue import executor, verify
+from shredder.plan.by_key import Alike, alike, by_key_items
+from shredder.plan.keyed import WINDOW, by_anothers_key, in_the_clear
+from shredder.run.ended import ended
+from shredder.run.residue import verify
 from shredder.run.results import Outcome, Status, read_results
 from shredder.run.work import Work, batches, stores_or_errors
 from shredder.spool import Spool
@@ -56,9 +58,21 @@ def pending_of(work: Work, run: Run) -> Iterator[Settled]:
     for item, outcome in lines:
         if outcome.status is Status.PENDING:
             yield Settled(item, outcome)
+    yield from _pending_by_key(work, run)
     for each in read_settled(work, run.id):
         if each.outcome.status is Status.PENDING:
             yield each
+
+
+def _pending_by_key(work: Work, run: Run) -> Iterator[Settled]:
+    """What was to end with a key that waits: told one by one, as each may be found by itself."""
+    waits: dict[Alike, Outcome] = {}
+    for each in ended(work, run.id):
+        if each.outcome.status is Status.PENDING:
+            group = each.group
+            waits[group.store, group.kind, group.whole, group.clear.value] = each.outcome
+    for item in by_key_items(work.plan_file(run.id)) if waits else ():
+        yield Settled(item, replace(waits[alike(item)], id=item.id))
 
 
 def settled_file(work: Work, run: str) -> Path:
@@ -106,13 +120,19 @@ def _looked_for(
 ) -> Iterator[Settled]:
     with stores_or_errors(work, dataset, work.observer.step) as stores:
         matcher = work.matcher(dataset)
-        for name, group in groupby(left, key=lambda each: executor(each.item.order())):
+        for name, group in groupby(left, key=_asked):
             store = stores.get(name, BackendError("", reason="store-not-configured"))
             for batch in batches(group, _BATCH):
                 orders = [each.item.order() for each in batch]
                 found = verify(work, store, orders, matcher)
                 for each, seen in zip(batch, found, strict=True):
                     yield replace(each, outcome=judged(each, seen, clear))
+
+
+def _asked(each: Settled) -> str:
+    """The store that is asked for it: of what was to end with a key, that of the key."""
+    holding = each.item.holding
+    return KEYS if by_anothers_key(holding, each.item.technique) else holding.store
 
 
 def judged(each: Settled, seen: Verification, clear: set[str]) -> Outcome:

@@ -11,7 +11,7 @@ from shredder.spool import sort_key
 from shredder.sweep.coverage import ScopeCoverage
 
 _LAST = 2**62  # phase
-_TO_COME = "to-come"  # a detail
+_TO_COME, _LISTED = "to-come", "listed"  # details
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,19 @@ def to_come(holding: Holding) -> Holding:
 def is_to_come(holding: Holding) -> bool:
     """Whether residue is not there yet, as far as anybody has looked."""
     return _TO_COME in holding.details
+
+
+def as_listed(holding: Holding, version: str) -> Holding:
+    """Keep the version that the listing had of what is sealed: one that nothing is read for."""
+    if not holding.sealed or holding.version == version:
+        return holding
+    return replace(holding, details={**holding.details, _LISTED: version})
+
+
+def listed_place(holding: Holding) -> tuple[str, str, str]:
+    """The store, the locator and the version of a holding's unit, as a listing has them."""
+    version = str(holding.details.get(_LISTED, holding.version))
+    return holding.store, holding.locator, version
 
 
 def place(holding: Holding) -> bytes:

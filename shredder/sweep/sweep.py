@@ -29,7 +29,7 @@ from shredder.observer import Observer
 from shredder.spool import Spool, SpooledSet
 from shredder.sweep.coverage import WHOLE_STORE, Coverage, ScopeCoverage
 from shredder.sweep.crew import Crew
-from shredder.sweep.found import Holdings, Problem, Sweep, place, to_come
+from shredder.sweep.found import Holdings, Problem, Sweep, as_listed, place, to_come
 from shredder.sweep.hands import Hands
 from shredder.sweep.ledger import Ledger
 from shredder.sweep.worker import Seen, Task
@@ -232,7 +232,7 @@ class _StoreSweep:
             examination = replace(examination, gap=None)
         self._meter.add(examination)
         for holding in examination.holdings:
-            self._keep(holding)
+            self._keep(as_listed(holding, examination.unit.version))
         if examination.gap is None:
             coverage.count(CoverageStatus.EXAMINED)
             coverage.unchanged += seen.unchanged

@@ -80,9 +80,8 @@ def locked(tmp_path: Path, seaweedfs: SeaweedFS) -> Iterator[Locked]:
 
 def destroyed(operator: Operator) -> dict[str, Any]:
     done = operator.run("destroy", SURVEY, "--yes", "--timestamp-later", "--json")
-    return {each["kind"]: each for each in done.json["holdings"]} | {
-        "outcome": done.json["outcome"]
-    }
+    every = [*done.json["holdings"], *done.json["by_key"]]
+    return {each["kind"]: each for each in every} | {"outcome": done.json["outcome"]}
 
 
 def erasures(operator: Operator) -> dict[str, KeyErasure | None]:
@@ -108,7 +107,7 @@ def test_a_locked_object_ends_with_the_key(locked: Locked) -> None:
     came = destroyed(locked.operator)
     assert came["outcome"] == "complete"
     found = came["object"]
-    assert (found["technique"], found["status"]) == ("cryptographic-erase", "destroyed-verified")
+    assert (found["holdings"], found["status"]) == (1, "destroyed-verified")
     assert found["looked"] == ["key-slots", "sealed-probe"]
     # As it is on the disk that the tests run on.
     in_place = OBSTACLES.isdisjoint(shown["limitations"])

@@ -68,6 +68,7 @@ class View:
     units: dict[str, list[Any]] = field(default_factory=dict)
     companions: Sequence[Any] = ()
     examine: Callable[[Unit], Any] | None = None
+    version: str = "1"  # of all units, as they are listed
 
 
 class Scripted:
@@ -106,7 +107,7 @@ class Scripted:
             elif isinstance(entry, Breaks):
                 raise entry.error
             else:
-                yield Unit(scope, f"unit-{number}", "1", "bytes", 1, f"{number:04}")
+                yield Unit(scope, f"unit-{number}", self.view.version, "bytes", 1, f"{number:04}")
 
     def examine(self, unit: Unit, matcher: Matcher) -> Examination:
         if self.view.examine is not None:

@@ -30,13 +30,15 @@ from shredder import values
 from shredder.journal import Phase, Run
 from shredder.keystores import Declared, KeyRecord, KeyState, KeyStore
 from shredder.keystores import file as file_module
-from shredder.keystores.holdings import KeyHoldings
 from shredder.keystores.probe import make_probe
 from shredder.plan import Decision, Options, read_items
 from shredder.run import execute as execute_module
+from shredder.run.ended import ended
+from shredder.run.finalize import finalize, pending
 from shredder.run.results import Outcome, read_results
 from shredder.sealed import read_result
 from shredder.sealing.keys import key_store, record_keys
+from shredder.spool import spooled
 from tests.support.kms import CREDENTIALS, REGION, World, serving
 from tests.upper.place import DATASET, Place, opened_as
 from tests.upper.scripted import Scripted, View, absent, destroyed, holding
@@ -82,7 +84,8 @@ class Desk:
         work = self.place.work
         items = read_items(work.plan_file(run.id))
         pairs = zip(items, read_results(work, run.id), strict=True)
-        return {item.holding.kind: outcome for item, outcome in pairs}
+        found = {item.holding.kind: outcome for item, outcome in pairs}
+        return found | {each.group.kind: each.outcome for each in ended(work, run.id)}
 
     def erasures(self, run: Run) -> dict[str, KeyErasure | None]:
         """The conditions that the attestation states, by kind."""
@@ -214,6 +217,27 @@ def test_what_is_locked_waits_with_a_key_that_waits_and_is_no_gap(
         erasure = desk.erasures(ended)["object"]
         assert erasure is not None
         assert (erasure.keys_scheduled, erasure.keys_destroyed) == (1, 0)
+        world.pass_days(31)
+        views = View(units={"desk": [shut()]}), View(units={"desk": [shut()]})
+        with opened_as({"right": Scripted(*views, name="right")}):
+            final = finalized(desk)
+        assert desk.place.outcome(final) == "complete"
+        told = read_result(Bundle.load(desk.place.bundle(final)).result).settled
+        assert told is not None
+        settled = {target.kind: target for target in told}
+        assert settled["object"].status == settled["key"].status == "destroyed-verified"
+        assert settled["object"].erasure is not None
+        assert settled["object"].erasure.keys_destroyed == 1
+
+
+def finalized(desk: Desk) -> Run:
+    work = desk.place.work
+    waits = pending(work, DATASET)
+    assert waits is not None
+    with spooled(desk.place.state.root) as spool:
+        came = finalize(work, waits, desk.place.clerk, spool, {})
+    assert came.run is not None
+    return came.run
 
 
 def test_a_key_that_is_put_back_is_found_and_destroyed_again(desk: Desk) -> None:
@@ -315,18 +339,6 @@ def test_what_its_store_may_not_destroy_ends_with_the_key(
         assert desk.place.destroy().phase is Phase.NOTHING, "nor is it the next time"
 
 
-def test_a_key_went_in_this_run_however_many_batches_end_with_it(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(KeyHoldings, "batch", 1)
-    desk.make()
-    found = [sealed(**LOCK), sealed(locator="unit-1", kind="other", **LOCK)]
-    results = desk.results(desk.run(found, [shut(), shut()]))
-    assert {each.status for each in results.values()} == {"destroyed-verified"}
-    assert "absent-before-destruction" not in results["key"].limitations
-    assert results["key"].numbers["slots-overwritten"] == 1
-
-
 @pytest.mark.usefixtures("in_place")
 @pytest.mark.parametrize(
     ("declared", "beside"),
@@ -373,12 +385,21 @@ def test_what_ended_by_no_key_is_not_purged_by_the_conditions_of_one(desk: Desk)
     assert desk.place.outcome(ended) == "complete"
 
 
-def test_what_lies_there_in_another_version_is_not_what_ended(desk: Desk) -> None:
-    """The same place, and something nobody has looked into: a gap."""
+@pytest.mark.parametrize(("after", "outcome"), [("7", "partial"), ("1", "complete")])
+def test_what_lies_there_in_another_version_is_not_what_ended(
+    desk: Desk, after: str, outcome: str
+) -> None:
+    """The same place, and something nobody has looked into: a gap.
+
+    It is the listing's version that tells: a holding's own may have a digest of what was in it.
+    """
     desk.make()
-    ended = desk.run([sealed(version="0", **LOCK)], [shut()])
-    assert desk.results(ended)["object"].status == "destroyed-verified"
-    assert desk.place.outcome(ended) == "partial"
+    before = View(units={"desk": [[sealed(version="1:digest", **LOCK)]]})
+    views = before, View(units={"desk": [shut()]}, version=after)
+    with opened_as({"right": Scripted(*views, name="right")}):
+        ended_run = desk.place.destroy()
+    assert desk.results(ended_run)["object"].status == "destroyed-verified"
+    assert desk.place.outcome(ended_run) == outcome
 
 
 def test_another_gap_at_its_place_stays_one(desk: Desk) -> None:

@@ -14,14 +14,8 @@ from backends.contract import Destruction, Finding, Method, Result, Technique, V
 from shredder.errors import Refused
 from shredder.journal import Entry, Phase
 from shredder.plan import Decision, Item
-from shredder.run.results import (
-    MOST_LIMITATIONS,
-    Outcome,
-    Status,
-    outcome_of,
-    read_results,
-    results_file,
-)
+from shredder.plan.by_key import MOST_LIMITATIONS
+from shredder.run.results import Outcome, Status, outcome_of, read_results, results_file
 from tests.upper import made
 from tests.upper.place import Place, rows
 from tests.upper.scripted import holding
