@@ -38,6 +38,7 @@ CATALOGUES: Final = (
     "pg_opclass",
     "pg_opfamily",
     "pg_publication",
+    "pg_publication_rel",
     "pg_subscription",
     "pg_tablespace",
     "pg_ts_config",
@@ -81,16 +82,21 @@ UNION ALL
 SELECT CASE
        WHEN attgenerated = ''
        THEN format('ALTER TABLE ONLY %s ALTER %I DROP DEFAULT', adrelid::regclass, attname)
-       -- With the parent's go those that partitions have of it; others inherit from several.
-       WHEN attinhcount = 0 OR c.relispartition
-       THEN format(CASE attgenerated
-                   WHEN 's' THEN 'ALTER TABLE %s ALTER %I DROP EXPRESSION IF EXISTS'
-                   ELSE 'ALTER TABLE %s DROP COLUMN IF EXISTS %I' END,
-                   coalesce(pg_partition_root(adrelid), adrelid)::regclass, attname) END,
+       -- With the first one's go those that inherit it, where none inherits from several.
+       ELSE (WITH RECURSIVE line(oid, parents) AS (
+               SELECT attrelid, attinhcount
+               UNION ALL
+               SELECT p.attrelid, p.attinhcount
+                 FROM line JOIN pg_inherits ON inhrelid = line.oid
+                 JOIN pg_attribute p ON p.attrelid = inhparent AND p.attname = a.attname)
+             SELECT format(CASE a.attgenerated
+                           WHEN 's' THEN 'ALTER TABLE %s ALTER %I DROP EXPRESSION IF EXISTS'
+                           ELSE 'ALTER TABLE %s DROP COLUMN IF EXISTS %I' END,
+                           max(oid) FILTER (WHERE parents = 0)::regclass, a.attname)
+               FROM line HAVING max(parents) < 2) END,
        pg_get_expr(adbin, adrelid),
        'pg_attrdef', 10, 0
   FROM pg_attrdef d JOIN pg_attribute a ON a.attrelid = adrelid AND a.attnum = adnum
-  JOIN pg_class c ON c.oid = adrelid
  WHERE d.oid >= 16384
 UNION ALL
 SELECT format('ALTER DOMAIN %s DROP DEFAULT', oid::regtype), typdefault, 'pg_type', 10, 0
@@ -115,9 +121,11 @@ SELECT format('DROP POLICY IF EXISTS %I ON %s', polname, polrelid::regclass),
        'pg_policy', 10, oid
   FROM pg_policy
 UNION ALL
--- Which rows a publication takes, from 15 on.
-SELECT NULL, to_jsonb(p) ->> 'rowfilter', NULL, 10, 0 FROM pg_publication_tables p
- WHERE to_jsonb(p) ->> 'rowfilter' IS NOT NULL
+-- Which rows a publication takes, from 15 on: without the choice it would tell of more.
+SELECT format('ALTER PUBLICATION %I DROP TABLE ONLY %I.%I', pubname, schemaname, tablename),
+       to_jsonb(p) ->> 'rowfilter',
+       'pg_publication_rel', 10, 0
+  FROM pg_publication_tables p WHERE to_jsonb(p) ->> 'rowfilter' IS NOT NULL
 """
 # What names hold, and options beside them; they are set to what says nothing.
 _NAMES = """
@@ -318,6 +326,13 @@ UNION ALL
 SELECT format('ALTER TABLESPACE %I RENAME TO %I', spcname, 'removed-' || oid), spcname::text,
        'pg_tablespace', 7, 0
   FROM pg_tablespace WHERE oid >= 16384
+UNION ALL
+-- By these names others go on where they were: none can be given another.
+SELECT NULL, slot_name::text, NULL, 7, 0 FROM pg_replication_slots
+UNION ALL
+SELECT NULL, roname, NULL, 7, 0 FROM pg_replication_origin
+UNION ALL
+SELECT NULL, gid, NULL, 7, 0 FROM pg_prepared_xacts
 """
 _UNION = " UNION ALL "
 OWN: Final = _UNION.join(

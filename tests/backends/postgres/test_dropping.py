@@ -95,8 +95,11 @@ def test_what_holds_a_record_is_dropped(filled: Place, statements: str) -> None:
 @pytest.mark.parametrize(
     "statement",
     [
-        "ALTER TABLE t ADD w bool GENERATED ALWAYS AS (v = '{id}') STORED",  # the child has it
-        "CREATE PUBLICATION p FOR TABLE t WHERE (v <> '{id}')",
+        (
+            "CREATE TABLE u (v text); CREATE TABLE heir () INHERITS (t, u);"
+            "ALTER TABLE u ADD w bool GENERATED ALWAYS AS (v = '{id}') STORED;"
+            "ALTER TABLE t ADD w bool GENERATED ALWAYS AS (v = '{id}') STORED"
+        ),
         "CREATE FOREIGN DATA WRAPPER w OPTIONS (\"{id}\" 'x')",
     ],
 )
@@ -119,13 +122,16 @@ def dropped(place: Place) -> None:
 
 def test_a_generated_column_keeps_its_values(any_place: Place) -> None:
     by_it = f"bool GENERATED ALWAYS AS (v <> '{ID}') STORED"
+    any_place.sql(f"CREATE TABLE early (v text, w {by_it})")
     any_place.sql(f"CREATE TABLE t (v text, w {by_it})")
+    any_place.sql("ALTER TABLE early INHERIT t")
     any_place.sql(f"CREATE TABLE parted (v text, w {by_it}) PARTITION BY LIST (v)")
     any_place.sql("CREATE TABLE part PARTITION OF parted FOR VALUES IN ('x')")
-    for table in ("t", "parted"):
+    any_place.sql("CREATE TABLE child () INHERITS (t); CREATE TABLE heir () INHERITS (child)")
+    for table in ("heir", "parted"):
         any_place.sql(f"INSERT INTO {table} VALUES ('x')")
     dropped(any_place)
-    for table in ("t", "parted"):
+    for table in ("t", "child", "heir", "parted"):
         assert [("x", True)] == any_place.rows(table)
         any_place.sql(f"INSERT INTO {table} VALUES ('x', false)")
 
@@ -137,6 +143,13 @@ def test_a_virtual_column_goes(any_place: Place) -> None:
     any_place.sql(f"ALTER TABLE t ADD w bool GENERATED ALWAYS AS (v <> '{ID}')")
     dropped(any_place)
     assert before == any_place.dump()
+
+
+def test_a_publication_tells_of_no_row_that_it_did_not(any_place: Place) -> None:
+    any_place.sql("CREATE TABLE t (v text); CREATE TABLE u (v text)")
+    any_place.sql(f"CREATE PUBLICATION p FOR TABLE t WHERE (v <> '{ID}'), u WHERE (v <> 'x')")
+    dropped(any_place)
+    assert [("u",)] == any_place.sql("SELECT tablename::text FROM pg_publication_tables")
 
 
 def test_a_partition_keeps_its_rows(filled: Place) -> None:

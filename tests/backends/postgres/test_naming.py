@@ -184,6 +184,26 @@ def test_a_role_has_another_name_in_every_database(any_place: Place) -> None:
         any_place.sql(f'DROP ROLE "removed-{oid}"')
 
 
+@pytest.mark.parametrize(
+    ("made", "ended"),
+    [
+        (
+            "SELECT pg_replication_origin_create('{id}')",
+            "SELECT pg_replication_origin_drop('{id}')",
+        ),
+        ("BEGIN; PREPARE TRANSACTION '{id}'", "ROLLBACK PREPARED '{id}'"),
+    ],
+)
+def test_what_others_go_on_by_is_named(any_place: Place, made: str, ended: str) -> None:
+    for statement in made.split("; "):
+        any_place.sql(statement.format(id=ID))
+    try:
+        with planned(any_place) as (_, held):
+            assert (None, "no-rewrite-of-definitions") == (held.whole, held.obstacle)
+    finally:
+        any_place.sql(ended.format(id=ID))
+
+
 def test_the_role_that_connects_is_named(new_place: Place) -> None:
     new_place.sql(f"CREATE ROLE {NAME} LOGIN SUPERUSER PASSWORD '{new_place.server.password}'")
     try:
