@@ -10,7 +10,7 @@ makes them anew, where it has removed them itself; nobody else can see them.
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from backends.contract import Matcher, Step
@@ -29,13 +29,12 @@ _APART = b"\0\n\0"
 class Emptied:
     """The folders that files of the filer's log tell of.
 
-    `waits`: how often one was waited for. `gone`: how many are gone without that the log which
-    tells of them tells of their removal, which may not have been written to it yet.
+    `gone`: how many are gone without that the file which tells of them tells of their removal,
+    which may not have been written out yet.
     """
 
     server: Server
     where: str  # how messages name the store
-    waits: int = 0
     gone: int = 0
     _end: float = field(init=False)
     _keeping: dict[str, bool] = field(default_factory=dict)  # by bucket
@@ -55,13 +54,18 @@ class Emptied:
                 f"{self.where}: the filer's log is not of a form that is known",
                 reason="filer-log-not-understood",
             ) from None
-        told = {removal.path for removal in found}
+        told = {removal.path: place for place, removal in enumerate(found)}
         settled: set[str] = set()
-        for removal in found:
-            self._settle(removal.folder, settled, told)
+        for place, removal in reversed(list(enumerate(found))):
+            self._settle(removal.folder, settled, told, place)
 
-    def _settle(self, folder: str, settled: set[str], told: Collection[bytes]) -> None:
-        """Wait for a folder, and for those it lies in: they may have held nothing else."""
+    def _settle(
+        self, folder: str, settled: set[str], told: Mapping[bytes, int], place: int
+    ) -> None:
+        """Wait for a folder, and for those it lies in: they may have held nothing else.
+
+        `place`: of the last removal from it; that of the folder itself must stand behind it.
+        """
         while folder not in settled and self._is_removed_when_empty(folder):
             content = self.server.content(folder)
             if content is Content.NONE:
@@ -69,7 +73,7 @@ class Emptied:
                 continue
             if content is Content.SOME:
                 return  # may be empty yet, when one within it has gone
-            self.gone += folder.encode() not in told
+            self.gone += told.get(folder.encode(), -1) < place
             settled.add(folder)
             folder = folder.rpartition("/")[0]
 
@@ -90,7 +94,6 @@ class Emptied:
                 hint="remove it, or have its bucket keep such folders",
                 reason="emptied-folders-stay",
             )
-        self.waits += 1
         self.server.tell(Step("waiting-for-folders"))
         time.sleep(_PAUSE)
 

@@ -162,15 +162,16 @@ class ChangeLog(PlaceOfNames):
             emptied.settle(data, matcher)
         if emptied.gone:
             self._flushed()
-        removed = 0
+        known, removed = emptied.gone, 0
         while True:
-            waits = emptied.waits
+            emptied.gone = 0
             for path, data in self._with_records(matcher):
                 emptied.settle(data, matcher)
                 self.server.remove(path)
                 removed += 1
-            if emptied.waits == waits:
+            if emptied.gone <= known:
                 return {"log-files-removed": removed}
+            known = 0
             self._flushed()
 
     def _with_records(self, matcher: Matcher) -> Iterator[tuple[str, bytes]]:

@@ -12,7 +12,7 @@ from typing import cast
 
 import pytest
 
-from backends.contract import Finding, Result, Step
+from backends.contract import Finding, Order, Result, Step, Store, Unit
 from backends.errors import CouldNotTell
 from backends.seaweedfs import _emptied
 from backends.seaweedfs._changes import NotAChange, Removal, removals
@@ -20,7 +20,7 @@ from backends.seaweedfs._emptied import Emptied
 from backends.seaweedfs._http import Content, Server
 from backends.seaweedfs._places import ChangeLog
 from demo.servers.seaweedfs import SeaweedFS
-from tests.backends.seaweedfs.conftest import IDS, MATCHER, Place, orders, swept
+from tests.backends.seaweedfs.conftest import IDS, MATCHER, Place, orders
 
 
 def written_out(server: Server) -> None:
@@ -51,6 +51,23 @@ def emptied(place: Place, *keys: str) -> None:
         place.put(key, b"nothing\n")
     for key in keys:
         place.client.delete_object(Bucket=place.name, Key=key)
+
+
+def planned(place: Place, *keys: str) -> tuple[Store, Order]:
+    """The order for the filer's log, of a plan made before somebody deleted the objects."""
+    for key in keys:
+        place.put(key, b"nothing\n")
+    store = place.seeing(filer=place.server.filer_url)
+    found = [
+        holding
+        for unit in store.units(place.name)
+        if isinstance(unit, Unit)
+        for holding in store.examine(unit, MATCHER).holdings
+    ]
+    (order,) = orders([c for c in store.companions(found, MATCHER) if c.kind == "filer-log"])
+    for key in keys:
+        place.client.delete_object(Bucket=place.name, Key=key)
+    return store, order
 
 
 def logged(filer: Server) -> bytes:
@@ -102,28 +119,6 @@ def test_what_a_folder_has_in_it(place: Place, filer: Server) -> None:
     }
 
 
-def test_a_run_waits_for_folders_that_anybody_has_emptied(
-    place: Place, filer: Server, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What the server logs of them is in the logs by then, and is cleaned with the rest."""
-    emptied(place, f"exports/{IDS[70]}/{IDS[70]}.csv", f"top/{IDS[71]}.csv")
-    monkeypatch.setattr(ChangeLog, "_flushed", lambda self: written_out(self.server))
-    written_out(filer)
-    store = place.seeing(filer=place.server.filer_url)
-    (order,) = orders([each for each in swept(store) if each.kind == "filer-log"])
-    (answer,) = store.destroy([order], MATCHER)
-    assert Result.DESTROYED is answer.result
-    assert "waiting-for-folders" in {each.name for each in place.told}
-    base = f"/buckets/{place.name}"
-    for folder in (f"exports/{IDS[70]}", "exports", "top"):
-        assert Content.GONE is filer.content(f"{base}/{folder}")
-    said = place.server.log.read_text()
-    assert f"deleting empty folder {base}/top (triggered by {IDS[71]}.csv)" in said
-    written_out(filer)
-    (told,) = store.verify([order], MATCHER)
-    assert (Finding.ABSENT, ("filer-log-files",)) == (told.finding, told.looked)
-
-
 class Told:
     """A filer of two buckets, one of which keeps its folders, and what its folders have in them.
 
@@ -154,6 +149,12 @@ def settled(filer: Told, *paths: str) -> Emptied:
     return found
 
 
+def waits(filer: Told, *paths: str) -> int:
+    """How often a folder is waited for."""
+    settled(filer, *paths)
+    return len(filer.steps)
+
+
 def record(folder: str, name: str) -> bytes:
     """An entry of the log that tells of a removal and of nothing else."""
     entry = field(3, field(1, folder.encode()) + field(2, field(1, field(1, name.encode()))))
@@ -176,12 +177,12 @@ def no_time(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("no_time")
 def test_an_empty_folder_is_waited_for_and_those_it_lies_in() -> None:
     filer = Told(lake_a_b=Content.NONE, lake_a=Content.NONE, lake=Content.NONE)
-    assert 2 == settled(filer, f"/buckets/lake/a/b/{IDS[1]}.csv").waits
+    assert 2 == waits(filer, f"/buckets/lake/a/b/{IDS[1]}.csv")
     assert ["waiting-for-folders"] * 2 == [step.name for step in filer.steps]
     above = Told(lake_a=Content.NONE)
-    assert 1 == settled(above, f"/buckets/lake/a/b/{IDS[1]}.csv").waits, "one that is gone by now"
+    assert 1 == waits(above, f"/buckets/lake/a/b/{IDS[1]}.csv"), "one that is gone by now"
     by_name = Told(**{f"lake_{IDS[3]}": Content.NONE})
-    assert 1 == settled(by_name, f"/buckets/lake/{IDS[3]}/theirs.csv").waits
+    assert 1 == waits(by_name, f"/buckets/lake/{IDS[3]}/theirs.csv")
 
 
 @pytest.mark.usefixtures("no_time")
@@ -199,7 +200,7 @@ def test_an_empty_folder_is_waited_for_and_those_it_lies_in() -> None:
 def test_nothing_is_waited_for_of_which_no_record_will_be_logged(
     path: str, content: dict[str, Content]
 ) -> None:
-    assert 0 == settled(Told(**content), path).waits
+    assert 0 == waits(Told(**content), path)
 
 
 def test_a_folder_whose_removal_is_not_in_the_log_yet_is_told() -> None:
@@ -207,7 +208,9 @@ def test_a_folder_whose_removal_is_not_in_the_log_yet_is_told() -> None:
     path, above = f"/buckets/lake/a/{IDS[4]}/x.csv", f"/buckets/lake/a/{IDS[4]}"
     assert 2 == settled(Told(), path).gone
     assert 1 == settled(Told(lake_a=Content.SOME), path).gone
-    assert 0 == settled(Told(lake_a=Content.SOME), path, above).gone
+    some = Told(lake_a=Content.SOME)
+    assert 0 == settled(some, path, above).gone
+    assert 1 == settled(some, path, above, path).gone, "made anew since"
     assert 0 == settled(Told(), f"/buckets/keeping/a/{IDS[4]}.csv", f"/buckets/lake/{IDS[4]}").gone
 
 
@@ -243,15 +246,33 @@ def test_a_removal_that_the_log_had_not_told_yet_goes_with_it(
 
 
 @pytest.mark.usefixtures("no_time")
+@pytest.mark.parametrize("content", [Content.NONE, None])
+def test_what_is_emptied_while_the_log_is_written_out_is_settled(
+    monkeypatch: pytest.MonkeyPatch, content: Content | None
+) -> None:
+    """It may be gone by then, too, and the log not tell of that yet."""
+    filer = Logging()
+    filer.seen |= {"lake/late": content} if content else {}
+    late, then = record("/buckets/lake/late", IDS[6]), record("/buckets/lake", IDS[6])
+    later, last = record(f"/buckets/lake/{IDS[7]}", "x"), record("/buckets/lake", IDS[7])
+    filer.comes = iter([b"", late, then + later, last])
+    monkeypatch.setattr(ChangeLog, "_flushed", lambda _: filer.flush())
+    log = ChangeLog("lake", cast("Server", filer), None, lambda: ["lake"])
+    assert {"log-files-removed": 4} == log.clean(MATCHER)
+    assert {} == filer.files
+    assert bool(content) == len(filer.steps)
+
+
+@pytest.mark.usefixtures("no_time")
 def test_of_many_removals_those_with_records_are_found() -> None:
     others = [f"/buckets/lake/{number}/theirs.csv" for number in range(9000)]
     filer = Told(lake_5=Content.NONE, lake_x=Content.NONE)
-    assert 1 == settled(filer, *others, f"/buckets/lake/x/{IDS[9]}.csv").waits
+    assert 1 == waits(filer, *others, f"/buckets/lake/x/{IDS[9]}.csv")
 
 
 @pytest.mark.usefixtures("no_time")
 def test_a_folder_that_stays_is_told_and_the_log_that_tells_of_it_stays_too(
-    place: Place, filer: Server, monkeypatch: pytest.MonkeyPatch
+    place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     filer_told = Told(lake_a=Content.NONE)
     filer_told.stays = True
@@ -259,12 +280,9 @@ def test_a_folder_that_stays_is_told_and_the_log_that_tells_of_it_stays_too(
     with pytest.raises(CouldNotTell) as error:
         settled(filer_told, f"/buckets/lake/a/{IDS[1]}.csv")
     assert "emptied-folders-stay" == error.value.code
-    emptied(place, f"stays/{IDS[74]}.csv")
+    store, order = planned(place, f"stays/{IDS[74]}.csv")
     monkeypatch.setattr(ChangeLog, "_flushed", lambda self: written_out(self.server))
     monkeypatch.setattr(Server, "content", lambda *_: Content.NONE)
-    written_out(filer)
-    store = place.seeing(filer=place.server.filer_url)
-    (order,) = orders([each for each in swept(store) if each.kind == "filer-log"])
     (answer,) = store.destroy([order], MATCHER)
     assert (Result.FAILED, "emptied-folders-stay") == (answer.result, answer.reason)
     (told,) = store.verify([order], MATCHER)
@@ -275,3 +293,22 @@ def test_a_log_of_another_form_is_said() -> None:
     with pytest.raises(CouldNotTell) as error:
         Emptied(cast("Server", Told()), "store lake").settle(b"\0\0\0\x05\x1e\x0f", MATCHER)
     assert "filer-log-not-understood" == error.value.code
+
+
+def test_a_run_waits_for_folders_that_anybody_has_emptied(
+    place: Place, filer: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the server logs of them is in the logs by then, and is cleaned with the rest."""
+    store, order = planned(place, f"exports/{IDS[70]}/{IDS[70]}.csv", f"top/{IDS[71]}.csv")
+    monkeypatch.setattr(ChangeLog, "_flushed", lambda self: written_out(self.server))
+    (answer,) = store.destroy([order], MATCHER)
+    assert Result.DESTROYED is answer.result
+    assert "waiting-for-folders" in {each.name for each in place.told}
+    base = f"/buckets/{place.name}"
+    for folder in (f"exports/{IDS[70]}", "exports", "top"):
+        assert Content.GONE is filer.content(f"{base}/{folder}")
+    said = place.server.log.read_text()
+    assert f"deleting empty folder {base}/top (triggered by {IDS[71]}.csv)" in said
+    written_out(filer)
+    (told,) = store.verify([order], MATCHER)
+    assert (Finding.ABSENT, ("filer-log-files",)) == (told.finding, told.looked)
