@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
@@ -17,18 +18,23 @@ SAID_GONE = frozenset({Result.DESTROYED, Result.ALREADY_ABSENT})
 
 
 def look_for_residue(work: Work, run: str, dataset: str) -> None:
-    """Verify every order whose destruction says that its holding is gone; repeatable."""
-    total = sum(1 for _ in _said_gone(work, run))
-    done = 0
+    """Verify every order whose destruction says that its holding is gone; repeatable.
+
+    Stage by stage, as they were carried out: what a device has in blocks that files have freed is
+    looked at when nothing that is looked at before can free any more.
+    """
+    stages = Counter(order.technique.stage for order in _said_gone(work, run))
+    total, done = stages.total(), 0
     work.observer.progress("verify", units=0, total=total)
     with stores_or_errors(work, dataset, work.observer.step) as stores:
         matcher = work.matcher(dataset)
-        for name, orders in groupby(_said_gone(work, run), key=store_of):
-            store = stores.get(name, BackendError("", reason="store-not-configured"))
-            for batch in batches(orders, _BATCH):
-                work.journal.record_verifications(run, verify(work, store, batch, matcher))
-                done += len(batch)
-                work.observer.progress("verify", units=done, total=total)
+        for stage in sorted(stages):
+            for name, orders in groupby(_said_gone(work, run, stage), key=store_of):
+                store = stores.get(name, BackendError("", reason="store-not-configured"))
+                for batch in batches(orders, _BATCH):
+                    work.journal.record_verifications(run, verify(work, store, batch, matcher))
+                    done += len(batch)
+                    work.observer.progress("verify", units=done, total=total)
 
 
 def store_of(order: Order) -> str:
@@ -36,8 +42,11 @@ def store_of(order: Order) -> str:
     return order.holding.store
 
 
-def _said_gone(work: Work, run: str) -> Iterator[Order]:
+def _said_gone(work: Work, run: str, stage: int | None = None) -> Iterator[Order]:
+    """The orders of one stage, or all of them."""
     for item in to_destroy(work.plan_file(run)):
+        if stage is not None and item.order().technique.stage != stage:
+            continue
         entry = work.journal.entry(run, item.id)
         if entry and entry.destruction and entry.destruction.result in SAID_GONE:
             yield item.order()

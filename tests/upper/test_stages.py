@@ -50,11 +50,16 @@ def planned(place: Place, **facts: str) -> str:
 
 def test_residue_goes_after_everything_else_in_all_stores(two: Place) -> None:
     ordered: list[str] = []
+    verified: list[str] = []
 
     class Watched(Scripted):
         def destroy(self, orders, matcher):  # type: ignore[no-untyped-def]
             ordered.extend(f"{self.name}/{order.holding.locator}" for order in orders)
             return super().destroy(orders, matcher)
+
+        def verify(self, orders, matcher):  # type: ignore[no-untyped-def]
+            verified.extend(f"{self.name}/{order.holding.locator}" for order in orders)
+            return super().verify(orders, matcher)
 
     def store(name: str) -> Watched:
         found = [
@@ -67,6 +72,7 @@ def test_residue_goes_after_everything_else_in_all_stores(two: Place) -> None:
     with opened_as({"left": store("left"), "right": store("right")}):
         ended = two.destroy()
     assert ordered == ["left/c", "right/c", "left/b", "right/b", "left/a left", "right/a right"]
+    assert verified == ordered, "what is looked at last is what the others can still free into"
     assert two.outcome(ended) == "complete"
 
 
