@@ -12,7 +12,7 @@ import mmap
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import islice
@@ -33,14 +33,14 @@ class Unsuitable(Exception):
     """The file system does not write past the cache, or not so; what was written may stand."""
 
 
-def pieces_of(ranges: Sequence[tuple[int, int]]) -> Iterator[Piece]:
+def pieces_of(ranges: Iterable[tuple[int, int]]) -> Iterator[Piece]:
     """Cut ranges into pieces that can be written past the cache."""
     for start, end in map(_inner, ranges):
         for at in range(start, end, BLOCK):
             yield at, min(BLOCK, end - at)
 
 
-def rest_of(ranges: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+def rest_of(ranges: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
     """Return what is left at the ends of ranges."""
     ends = []
     for whole in ranges:
@@ -55,7 +55,7 @@ def _inner(whole: tuple[int, int]) -> tuple[int, int]:
 
 
 def overwrite_directly(
-    fd: int, ranges: Sequence[tuple[int, int]], stream: Stream, tell: Tell = untold
+    fd: int, ranges: Iterable[tuple[int, int]], stream: Stream, tell: Tell = untold
 ) -> int:
     """Overwrite what of ranges can be, flush it, read it back and compare; return how many bytes.
 

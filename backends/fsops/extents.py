@@ -9,13 +9,16 @@ from __future__ import annotations
 import errno
 import fcntl
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntFlag
+from hashlib import blake2b
 
 _FS_IOC_FIEMAP = 0xC020660B
 _SYNC = 0x1  # FIEMAP_FLAG_SYNC: what is not on the medium yet goes there before
 _HEAD = struct.Struct("=QQIIII")  # start, length, flags, mapped, room, reserved
 _EXTENT = struct.Struct("=QQQ16xI12x")  # logical, physical, length, flags
+_PLACE = struct.Struct("=QQQ")
 _ROOM = 256  # extents that are asked for at once
 _MOST = 1 << 20  # extents; a file of more is not mapped
 _EVERYTHING = (1 << 64) - 1
@@ -46,46 +49,75 @@ class Extent:
     kind: Kind
 
 
+class NotMapped(Exception):
+    """Nobody tells where a file lies, or not all of it."""
+
+
 def extents_of(fd: int) -> list[Extent] | None:
     """Return the extents of a file, written to the medium before; None: nobody tells.
 
     Raises OSError for what the device reports.
     """
-    found: list[Extent] = []
-    start = 0
-    while len(found) < _MOST:
+    try:
+        return list(each_extent(fd))
+    except NotMapped:
+        return None
+
+
+def each_extent(fd: int) -> Iterator[Extent]:
+    """Yield the extents of a file, written to the medium before.
+
+    A file can have a million, which are never held together. Raises NotMapped, also after some
+    were told, and OSError for what the device reports.
+    """
+    start = number = 0
+    while number < _MOST:
         buffer = bytearray(_HEAD.size + _ROOM * _EXTENT.size)
         _HEAD.pack_into(buffer, 0, start, _EVERYTHING - start, _SYNC, 0, _ROOM, 0)
         try:
             fcntl.ioctl(fd, _FS_IOC_FIEMAP, buffer)
         except OSError as error:
             if error.errno in _UNSUPPORTED:
-                return None
+                raise NotMapped from None
             raise
         count = _HEAD.unpack_from(buffer)[3]
-        for number in range(count):
-            logical, physical, length, flags = _EXTENT.unpack_from(
-                buffer, _HEAD.size + number * _EXTENT.size
-            )
-            found.append(Extent(logical, physical, length, Kind(flags)))
-        if not count or Kind.LAST in found[-1].kind:
-            return found
-        start = found[-1].logical + found[-1].length
-    return None
+        if not count:
+            return
+        for at in range(_HEAD.size, _HEAD.size + count * _EXTENT.size, _EXTENT.size):
+            logical, physical, length, flags = _EXTENT.unpack_from(buffer, at)
+            yield Extent(logical, physical, length, Kind(flags))
+        if flags & Kind.LAST:
+            return
+        start = logical + length
+        number += count
+    raise NotMapped
 
 
-def places(extents: list[Extent]) -> list[tuple[int, int, int]]:
-    """Return where a file lies: logical, physical, length; what goes on is joined.
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a file lies, as a digest, and all that the kernel tells of any of its extents."""
 
-    So that two maps of the same blocks are the same, however the kernel cuts them. What was only
-    reserved counts: it becomes content by being written to, where it is.
+    digest: bytes
+    kinds: Kind
+
+
+def place_of(fd: int) -> Place | None:
+    """Return where a file lies; None: nobody tells. Raises OSError for what the device reports.
+
+    What goes on is joined, so that two maps of the same blocks are the same, however the kernel
+    cuts them. What was only reserved counts: it becomes content by being written to, where it is.
     """
-    joined: list[tuple[int, int, int]] = []
-    for each in extents:
-        if joined:
-            logical, physical, length = joined[-1]
-            if (logical + length, physical + length) == (each.logical, each.physical):
-                joined[-1] = (logical, physical, length + each.length)
+    digest, kinds, last = blake2b(digest_size=32), Kind(0), (0, 0, 0)
+    try:
+        for each in each_extent(fd):
+            kinds |= each.kind
+            logical, physical, length = last
+            if length and (logical + length, physical + length) == (each.logical, each.physical):
+                last = logical, physical, length + each.length
                 continue
-        joined.append((each.logical, each.physical, each.length))
-    return joined
+            digest.update(_PLACE.pack(*last))
+            last = each.logical, each.physical, each.length
+    except NotMapped:
+        return None
+    digest.update(_PLACE.pack(*last))
+    return Place(digest.digest(), kinds)

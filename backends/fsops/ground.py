@@ -13,7 +13,7 @@ import struct
 from dataclasses import dataclass
 
 from backends.fsops import btrfs, devices, linux
-from backends.fsops.extents import Extent, Kind, extents_of, places
+from backends.fsops.extents import Kind, Place, place_of
 
 # Overwriting goes to other blocks there, unless a file is exempted.
 _ELSEWHERE = frozenset({"bcachefs", "f2fs", "jffs2", "nilfs2", "overlay", "ubifs", "zfs"})
@@ -73,7 +73,7 @@ class Ground:
     kind: str  # of the file system
     obstacles: tuple[str, ...]
     limitations: tuple[str, ...]
-    extents: list[Extent] | None
+    place: Place | None
     barred: str = ""  # a code: nobody may write there, whatever a file's mode
 
     @property
@@ -88,13 +88,13 @@ def survey(fd: int) -> Ground:
     kind = mount.kind if mount else "unknown"
     obstacles = list(_of_file_system(fd, mount))
     limitations: tuple[str, ...] = ()
-    extents = None
+    place = None
     if kind in _IN_PLACE:
         hindering, limitations = devices.judged(devices.of_file(fd, kind))
         obstacles += hindering
-        extents = extents_of(fd)
-        obstacles += _of_extents(extents)
-    return Ground(kind, tuple(dict.fromkeys(obstacles)), limitations, extents, _bar(fd, kind))
+        place = place_of(fd)
+        obstacles += _of_place(place)
+    return Ground(kind, tuple(dict.fromkeys(obstacles)), limitations, place, _bar(fd, kind))
 
 
 def unreached(before: Ground, fd: int) -> tuple[str, ...]:
@@ -102,14 +102,14 @@ def unreached(before: Ground, fd: int) -> tuple[str, ...]:
 
     To be asked when the overwriting is durable. Raises OSError for what the device reports.
     """
-    if before.obstacles or before.extents is None:
+    if before.obstacles or before.place is None:
         return before.obstacles or ("blocks-unknown",)
-    after = extents_of(fd)
+    after = place_of(fd)
     if after is None:
         return ("blocks-unknown",)
-    if places(after) != places(before.extents):
+    if after.digest != before.place.digest:
         return ("blocks-moved",)
-    return tuple(dict.fromkeys(_of_extents(after)))
+    return tuple(dict.fromkeys(_of_place(after)))
 
 
 def _of_file_system(fd: int, mount: linux.Mount | None) -> list[str]:
@@ -138,10 +138,10 @@ def _bar(fd: int, kind: str) -> str:
     return READ_ONLY_FILE_SYSTEM if read_only else linux.lock_flag(fd)
 
 
-def _of_extents(extents: list[Extent] | None) -> list[str]:
-    if extents is None:
+def _of_place(place: Place | None) -> list[str]:
+    if place is None:
         return ["blocks-unknown"]
-    return [code for each in extents for kind, code in _BY_KIND.items() if kind in each.kind]
+    return [code for kind, code in _BY_KIND.items() if kind in place.kinds]
 
 
 def _flags(fd: int) -> int:

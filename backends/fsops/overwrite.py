@@ -8,8 +8,9 @@ import fcntl
 import mmap
 import os
 import threading
+from array import array
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
@@ -17,7 +18,7 @@ from typing import Self, TypeAlias
 
 from backends.contract import Tell, untold
 from backends.fsops.directly import ALIGNED, Unsuitable, overwrite_directly, rest_of
-from backends.fsops.extents import extents_of
+from backends.fsops.extents import NotMapped, each_extent
 from backends.fsops.keystream import BLOCK as _BLOCK
 from backends.fsops.keystream import CutShort as CutShort  # noqa: PLC0414 - told on from here
 from backends.fsops.keystream import Keystream, Stream, Zeros
@@ -25,7 +26,7 @@ from backends.fsops.keystream import ReadBackDiffers as ReadBackDiffers  # noqa:
 
 _LARGE = 8 << 20  # bytes
 _AHEAD = 4  # pieces
-_Ranges: TypeAlias = Callable[[], list[tuple[int, int]]]  # asked anew for the reading back
+_Ranges: TypeAlias = Callable[[], Iterable[tuple[int, int]]]  # asked anew for the reading back
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,17 +38,41 @@ class Overwritten:
     direct: bool  # none of them out of the kernel's cache
 
 
-def data_ranges(fd: int, size: int) -> list[tuple[int, int]]:
+class Stretches:
+    """Stretches of a file, from where to where, in order: 16 bytes for each."""
+
+    def __init__(self) -> None:
+        self._starts, self._ends = array("Q"), array("Q")
+
+    def add(self, start: int, end: int) -> None:
+        """Take one in; what goes on is joined."""
+        if self._ends and self._ends[-1] == start:
+            self._ends[-1] = end
+        elif start < end:
+            self._starts.append(start)
+            self._ends.append(end)
+
+    def __iter__(self) -> Iterator[tuple[int, int]]:
+        """Go through them."""
+        return zip(self._starts, self._ends, strict=True)
+
+
+def data_ranges(fd: int, size: int) -> Iterable[tuple[int, int]]:
     """Return where a file has blocks: holes have none, and writing to them would need space.
 
     What reads as zeros and has blocks (fallocate(2), FALLOC_FL_ZERO_RANGE) counts: they may hold
     what was there before.
     """
-    extents = extents_of(fd)
-    if extents is None:
-        return list(_by_seeking(fd, size))
-    ends = ((each.logical, min(each.logical + each.length, size)) for each in extents)
-    return [(start, end) for start, end in ends if start < end]
+    found = Stretches()
+    try:
+        for each in each_extent(fd):
+            if each.logical < size:
+                found.add(each.logical, min(each.logical + each.length, size))
+    except NotMapped:
+        found = Stretches()
+        for start, end in _by_seeking(fd, size):
+            found.add(start, end)
+    return found
 
 
 def _by_seeking(fd: int, size: int) -> Iterator[tuple[int, int]]:
@@ -180,7 +205,9 @@ class _Medium:
                 yield data
 
 
-def _compare(ranges: list[tuple[int, int]], stream: Stream, medium: _Medium, *, ahead: bool) -> int:
+def _compare(
+    ranges: Iterable[tuple[int, int]], stream: Stream, medium: _Medium, *, ahead: bool
+) -> int:
     """Return how many bytes were read and found to be the stream. Raises ReadBackDiffers."""
     pieces = (
         (min(_BLOCK, end - at), at) for start, end in ranges for at in range(start, end, _BLOCK)

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from backends import csv, files
 from backends.contract import Context, Destruction, Holding, Method, Order, Result, Store
+from backends.fsops import condemn
 from backends.fsops.ground import OBSTACLES
+from backends.fsops.overwrite import Overwritten, overwrite
 from backends.reference import ReferenceMatcher
 from tests.forensic.images import KINDS, Image, canary, mounted
 
 pytestmark = [pytest.mark.needs("root", "loop")]
 
 SIZES = (1, 3, 40, 400, 4000, 60_000)  # canaries in a file; the least fits into an inode
+_CLONE = 0x40049409  # FICLONE
 MATCHER = ReferenceMatcher([canary(f, n) for f in range(20) for n in range(max(SIZES))], [])
 
 
@@ -166,6 +171,30 @@ def test_the_test_sees_what_is_left(tmp_path: Path) -> None:
             place.unlink()
         image.unmount()
     assert {file: len(seen) for file, seen in image.canaries().items()} == {0: 400, 1: 4000}
+
+
+@pytest.mark.needs("xfs")
+def test_a_clone_that_is_made_at_the_last_moment_takes_the_claim_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After the look at the file's blocks, before the first of them is overwritten."""
+    with mounted(KINDS["xfs"], tmp_path) as image:
+        _plant(image, [400])
+        real = overwrite
+
+        def late(fd: int, *rest: Any) -> Overwritten:
+            with (image.mount / "stolen").open("wb") as stolen:
+                fcntl.ioctl(stolen, _CLONE, fd)
+            return real(fd, *rest)
+
+        monkeypatch.setattr(condemn, "overwrite", late)
+        told = _destroyed(_store(image))
+        image.unmount()
+    holding, answer = told[0]
+    assert OBSTACLES.isdisjoint(holding.limitations)
+    assert answer.method is Method.LOGICAL_DELETE
+    assert "blocks-moved" in answer.limitations
+    assert len(image.canaries()[0]) == 400
 
 
 def test_a_file_with_notes_is_not_claimed_as_clear(tmp_path: Path) -> None:

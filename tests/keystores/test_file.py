@@ -371,7 +371,7 @@ def test_a_refusal_takes_no_file_away_that_was_there(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What lies there without a record may be a key store whose state directory was lost."""
-    ground = Ground("btrfs", ("copy-on-write",), (), [])
+    ground = Ground("btrfs", ("copy-on-write",), (), None)
     monkeypatch.setattr("shredder.keystores.slotfile.survey", lambda fd: ground)
     strict = FileKeyStore(place.slots, place.records, passphrase=None)
     with pytest.raises(NotErasable, match="copy-on-write"):

@@ -18,6 +18,8 @@ import pytest
 from backends.contract import Context, CoverageStatus, Store
 from backends.errors import CouldNotTell
 from backends.files import BACKEND, _look, _upto
+from backends.fsops.ground import survey, unreached
+from backends.fsops.overwrite import data_ranges
 from tests.backends import trees
 from tests.backends.trees import MATCHER, RECORDS, gaps, holdings, units
 
@@ -55,6 +57,28 @@ def test_a_sparse_file_is_read_to_its_end_in_little_memory(share: Path, begins: 
     assert size + len(RECORDS) == seen.bytes_read
     assert 1 == len(seen.holdings)
     assert peak < 32 << 20
+
+
+def test_a_file_in_very_many_pieces_takes_little_memory(share: Path) -> None:
+    """Its map is gone through three times, and never held."""
+    number = 20_000
+    fd = os.open(share / "x", os.O_RDWR | os.O_CREAT)
+    try:
+        for at in range(number):
+            os.pwrite(fd, RECORDS[:100], at * 8192)
+        os.fsync(fd)
+        tracemalloc.start()
+        try:
+            before = survey(fd)
+            ranges = data_ranges(fd, os.fstat(fd).st_size)
+            assert {"blocks-moved", "blocks-unknown"}.isdisjoint(unreached(before, fd))
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+    finally:
+        os.close(fd)
+    assert number == sum(1 for _ in ranges)
+    assert peak < 100 * number
 
 
 def test_a_file_that_grows_for_ever_is_told_to_change(
