@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Iterable, Iterator
@@ -20,14 +21,19 @@ def sync_directory(path: Path) -> None:
         os.close(descriptor)
 
 
-def write(path: Path, chunks: Iterable[bytes], *, mode: int = 0o600) -> None:
+def write(
+    path: Path, chunks: Iterable[bytes], *, mode: int = 0o600, replacing: bool = True
+) -> None:
     """Write a file whole and durably, or not at all.
 
-    A crash before the rename leaves a ``.partial`` that the next write replaces; after an error
-    that is overwritten and unlinked. After the rename the new content stands.
+    A crash before the rename leaves a ``.partial``, which the next write destroys; after an error
+    that is overwritten and unlinked. After the rename the new content stands. Not `replacing`: one
+    that has come there meanwhile stays, and FileExistsError is raised.
     """
     partial = path.with_name(path.name + ".partial")
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+    # One that is there may be open elsewhere, or another file's second name: it is not written to.
+    destroy(partial)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     descriptor = os.open(partial, flags, mode)
     try:
         with os.fdopen(descriptor, "wb") as file:
@@ -36,12 +42,29 @@ def write(path: Path, chunks: Iterable[bytes], *, mode: int = 0o600) -> None:
                 file.write(chunk)
             file.flush()
             os.fsync(file.fileno())
-        partial.replace(path)
+        if replacing:
+            partial.replace(path)
+        else:
+            _take_name(partial, path)
     except BaseException:
         with suppress(OSError):
             destroy(partial)
         raise
     sync_directory(path.parent)
+
+
+def _take_name(partial: Path, path: Path) -> None:
+    """Rename a file, unless the name is taken. A crash in between leaves it both names."""
+    try:
+        os.link(partial, path)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without second names: one that comes now is replaced
+        if os.path.lexists(path):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), path) from None
+        partial.replace(path)
+    else:
+        partial.unlink()
 
 
 def blocks(path: Path) -> Iterator[bytes]:

@@ -26,10 +26,9 @@ from backends.sealedvalue import (
     of_text,
     to_text,
 )
-from shredder import durable
 from shredder.errors import Inconclusive, UsageError
 from shredder.observer import Observer
-from shredder.sealing.files import reading
+from shredder.sealing.files import reading, write_new
 
 _DELIMITERS = ",;\t|"
 _LONGEST = 256 << 20  # characters of a field
@@ -135,7 +134,7 @@ def _rewrite(
                 observer.progress(what, units=done, size=done, total=size)
 
         try:
-            durable.write(output, chunks())
+            write_new(output, chunks())
         except UnicodeDecodeError:
             raise UsageError(
                 f"{source} is not UTF-8 throughout",

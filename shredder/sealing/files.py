@@ -19,7 +19,16 @@ _BUFFER = 1 << 18  # bytes read at a time
 
 def seal_file(source: Path, output: Path, public: bytes, observer: Observer) -> int:
     """Seal a file to a public key; returns its size. The file itself is left as it is."""
-    return seal_to(source, partial(durable.write, output), public, observer)
+    return seal_to(source, partial(write_new, output), public, observer)
+
+
+def write_new(output: Path, chunks: Iterator[bytes]) -> None:
+    """Write a file durably. Raises UsageError where one has come there by then."""
+    try:
+        durable.write(output, chunks, replacing=False)
+    except FileExistsError as error:
+        taken = error.filename2 or error.filename
+        raise UsageError(f"{taken} exists already; it is not replaced unasked") from None
 
 
 def seal_to(
@@ -57,7 +66,7 @@ def open_stream(
     """The same of a stream of a known size; `source` is what it is called."""
     try:
         chunks = decrypted(file, [key])
-        durable.write(output, _watched(chunks, "opening", size, observer))
+        write_new(output, _watched(chunks, "opening", size, observer))
     except NotAge as error:
         raise UsageError(f"{source} is not sealed: {error}") from None
     except NoMatch as error:

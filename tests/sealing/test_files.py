@@ -62,6 +62,43 @@ def test_of_what_does_not_hold_together_nothing_is_left(
     assert sorted(path.name for path in tmp_path.iterdir()) == before
 
 
+def test_what_was_put_where_it_is_written_first_gets_nothing_of_it(tmp_path: Path) -> None:
+    """Whoever may write to the folder may have the file open, or have another's file behind it."""
+    data = content(CHUNK)
+    source = sealed(tmp_path, data)
+    with (tmp_path / "out.partial").open("w+b") as theirs:
+        opened(source, tmp_path / "out")
+        assert data[:100] not in theirs.read()
+    (tmp_path / "precious").write_bytes(b"another's")
+    (tmp_path / "again.partial").hardlink_to(tmp_path / "precious")
+    opened(source, tmp_path / "again")
+    assert (tmp_path / "precious").read_bytes() == b"another's"
+    assert (tmp_path / "again").read_bytes() == data
+
+
+@pytest.mark.parametrize("links", [True, False], ids=["with links", "without"])
+def test_what_comes_there_meanwhile_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, links: bool
+) -> None:
+    """Looked at when it begins, that no file is there counts for nothing in the end."""
+    source, out = sealed(tmp_path, content(2 * CHUNK)), tmp_path / "out"
+
+    class Slow(Nobody):
+        def progress(self, *given: object, **told: object) -> None:
+            out.write_bytes(b"theirs")
+
+    def refused(*_: object) -> None:
+        raise PermissionError  # as of FAT
+
+    if not links:
+        monkeypatch.setattr("os.link", refused)
+        assert opened(source, tmp_path / "fresh") == 2 * CHUNK
+    with pytest.raises(UsageError, match="out exists already"):
+        open_file(source, out, bytearray(KEY), "survey", Slow())
+    assert out.read_bytes() == b"theirs"
+    assert not list(tmp_path.glob("*.partial"))
+
+
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="cannot be read: No such file"):
         seal_file(tmp_path / "none", tmp_path / "out", public(KEY), Nobody())
