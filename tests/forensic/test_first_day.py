@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,10 +15,13 @@ import pytest
 
 from attestations import Bundle, KeyErasure, Known
 from demo.survey import as_csv, records
+from shredder.keystores.file import FileKeyStore
 from shredder.sealed import read_result
+from shredder.state import State
 from tests.cli.keyed import FILES
 from tests.cli.operating import SURVEY, HereOperator, Operator
 from tests.forensic.images import KINDS, Image, mounted
+from tests.forensic.test_keys import in_image
 
 pytestmark = [pytest.mark.needs("root", "loop")]
 
@@ -97,12 +101,40 @@ def test_its_key_ends_every_copy_and_that_is_a_purge(
     assert (refused.code, "has a tombstone" in refused.error) == (6, True)
     again = desk.run("enroll", SURVEY)
     assert again.code != 0, "what is sealed is no source any more"
+    nothing_of_them_in(image)
+
+
+def nothing_of_them_in(image: Image) -> None:
     (image.place / "note").write_text("witness@example.net\n")
     image.unmount()
     raw = image.file.read_bytes()
     found = set(re.findall(rb"[\w.+-]+@[\w.-]+", raw))
     assert b"witness@example.net" in found, "what is looked for would be seen"
     assert found.isdisjoint(each.email.encode() for each in records(2000))
+
+
+def test_what_is_left_to_the_key_is_all_there_and_shut(desk: Operator, image: Image) -> None:
+    run(desk, "enroll", SURVEY)
+    share = image.place / "share"
+    for number in range(5):
+        shutil.copy(share / "survey.age", share / f"copy-{number}.age")
+    kept = (share / "survey.age").read_bytes()
+    state = State.open(desk.state)
+    store = FileKeyStore(state.slots, state.key_records, passphrase=None)
+    with store.using(store.records()[0].id) as given:
+        key = bytes(given)
+    subprocess.run(["sync", "-f", image.mount], check=True)
+    assert in_image(image, key) == {"raw": 2}, "what the test looks for is there before"
+    words = ("destroy", SURVEY, "--sealed", "by-key", "--yes", "--timestamp-later")
+    came = run(desk, *words)
+    assert came["outcome"] == "complete"
+    (group,) = came["by_key"]
+    assert (group["kind"], group["holdings"], group["method"]) == ("file", 6, "purge")
+    assert [(each["kind"], each["method"]) for each in came["holdings"]] == [("key", "purge")]
+    assert [path.read_bytes() for path in share.iterdir()] == [kept] * 6
+    assert desk.run("open", SURVEY, "share/copy-3.age", "-o", "opened.csv").code == 6
+    nothing_of_them_in(image)
+    assert in_image(image, key) == {}
 
 
 def test_a_copy_in_the_clear_says_otherwise(desk: Operator) -> None:
