@@ -21,7 +21,7 @@ from shredder.plan.model import ByKey
 from shredder.run.again import again_file
 from shredder.run.ended import ByKeyOutcome, ended, status_of
 from shredder.run.results import Outcome, Status, read_results
-from shredder.run.settled import pending_of, read_settled
+from shredder.run.settled import read_settled
 from shredder.run.work import Work
 from shredder.sealed import left_anything
 from shredder.spool import Spool
@@ -265,8 +265,9 @@ def returned(
             ruled_out.add(*place)
         elif outcome.status not in {Status.VERIFIED, Status.UNVERIFIED}:
             left.add(*place)
-    for each in pending_of(work, run):
-        left.add(each.item.holding.store, each.item.holding.locator, each.item.holding.version)
+    for each in read_settled(work, run.id):
+        if each.outcome.status is Status.PENDING:
+            left.add(each.item.holding.store, each.item.holding.locator, each.item.holding.version)
     ends = ended(work, run.id)
     if ends and status_of(ends) not in {Status.VERIFIED, Status.UNVERIFIED}:
         for item in by_key_items(work.plan_file(run.id)):
