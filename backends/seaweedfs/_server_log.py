@@ -27,6 +27,7 @@ from backends.seaweedfs._place import PlaceOfNames
 
 NAMES_LOGGED = "names-in-server-log"
 _NOT_PLAIN = "log-packed"
+_ELSEWHERE = "log-elsewhere"
 _PIECE = 256 << 10  # bytes that are looked through at once; more where a line is longer
 _LONGEST = 16 << 20  # of a line
 _READ_BACK = 1 << 20
@@ -62,6 +63,8 @@ class ServerLog(PlaceOfNames):
                     continue
                 for _, piece in _pieces(fd, self.where):
                     seen.add(in_bytes(matcher, piece))
+        if self._is_elsewhere():
+            seen.reason = seen.reason or _ELSEWHERE
         return seen
 
     def cost(self) -> Cost:
@@ -117,6 +120,21 @@ class ServerLog(PlaceOfNames):
                 f"{self.where}: a log is not there", reason="log-not-there"
             ) from None
         return found
+
+    def _is_elsewhere(self) -> bool:
+        """Whether a folder of logs leads to what is not looked at: folders in it, and links."""
+        known = {path.resolve() for path in (*self.logs, *self._files())}
+        try:
+            leading = (
+                path
+                for named in self.logs
+                if named.is_dir()
+                for path in named.iterdir()
+                if path.is_symlink() or path.is_dir()
+            )
+            return any(path.exists() and path.resolve() not in known for path in leading)
+        except OSError:
+            return True
 
     @contextmanager
     def _opened(self, path: Path, how: int) -> Iterator[int]:

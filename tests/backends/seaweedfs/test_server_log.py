@@ -59,13 +59,13 @@ def open_store(place: Place, logs: Path) -> Callable[..., Store]:
     del logs
     context = Context(place.data, place.data)
 
-    def opened(folder: Path) -> Store:
+    def opened(*named: Path) -> Store:
         settings = {
             "endpoint_url": place.server.endpoint_url,
             "buckets": [place.name],
             "server": "seaweedfs",
             "master": place.server.master_url,
-            "server_logs": [str(folder)],
+            "server_logs": [str(each) for each in named],
         }
         return BACKEND.open("lake", settings, context)
 
@@ -159,6 +159,31 @@ def test_what_cannot_be_written_over_is_said(
     assert told.finding is not Finding.ABSENT
     if way == "hard-linked":
         assert line(3) == (tmp_path / "theirs").read_text()
+
+
+@pytest.mark.parametrize("way", ["folder", "link", "link to a folder"])
+def test_where_a_folder_of_logs_leads_elsewhere_nothing_is_called_clean(
+    logs: Path, open_store: Callable[..., Store], way: str, tmp_path: Path
+) -> None:
+    away = tmp_path / "away"
+    away.mkdir()
+    (away / "weed.INFO.2").write_text(line(3))
+    if way == "folder":
+        away = away.rename(logs / "away")
+    else:
+        (logs / "away").symlink_to(away if way.endswith("folder") else away / "weed.INFO.2")
+    (logs / "dangling").symlink_to("nowhere")
+    store = open_store(logs)
+    (holding,) = held(store)
+    answer, told = carried_out(store, holding)
+    assert Result.DESTROYED is answer.result
+    assert (Finding.INCONCLUSIVE, "log-elsewhere") == (told.finding, told.reason)
+    named = away / "weed.INFO.2" if way == "link" else away
+    store = open_store(logs, named)
+    (holding,) = held(store)
+    _, told = carried_out(store, holding)
+    assert Finding.ABSENT is told.finding
+    assert line(3) not in (away / "weed.INFO.2").read_text()
 
 
 def test_a_log_that_the_disk_does_not_give_is_said(
