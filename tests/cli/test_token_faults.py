@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -274,3 +275,27 @@ def test_without_a_pin_what_is_sealed_is_a_gap(desk: Desk) -> None:
     done = desk.run("locate", SURVEY, "--json", environment={"SHREDDER_KEYS_PIN": ""})
     assert (done.code, done.json["problems"][0]["reason"]) == (8, "encrypted")
     assert f"what is sealed to {SURVEY} stays shut: the token wants its PIN" in done.err
+
+
+def test_a_token_that_was_put_back(desk: Desk) -> None:
+    """From a backup of before: its key is refused, told of, and ended once more."""
+    share, copy = desk.operator.folder / "share", desk.place.with_name("backup")
+    shutil.copy(share / "backup.age", desk.operator.folder / "off-site.age")
+    shutil.copytree(desk.place, copy)
+    run = ("destroy", SURVEY, "--yes", "--timestamp-later", "--json")
+    assert desk.run(*run).json["outcome"] == "complete"
+    shutil.rmtree(desk.place)
+    copy.rename(desk.place)
+    desk.bring()
+    assert desk.held() == 1
+    refused = desk.run("open", SURVEY, "off-site.age", "-o", "opened.csv")
+    assert (refused.code, "has a tombstone" in refused.error) == (6, True)
+    shown = desk.run("key", "show", SURVEY, "--json")
+    assert (shown.code, shown.json["problems"]) == (8, ["key-restored"])
+    back = desk.run("recheck", SURVEY, "--json")
+    assert (back.code, back.json["outcome"]) == (7, "returned")
+    done = desk.run(*run)
+    (key,) = done.json["holdings"]
+    assert (done.code, key["store"], key["status"]) == (0, "keys", "destroyed-verified")
+    assert "key-restored" in key["limitations"]
+    assert desk.held() == 0
