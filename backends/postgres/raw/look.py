@@ -2,11 +2,13 @@
 
 Each byte is looked at as it is, and once more with the values in it told apart, so that a value is
 found beside its header and a name in its two words. What is compressed is opened; of TOAST tables
-the values are put together.
+the values are put together. In trees of expressions a literal is the numbers of its bytes
+(``outDatum`` in ``outfuncs.c``), which are put together, too.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import astuple, dataclass
 from typing import NamedTuple
 
@@ -24,6 +26,8 @@ from backends.postgres.raw.wal import Stretch
 _XMIN_COMMITTED, _XMIN_INVALID, _XMAX_INVALID = 0x100, 0x200, 0x800  # of an infomask
 _XMAX_COMMITTED, _XMAX_MULTI, _LOCKED_ONLY, _LOCKED_SOMEHOW = 0x400, 0x1000, 0x80, 0x50
 _NO_LIBRARY = "opener-not-installed"
+# Signed or not, as the machine has it; the end may be written over.
+_SPELLED = re.compile(rb"\[ ((?:-?[0-9]{1,3} ){4,})")
 _BATCH = 512 << 10  # bytes of values that are looked at together
 
 
@@ -69,9 +73,14 @@ class Look:
         """Look at the next bytes of a run as they are; none ends it."""
         self._bytes += len(data)
         self._scan.probe(data)
+        self._spelled(data)
+
+    def _spelled(self, text: bytes) -> None:
+        for found in _SPELLED.finditer(text):
+            self.value(bytes(int(each) & 0xFF for each in found[1].split()))
 
     def value(self, data: bytes) -> None:
-        """Look at a value that was compressed: one window, and as it is."""
+        """Look at a value that was put together, or opened: one window, and as it is."""
         self._opened.append(data + b"\n")
         self._size += len(data) + 1
         if self._size >= _BATCH:
@@ -83,6 +92,7 @@ class Look:
         self._opened, self._size = [], 0
         self.windows(together, ends)
         self._others.probe(together)
+        self._spelled(together)
 
     def document(self, data: bytes) -> None:
         """Look at a value that was put together: it may be a file of any kind."""
@@ -123,7 +133,8 @@ class Look:
                 self.document(whole)
         except packed.NoLibrary:
             self.note(_NO_LIBRARY)
-        self._look_at_opened()
+        while self._opened:  # a literal in what was opened comes after it
+            self._look_at_opened()
         inside = self._values.reading()
         found = [self._scan.evidence(), self._others.evidence()]
         found += [inside.evidence] if inside else []

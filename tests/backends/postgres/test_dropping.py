@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from backends.conformance import records
-from backends.contract import Finding, Holding, Order, Result, Store, Technique
+from backends.contract import Finding, Holding, Matcher, Order, Result, Store, Technique, Unit
 from tests.backends.postgres import leftovers
 from tests.backends.postgres.place import DATASET, OPERATOR, Place, destroyed, order, unit, verified
 
@@ -258,6 +258,46 @@ def spelled(directory: Path, text: str) -> int:
     """In how many files it is as an expression is kept: by the numbers of its bytes."""
     numbers = " ".join(map(str, text.encode())).encode()
     return sum(numbers in path.read_bytes() for path in directory.rglob("*") if path.is_file())
+
+
+def test_what_others_have_dropped_is_found_by_its_literals(tmp_path: Path) -> None:
+    """In a short tree, in one that is compressed, and in the log that both were written to."""
+    dataset = leftovers.enrolled_matcher(tmp_path)
+    short, long = (f"{row.respondent_id} {row.email}" for row in leftovers.rows("m", 2))
+    with (
+        leftovers.server(tmp_path, 18, shared_preload_libraries="") as place,
+        place.store(residue=True) as store,
+    ):
+        place.sql(f"CREATE DOMAIN d AS text CHECK (VALUE <> '{short}')")
+        place.sql("ALTER DOMAIN d DROP CONSTRAINT d_check")
+        columns = ", ".join(f"{number} AS c{number}" for number in range(60))
+        place.sql(f"CREATE VIEW v AS SELECT {columns}, '{long}'::text AS said")
+        place.sql("DROP VIEW v")
+        directory = place.server.data_directory
+        place.sql("CHECKPOINT")
+        assert 0 < spelled(directory, short)
+        found = {each.locator.rpartition("/")[2]: each for each in looked_at(store, dataset)}
+        assert {"pg_catalog.pg_constraint:pages", "pg_catalog.pg_rewrite:pages", "pg_wal"} <= set(
+            found
+        )
+        assert (1, 1, 2) == tuple(found[name].records for name in sorted(found)[-3:])
+        planned = leftovers.orders([*found.values(), *store.companions([*found.values()], dataset)])
+        outcomes, answers = leftovers.carried_out(store, planned, dataset)
+        assert {Result.DESTROYED} == {each.result for each in outcomes}
+        assert {Finding.ABSENT} == {each.finding for each in answers}
+        assert 0 == spelled(directory, short)
+
+
+def looked_at(store: Store, dataset: Matcher) -> list[Holding]:
+    """What a sweep finds in the pages of two catalogues, and in the write-ahead log."""
+    units = (
+        entry
+        for scope in store.scopes()
+        for entry in store.units(scope.name)
+        if isinstance(entry, Unit)
+        and (entry.kind == "wal" or entry.locator.endswith(("constraint:pages", "rewrite:pages")))
+    )
+    return [each for unit in units for each in store.examine(unit, dataset).holdings]
 
 
 def test_nothing_of_them_is_left_in_the_data_directory(tmp_path: Path) -> None:
