@@ -91,18 +91,19 @@ def test_what_shared_catalogues_keep_is_found(place: Place, tmp_path: Path) -> N
 
 
 def test_what_catalogues_show_is_named(place: Place, tmp_path: Path) -> None:
-    """Names of a table and of a schema, of which nothing takes a record out."""
+    """Of a table and of a schema, which wait for a word, and of what no text tells of."""
     dataset = leftovers.enrolled_matcher(tmp_path)
-    said = [f"{each.respondent_id} {each.email}" for each in leftovers.rows("m", 2)]
+    said = [f"{each.respondent_id} {each.email}" for each in leftovers.rows("m", 3)]
     place.sql(f'CREATE TABLE "{said[0]}" ()')
     place.sql(f'CREATE SCHEMA "{said[1]}"')
+    place.sql(f'CREATE ACCESS METHOD "{said[2]}" TYPE TABLE HANDLER heap_tableam_handler')
     with place.store(residue=True) as store:
         holdings, gaps = leftovers.looked(store, dataset)
     assert gaps == []
     named = {each.locator: (each.records, each.obstacle) for each in holdings if each.obstacle}
     assert named == {
-        f"{place.name}/definitions": (1, "no-rewrite-of-definitions"),
-        f"{place.name}/pg_catalog.pg_namespace:pages": (1, "server-files-not-cleaned"),
+        f"{place.name}/definitions": (2, "no-rewrite-of-definitions"),
+        f"{place.name}/pg_catalog.pg_am:pages": (1, "server-files-not-cleaned"),
     }
 
 
