@@ -16,22 +16,23 @@ _SHUT = frozenset({"encrypted", "sse-c"})  # reasons of what nobody can look int
 
 
 def refuse_pin(work: Work, dataset: str) -> None:
-    """Try a token's PIN once, if one is given. Raises WrongPin.
+    """Try a token's PIN once, if one is given and the dataset has or had a key. Raises WrongPin.
 
-    A token counts wrong ones, and each worker of a sweep would try it by itself.
+    A token counts wrong ones, and each worker of a sweep would try it by itself, and for each key.
     """
     if work.config.keys.store != "pkcs11":
         return
     from shredder.keystores import KeyStoreError
     from shredder.keystores.errors import WrongPin
-    from shredder.keystores.token import PIN
-    from shredder.sealing.keys import key_store, keys_of
+    from shredder.keystores.token import PIN, Token
+    from shredder.sealing.keys import key_store, known_record
 
-    if not os.environ.get(PIN):
+    if not (pin := os.environ.get(PIN)):
         return  # which may be meant so: what is sealed is a gap
+    settings = work.config.keys.settings
     try:
-        with keys_of(key_store(work.config, work.state), whole(dataset)):
-            pass
+        known_record(key_store(work.config, work.state), whole(dataset))
+        Token(settings["module"], settings["label"], pin).identity()
     except WrongPin:
         raise
     except KeyStoreError:

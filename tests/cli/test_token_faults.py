@@ -284,6 +284,11 @@ def test_a_token_that_was_put_back(desk: Desk) -> None:
     shutil.copytree(desk.place, copy)
     run = ("destroy", SURVEY, "--yes", "--timestamp-later", "--json")
     assert desk.run(*run).json["outcome"] == "complete"
+    tried: list[str] = []
+    with watched(tried.append):
+        wrong = desk.run("recheck", SURVEY, environment={"SHREDDER_KEYS_PIN": "1111"})
+    assert (wrong.code, wrong.error) == (2, "the token's PIN is wrong")
+    assert tried.count("C_Login") == 1, "also of a key that is gone"
     shutil.rmtree(desk.place)
     copy.rename(desk.place)
     desk.bring()
