@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from shredder.cli.console import Console, shown
-from shredder.config.names import whole
 
 if TYPE_CHECKING:
     from shredder.run.work import Work
@@ -22,6 +21,7 @@ def refuse_pin(work: Work, dataset: str) -> None:
     """
     if work.config.keys.store != "pkcs11":
         return
+    from shredder.config.names import whole
     from shredder.keystores import KeyStoreError
     from shredder.keystores.errors import WrongPin
     from shredder.keystores.token import PIN, Token
@@ -43,6 +43,7 @@ def tell(out: Console, work: Work, dataset: str, problems: Iterable[dict[str, An
     """Say what keeps a dataset's living key from being used, where something stayed shut."""
     if not any(each["reason"] in _SHUT for each in problems):
         return
+    from shredder.config.names import whole
     from shredder.keystores import KeyDestroyed, KeyStoreError, NoKey
     from shredder.sealing.keys import key_store, keys_of
 
