@@ -40,7 +40,7 @@ def check(cluster: Cluster, residue: Residue) -> Iterator[Check]:
             "copies of the server log",
             CheckStatus.MISSING,
             f"{copies} large objects hold lines of files that a run was writing anew",
-            "resume that run; else the next one that leaves residue finishes it",
+            "resume that run; else the next one that goes after residue finishes it",
         )
     if log.collected:
         yield _of("server log", log.obstacle, ())

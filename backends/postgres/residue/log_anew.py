@@ -14,7 +14,7 @@ Crash points, ours or the server's:
 
 Another dataset's order does the same, and then makes a copy of its own. A file that somebody has
 removed is not made again: its copy goes. Where no order comes for the file any more, the order that
-moves the write-ahead log on finishes it (`finish`), which every run has that leaves residue.
+moves the write-ahead log on finishes it (`finish`): every run has one that goes after residue.
 
 Where the file is neither, somebody else has written to it: both are left as they are, for the
 large object may have the only copy of some lines.
