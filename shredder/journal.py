@@ -15,13 +15,13 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Self
 
-from backends.contract import Destruction, Verification
+from backends.contract import Destruction, Result, Verification
 from shredder import clock, values
 from shredder.errors import Inconclusive, UsageError
 
@@ -235,6 +235,15 @@ class Journal:
             (run, order),
         )
         return _entry(rows[0]) if rows else None
+
+    def number(self, run: str, results: Collection[Result]) -> int:
+        """How many orders came to one of these results."""
+        sql = "SELECT destruction FROM orders WHERE run = ? AND destruction IS NOT NULL"
+        try:
+            said = (json.loads(text)["result"] for (text,) in self._db.execute(sql, (run,)))
+            return sum(each in results for each in said)
+        except sqlite3.Error as error:
+            raise _cannot(error) from error
 
     def events(self, run: str) -> list[tuple[str, str]]:
         """When what was written down."""

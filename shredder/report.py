@@ -226,8 +226,9 @@ def exit_code(work: Work, run: Run) -> ExitCode:
     """
     assert run.phase is Phase.ATTESTED
     residue, unverified = False, False
-    every = (outcome for _, outcome in outcomes(work, run))
-    for outcome in chain(every, (each.outcome for each in ended(work, run.id))):
+    for outcome in chain(
+        read_results(work, run.id), (each.outcome for each in ended(work, run.id))
+    ):
         residue |= outcome.reason == "residue" or outcome.finding is Finding.RESIDUE
         unverified |= outcome.status is Status.UNVERIFIED
     for settled in read_settled(work, run.id):

@@ -62,7 +62,10 @@ def _writer(kind: type) -> Callable[[Any], Any]:
         return _itself
     if dataclasses.is_dataclass(kind):
         names = tuple(field.name for field in dataclasses.fields(kind))
-        return lambda value: {name: encode(getattr(value, name)) for name in names}
+        return lambda value: {
+            name: each if type(each := getattr(value, name)) in _PLAIN else encode(each)
+            for name in names
+        }
     if issubclass(kind, Mapping):
         return lambda value: {key: encode(each) for key, each in value.items()}
     if issubclass(kind, frozenset):
@@ -84,6 +87,8 @@ def _valued(value: Any) -> Any:
 def _reader(hint: Any) -> _Reader:
     origin, arguments = get_origin(hint), get_args(hint)
     if origin in {Union, types.UnionType}:
+        if set(arguments) <= _PLAIN:
+            return _plain_of(frozenset(arguments))
         return _one_of([_reader(each) for each in arguments])
     if origin is tuple:
         if arguments[1:] == (...,):
@@ -93,17 +98,17 @@ def _reader(hint: Any) -> _Reader:
         return _list_of(_reader(arguments[0]), frozenset)
     if origin is Mapping:
         return _mapping_of(_reader(arguments[1]))
-    if hint in {str, int, bool, type(None)}:
-        return _exactly(hint)
+    if hint in _PLAIN:
+        return _plain_of(frozenset({hint}))
     if issubclass(hint, Enum):
         return _member_of({member.value: member for member in hint})
     return _object_of(hint)
 
 
-def _exactly(kind: type) -> _Reader:
+def _plain_of(kinds: frozenset[type]) -> _Reader:
     def read(value: Any) -> Any:
-        if type(value) is not kind:
-            raise NotOfItsType(kind.__name__)
+        if type(value) not in kinds:
+            raise NotOfItsType("plain")
         return value
 
     return read
@@ -160,11 +165,15 @@ def _member_of(members: Mapping[object, Enum]) -> _Reader:
 def _object_of(kind: type) -> _Reader:
     hints = get_type_hints(kind)
     readers = [(field.name, _reader(hints[field.name])) for field in dataclasses.fields(kind)]
-    names = {name for name, _ in readers}
+    number = len(readers)
 
     def read(value: Any) -> Any:
-        if not isinstance(value, dict) or value.keys() != names:
+        # As many keys as fields, and each of the fields' among them: the same names.
+        if not isinstance(value, dict) or len(value) != number:
             raise NotOfItsType(kind.__name__)
-        return kind(**{name: inner(value[name]) for name, inner in readers})
+        try:
+            return kind(*[inner(value[name]) for name, inner in readers])
+        except KeyError:
+            raise NotOfItsType(kind.__name__) from None
 
     return read

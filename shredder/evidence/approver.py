@@ -80,6 +80,8 @@ def check_file(proposal: Proposal, path: Path, digest: str = "") -> None:
         )
     header = read_header(path)
     dataset = plan.dataset
+    verdicts = parts.Verdicts()
+    targets = planned_targets(verdicts.through(read_items(path)), header.by_key)
     told = (
         (header.run, plan.attestation_id, "run"),
         (header.dataset, dataset.label, "dataset"),
@@ -88,10 +90,10 @@ def check_file(proposal: Proposal, path: Path, digest: str = "") -> None:
         (header.records_recognisable, dataset.records_recognisable, "recognisable records"),
         (_bare(parts.sweep(header, _NO_SALT)), _bare(plan.sweep), "sweep"),
         (sum(1 for _ in every_item(path)), plan.inventory.size, "number of holdings"),
-        (planned_targets(read_items(path), header.by_key), plan.targets, "targets"),
+        (targets, plan.targets, "targets"),
         (_summed_up(path), header.by_key.groups if header.by_key else (), "sums of the list"),
-        (parts.left(read_items(path), Decision.UNDECIDED), plan.undecided, "undecided holdings"),
-        (parts.left(read_items(path), Decision.DISMISSED), plan.dismissed, "dismissed holdings"),
+        (verdicts.of(Decision.UNDECIDED), plan.undecided, "undecided holdings"),
+        (verdicts.of(Decision.DISMISSED), plan.dismissed, "dismissed holdings"),
         (parts.blind_spots([header]), plan.limitations, "limitations"),
         (parts.planned_fingerprint(header), plan.fingerprint, "decision on the fingerprint"),
     )

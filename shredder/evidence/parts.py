@@ -154,7 +154,19 @@ def blind_spots(headers: Iterable[Header]) -> tuple[str, ...]:
     return answers.codes(spots, MOST_CODES)
 
 
-def left(items: Iterable[Item], decision: Decision) -> Decisions:
-    """How many holdings that only look like copies came to a decision."""
-    counts = Counter(item.holding.verdict for item in items if item.decision is decision)
-    return Decisions(likely=counts[Verdict.LIKELY], maybe=counts[Verdict.MAYBE])
+class Verdicts:
+    """Counts what only looks like copies, by decision, as items are gone through for all else."""
+
+    def __init__(self) -> None:
+        self._counts = Counter[tuple[Decision, Verdict]]()
+
+    def through(self, items: Iterable[Item]) -> Iterator[Item]:
+        """Yield the same, counted."""
+        for item in items:
+            self._counts[item.decision, item.holding.verdict] += 1
+            yield item
+
+    def of(self, decision: Decision) -> Decisions:
+        """How many holdings that only look like copies came to a decision."""
+        likely, maybe = ((decision, each) for each in (Verdict.LIKELY, Verdict.MAYBE))
+        return Decisions(likely=self._counts[likely], maybe=self._counts[maybe])

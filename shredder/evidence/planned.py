@@ -23,6 +23,8 @@ def plan_statement(
     header, dataset = read_header(path), work.dataset(run.dataset)
     made_by = committer(work.state.run(run.id))
     operator = parts.operator(work.config)
+    verdicts = parts.Verdicts()
+    targets = planned_targets(verdicts.through(read_items(path)), header.by_key)
     return Plan(
         attestation_id=run.id,
         issued_at=parts.moment(issued),
@@ -34,9 +36,9 @@ def plan_statement(
         dataset=parts.described(dataset, header),
         inventory=tree(made_by, INVENTORY, read_lines(path), begun(header.by_key, INVENTORY)),
         sweep=parts.sweep(header, made_by),
-        targets=planned_targets(read_items(path), header.by_key),
-        undecided=parts.left(read_items(path), Decision.UNDECIDED),
-        dismissed=parts.left(read_items(path), Decision.DISMISSED),
+        targets=targets,
+        undecided=verdicts.of(Decision.UNDECIDED),
+        dismissed=verdicts.of(Decision.DISMISSED),
         limitations=parts.blind_spots([header]),
         times=PlanTimes(
             planned=parts.moment(run.facts["planned"]), approved=parts.moment(approved)

@@ -56,7 +56,8 @@ def sweep_again(work: Work, run: str, dataset: DatasetConfig, spool: Spool) -> A
     units = sum(entry.units_total for entry in before)
     seen = look(work, dataset, spool, expected={entry.store for entry in before}, units=units)
     options = work.options(run)
-    planned = _planned(work, run, spool)
+    # What was planned is only gone through if anything was found at all.
+    planned = _planned(work, run, spool) if len(seen.sweep.holdings) else None
     sealed = _found_of_list(work.plan_file(run), seen.sweep.holdings, spool)
     key_gone = came_of_key(work, run) in SAID_GONE
     resurfaced = spool.new_set()
@@ -65,6 +66,8 @@ def sweep_again(work: Work, run: str, dataset: DatasetConfig, spool: Spool) -> A
     def appeared() -> Iterator[Item]:
         """Holdings that stand in no plan, and what would become of them."""
         nonlocal by_key
+        if planned is None:
+            return
         for number, holding in enumerate(seen.sweep.holdings, start=1):
             if sealed is not None and sealed.has(holding.store, holding.locator, holding.version):
                 by_key |= key_gone

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby
@@ -35,7 +34,7 @@ def execute(work: Work, run: str, dataset: str) -> None:
     where orders that lock others out wait for the hours that the operator has set.
     """
     window = window_of(work.journal.run(run).facts)
-    stages = Counter(order.technique.stage for order in _orders(work, run))
+    stages = work.stages(run)
     done = waiting = 0
     work.observer.progress("destroy", units=0, total=stages.total())
     with stores_or_errors(work, dataset, work.observer.step) as stores:

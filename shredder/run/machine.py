@@ -12,7 +12,7 @@ on from there: every step can be repeated.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,7 @@ from shredder.run.residue import look_for_residue
 from shredder.run.results import results_file, write_results
 from shredder.run.settled import settled_file, write_settled
 from shredder.run.window import window_of
-from shredder.run.work import Work, new_run_id
+from shredder.run.work import STAGES, Work, new_run_id
 from shredder.spool import Spool, spooled
 from shredder.sweep import Problem
 
@@ -139,22 +139,41 @@ def plan(work: Work, run: str, spool: Spool, decisions: Path | None = None) -> S
     if lines.keyed is not None:
         others, by_key = set_apart(work, run, others, spool)
     not_by_key = lines.keyed.not_by_key if lines.keyed else {}
-    digest = write_down(work, path, run, dataset, seen, others, by_key, not_by_key)
+    counts = _Counts()
+    counted = counts.through(others)
+    digest = write_down(work, path, run, dataset, seen, counted, by_key, not_by_key)
     if rulings.used < rulings.given:
         raise UsageError(
             f"{rulings.given - rulings.used} decisions are about nothing that was found",
             hint="what has changed since is undecided again: make a new file with --undecided",
         )
     open_gaps = gaps(seen.sweep.problems, every_item(path), spool)
-    anything = by_key or any(i.decision is not Decision.DISMISSED for i in read_items(path))
+    came = counts.decisions
+    anything = by_key or came.total() > came[Decision.DISMISSED]
     nothing = not anything and not open_gaps and not _falls_short(work, known.dataset)
     phase = Phase.NOTHING if nothing else Phase.PLANNED
     planned = clock.now(after=seen.sweep.finished)
     number = by_key.holdings if by_key else 0
     facts = {"plan_digest": digest, "planned": planned, "gaps": open_gaps, "by_key": number}
+    facts |= {"decisions": came, STAGES: counts.stages}
     work.journal.enter(run, phase, **facts)
     work.observer.event("planned", run=run, holdings=len(seen.sweep.holdings), gaps=open_gaps)
     return seen.sweep.problems
+
+
+class _Counts:
+    """What is counted of a plan's lines as they are written: nobody reads them for that."""
+
+    def __init__(self) -> None:
+        self.decisions, self.stages = Counter[str](), Counter[str]()
+
+    def through(self, items: Iterable[Item]) -> Iterator[Item]:
+        """Yield the same, counted."""
+        for item in items:
+            self.decisions[item.decision.value] += 1
+            if item.technique is not None:
+                self.stages[str(item.technique.stage)] += 1
+            yield item
 
 
 def _falls_short(work: Work, dataset: str) -> bool:
@@ -247,7 +266,7 @@ def _forbidden(work: Work, known: Run) -> Summary | None:
             f"dataset {known.dataset} must not be destroyed: {reason}",
             hint=f"see [datasets.{known.dataset}.hold] in the configuration",
         )
-    decisions = Counter(item.decision for item in read_items(path))
+    decisions = Counter[str](known.facts["decisions"])
     decisions[Decision.DESTROY] += header.by_key.holdings if header.by_key else 0
     despite = work.options(known.id).despite_gaps and decisions.total()
     if known.facts["gaps"] and not despite:

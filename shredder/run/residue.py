@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
@@ -23,12 +22,12 @@ def look_for_residue(work: Work, run: str, dataset: str) -> None:
     Stage by stage, as they were carried out: what a device has in blocks that files have freed is
     looked at when nothing that is looked at before can free any more.
     """
-    stages = Counter(order.technique.stage for order in _said_gone(work, run))
-    total, done = stages.total(), 0
+    total = work.journal.number(run, SAID_GONE)
+    done = 0
     work.observer.progress("verify", units=0, total=total)
     with stores_or_errors(work, dataset, work.observer.step) as stores:
         matcher = work.matcher(dataset)
-        for stage in sorted(stages):
+        for stage in sorted(work.stages(run)):
             for name, orders in groupby(_said_gone(work, run, stage), key=store_of):
                 store = stores.get(name, BackendError("", reason="store-not-configured"))
                 for batch in batches(orders, _BATCH):
@@ -42,10 +41,10 @@ def store_of(order: Order) -> str:
     return order.holding.store
 
 
-def _said_gone(work: Work, run: str, stage: int | None = None) -> Iterator[Order]:
-    """The orders of one stage, or all of them."""
+def _said_gone(work: Work, run: str, stage: int) -> Iterator[Order]:
+    """The orders of one stage."""
     for item in to_destroy(work.plan_file(run)):
-        if stage is not None and item.order().technique.stage != stage:
+        if item.order().technique.stage != stage:
             continue
         entry = work.journal.entry(run, item.id)
         if entry and entry.destruction and entry.destruction.result in SAID_GONE:

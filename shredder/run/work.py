@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+STAGES = "stages"  # a fact of a run
 MATCHER_VERSION = "records-5"  # what recognises a record: see docs/limits.md
 
 
@@ -95,6 +97,11 @@ class Work:
     def options(self, run: str) -> Options:
         """The decisions that a run was begun with."""
         return load_options(self.journal.run(run).facts["options"])
+
+    def stages(self, run: str) -> Counter[int]:
+        """How many orders a run's plan has of each stage."""
+        facts = self.journal.run(run).facts
+        return Counter({int(stage): number for stage, number in facts[STAGES].items()})
 
     def plan_file(self, run: str) -> Path:
         """The plan of a run."""
