@@ -28,6 +28,7 @@ from shredder.run.work import Work, batches, stores_or_errors
 from shredder.spool import Spool
 
 _BATCH = 256
+_OF_KEYS = 10_000  # each batch asks once for each key: a provider, it may be
 _PENDING = "pending"  # an outcome of a run
 
 
@@ -122,7 +123,7 @@ def _looked_for(
         matcher = work.matcher(dataset)
         for name, group in groupby(left, key=_asked):
             store = stores.get(name, BackendError("", reason="store-not-configured"))
-            for batch in batches(group, _BATCH):
+            for batch in batches(group, _OF_KEYS if name == KEYS else _BATCH):
                 orders = [each.item.order() for each in batch]
                 found = verify(work, store, orders, matcher)
                 for each, seen in zip(batch, found, strict=True):

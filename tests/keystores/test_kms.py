@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from backends.contract import Finding
+from backends.contract import Finding, KeyErasure, Known, Technique
+from backends.reference import ReferenceMatcher
 from shredder import clock
+from shredder.config import KEYS
 from shredder.keystores import (
     KeyDestroyed,
     KeyDestruction,
@@ -21,10 +23,17 @@ from shredder.keystores import (
     Wrapping,
 )
 from shredder.keystores.errors import ServiceUnusable
+from shredder.keystores.holdings import KeyHoldings
 from shredder.keystores.kms import Making
+from shredder.plan import Decision, Item
+from shredder.run.results import Outcome, Status
+from shredder.run.settled import Settled, judged
 from tests.keystores.account import DAYS, Account, key_of
 from tests.keystores.suite import KeyStoreSuite, WrappedSuite, created
 from tests.support.kms import OTHER_REGION, REGION
+from tests.upper.scripted import holding
+
+NOTHING = ReferenceMatcher({})
 
 
 class TestKms(WrappedSuite):
@@ -264,3 +273,30 @@ def test_no_file_holds_the_key_and_no_message_names_what_aws_says(account: Accou
     with pytest.raises(ServiceUnusable) as told:
         key_of(account.store(), record)
     assert "111122223333" not in told.value.message + told.value.hint
+
+
+def test_what_lies_elsewhere_and_is_sealed_to_it_is_gone_when_it_is(account: Account) -> None:
+    """Of what was to end with a key, the key is looked for, whichever store it lies in."""
+    store = account.store()
+    record = created(store)
+    done = store.destroy(record.id).record
+    details = {"key": record.id, "clear": "no"}
+    lying = holding(store="share", whole=Technique.OVERWRITE, details=details)
+    item = Item("1", lying, Decision.DESTROY, Technique.CRYPTOGRAPHIC_ERASE, True, "")
+    order = item.order()
+    keys = KeyHoldings(KEYS, store.traits, record.dataset, store)
+    before = KeyErasure(
+        ever_in_clear=Known.NO, escrowed=Known.NO, backed_up=Known.NO, strength_bits=128,
+        entropy_bits=256, scheduled=1,
+    )  # fmt: skip
+    waits = Settled(
+        item,
+        Outcome("1", "share", Status.PENDING, "deletion-window", until=done.until, erasure=before),
+    )
+    (found,) = keys.verify([order], NOTHING)
+    assert judged(waits, found, set()).status is Status.PENDING
+    account.world.pass_days(DAYS)
+    (found,) = keys.verify([order], NOTHING)
+    came = judged(waits, found, set())
+    assert (came.status, came.looked) == (Status.VERIFIED, ("kms-keys",))
+    assert came.erasure == replace(before, destroyed=1, scheduled=0)
