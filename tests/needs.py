@@ -62,6 +62,13 @@ def _xattr() -> str:
     return ""
 
 
+def _handles() -> str:
+    command = ["stat", "-f", "-c", "%T", tempfile.gettempdir()]
+    kind = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    lasting = {"ext2/ext3", "xfs", "btrfs", "tmpfs", "f2fs"}
+    return "" if kind in lasting else f"no handles that last in the temporary folder, on {kind}"
+
+
 def _vectors() -> str:
     return "" if VECTORS.is_dir() else "no published vectors here: lay them in ../shared/vectors"
 
@@ -98,6 +105,7 @@ NEEDS: dict[str, Callable[[], str]] = {
     "unprivileged": _unprivileged,
     "loop": _loop,
     "xattr": _xattr,
+    "handles": _handles,
     "vectors": _vectors,
     "postgres-15": _postgres_15,
     "postgres-packages": _postgres_packages,

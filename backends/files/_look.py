@@ -96,9 +96,8 @@ def look_at(
         ground: tuple[str, ...] = ()
         handle, shared_blocks, barred = "", False, ""
         if content.reading.evidence.verdict is not None:
-            ground, shared_blocks, barred = _beneath(fd)
+            handle, ground, shared_blocks, barred = _beneath(fd)
             barred = barred or linux.lock_flag(folder)
-            handle = by_handle.handle_of(fd)
             let_time_pass(before)
         after, named = os.fstat(fd), linux.stat_of(name, folder)
     finally:
@@ -131,12 +130,13 @@ def content_of(fd: int, size: int, reader: Reader, matcher: Matcher) -> tuple[Co
     return content, longer
 
 
-def _beneath(fd: int) -> tuple[tuple[str, ...], bool, str]:
+def _beneath(fd: int) -> tuple[str, tuple[str, ...], bool, str]:
     ground = survey(fd)
     codes = (*ground.codes, ATTRIBUTES_UNKNOWN) if names_of_data(fd) else ground.codes
     shared = BLOCKS_SHARED in codes or ground.kind in WITH_EARLIER
     limit = limit_of(fd, ground.kind) if shared else ""
-    return (*codes, limit) if limit else codes, shared, ground.barred
+    handle = by_handle.handle_of(fd, ground.kind)
+    return handle, (*codes, limit) if limit else codes, shared, ground.barred
 
 
 def open_to_read(folder: int, name: bytes) -> int:

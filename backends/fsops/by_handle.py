@@ -15,6 +15,7 @@ _AT_EMPTY_PATH = 0x1000
 _HEAD = struct.Struct("=Ii")  # file_handle: its bytes, and their kind
 _MOST = 128  # MAX_HANDLE_SZ
 _OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_LASTING = frozenset({"btrfs", "ext2", "ext3", "ext4", "f2fs", "tmpfs", "xfs"})
 _GONE = frozenset({errno.ESTALE, errno.ENOENT})
 _NOT_FOR_US = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL})
 
@@ -23,8 +24,13 @@ class NotLooked(Exception):
     """Nobody can tell: the file system has no handles, or this user may not open by one."""
 
 
-def handle_of(fd: int) -> str:
-    """Return the handle of an open file; empty where its file system has none."""
+def handle_of(fd: int, kind: str) -> str:
+    """Return the handle of an open file; empty where its file system has none.
+
+    Or none that stays: servers, and programs that make file systems, forget theirs.
+    """
+    if kind not in _LASTING:
+        return ""
     room = ctypes.create_string_buffer(_HEAD.pack(_MOST, 0) + bytes(_MOST))
     mount = ctypes.c_int()
     libc = ctypes.CDLL(None, use_errno=True)

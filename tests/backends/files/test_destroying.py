@@ -270,7 +270,7 @@ def away(share: Path) -> Path:
     return place
 
 
-@pytest.mark.needs("root")
+@pytest.mark.needs("root", "handles")
 @pytest.mark.parametrize("how", ["file", "folder", "mount", "another"])
 def test_a_file_that_was_moved_out_of_the_roots_is_not_absent(
     share: Path, away: Path, open_store: Opener, how: str
@@ -297,6 +297,19 @@ def test_a_file_that_was_moved_out_of_the_roots_is_not_absent(
             unmount(share / "sub")
 
 
+@pytest.mark.needs("handles")
+@pytest.mark.parametrize(("kind", "asked"), [("ext4", True), ("fuse.sshfs", False), ("9p", False)])
+def test_only_what_does_not_forget_its_handles_is_asked(
+    share: Path, open_store: Opener, monkeypatch: pytest.MonkeyPatch, kind: str, *, asked: bool
+) -> None:
+    """Of a program's file system a handle that is not known says nothing; its name is a double's."""
+    (share / "export-x.csv").write_bytes(RECORDS)
+    told = linux.Mount(1, kind, frozenset(), b"/", 0, b"/")
+    monkeypatch.setattr(linux, "mount_of", lambda _: told)
+    found = holdings(open_store())["share/export-x.csv"]
+    assert bool(found.details["handle"]) == asked
+
+
 @pytest.mark.needs("root")
 @pytest.mark.parametrize("other", ["nothing", "file", "folder"])
 def test_nothing_is_absent_where_something_is_mounted_over_it(
@@ -318,7 +331,7 @@ def test_nothing_is_absent_where_something_is_mounted_over_it(
     assert RECORDS == (share / "sub" / "export-x.csv").read_bytes()
 
 
-@pytest.mark.needs("root")
+@pytest.mark.needs("root", "handles")
 def test_a_file_that_somebody_removed_is_absent_when_nobody_holds_it(
     place: Path, planned: Order, open_store: Opener
 ) -> None:
@@ -330,7 +343,7 @@ def test_a_file_that_somebody_removed_is_absent_when_nobody_holds_it(
     assert (Finding.ABSENT, ("name", "condemned-name", "inode")) == (seen.finding, seen.looked)
 
 
-@pytest.mark.needs("root")
+@pytest.mark.needs("root", "handles")
 def test_who_may_not_ask_for_a_file_by_its_handle_says_no_more_than_was_seen(
     place: Path, planned: Order, open_store: Opener, away: Path
 ) -> None:
