@@ -24,7 +24,7 @@ from shredder.evidence.apart import set_apart
 from shredder.evidence.approvals import approved_plan, collect
 from shredder.journal import Phase, Run
 from shredder.plan import Decision, Item, Options, digest_of, dump_options, read_header, read_items
-from shredder.plan.by_key import every_item, lies_there
+from shredder.plan.by_key import every_item, lies_there, list_beside
 from shredder.run.again import again_file, sweep_again
 from shredder.run.desk import Desk, Summary
 from shredder.run.ended import BACK
@@ -315,11 +315,11 @@ def _locks_out(item: Item) -> bool:
 def check_digest(work: Work, known: Run) -> None:
     """Refuse a plan file that is not, byte for byte, the one that was digested.
 
-    The list of what ends with the key is digested when it is read; before, it has to be there.
+    So is the list of what ends with the key, until the key may have gone. After that it has to be
+    there, and is digested when it is read.
     """
     path = work.plan_file(known.id)
-    stands = _digest(path) == known.facts["plan_digest"]
-    if stands and lies_there(path, read_header(path).by_key):
+    if _digest(path) == known.facts["plan_digest"] and _list_stands(path, known.phase):
         return
     changed = f"the plan of run {known.id} has changed since it was made"
     if known.phase.untouched:
@@ -331,6 +331,13 @@ def check_digest(work: Work, known: Run) -> None:
         hint="restore plan.jsonl and what is beside it in the run's folder from a copy, "
         "then `shredder resume`",
     )
+
+
+def _list_stands(path: Path, phase: Phase) -> bool:
+    by_key = read_header(path).by_key
+    if by_key and (phase.untouched or phase is Phase.ANNOUNCED):
+        return _digest(list_beside(path)) == by_key.digest
+    return lies_there(path, by_key)
 
 
 def check_announced(work: Work, known: Run) -> None:

@@ -344,7 +344,7 @@ def test_a_key_that_is_put_back_in_mid_run_takes_all_of_them_along(desk: Desk) -
 
 
 def test_a_list_that_is_another_is_not_read(desk: Desk) -> None:
-    """Of another size it refuses the run; of the same, whatever reads it."""
+    """Until the key may have gone it refuses the run; of the same size then, whatever reads it."""
     desk.make()
     with opened_as({"right": OfKey(desk, 3).store()}):
         made = desk.place.plan(BY_KEY)
@@ -357,6 +357,17 @@ def test_a_list_that_is_another_is_not_read(desk: Desk) -> None:
                 path.write_bytes(content)
             with pytest.raises(Refused, match="nothing was touched"):
                 desk.place.drive(made)
+        path.write_bytes(whole.replace(b"unit-1", b"unit-9"))
+        with pytest.raises(Refused, match="nothing was touched"):
+            desk.place.drive(made)
+        path.write_bytes(whole)
+        desk.place.drive_to(made, Phase.ANNOUNCED)
+        path.write_bytes(whole.replace(b"unit-1", b"unit-9"))
+        with pytest.raises(Refused, match="cannot go on"):
+            desk.place.drive(made)
+        assert desk.state is KeyState.LIVE
+        path.write_bytes(whole)
+        desk.place.drive_to(made, Phase.EXECUTED)
         path.write_bytes(whole.replace(b"unit-1", b"unit-9"))
         with pytest.raises(Refused, match="not the plan's"):
             desk.place.drive(made)
