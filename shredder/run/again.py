@@ -26,7 +26,7 @@ class Again:
     resurfaced: SpooledSet  # ids of orders whose holding was found again
     digest: str  # of the file that it was written to
     finished: str
-    by_key: bool  # something that was called ended with its key was found as it was
+    opened: bool  # something that was called ended with its key could be opened
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,16 +61,16 @@ def sweep_again(work: Work, run: str, dataset: DatasetConfig, spool: Spool) -> A
     sealed = _found_of_list(work.plan_file(run), seen.sweep.holdings, spool)
     key_gone = came_of_key(work, run) in SAID_GONE
     resurfaced = spool.new_set()
-    by_key = False
+    opened = False  # something that had ended with the key
 
     def appeared() -> Iterator[Item]:
         """Holdings that stand in no plan, and what would become of them."""
-        nonlocal by_key
+        nonlocal opened
         if planned is None:
             return
         for number, holding in enumerate(seen.sweep.holdings, start=1):
-            if sealed is not None and sealed.has(holding.store, holding.locator, holding.version):
-                by_key |= key_gone
+            if sealed is not None and _is_of(sealed, holding, whatever_version=key_gone):
+                opened |= key_gone
                 continue
             if planned.left.has(holding.store, holding.locator, holding.version):
                 continue  # as the plan or the outcome of its destruction says
@@ -85,25 +85,40 @@ def sweep_again(work: Work, run: str, dataset: DatasetConfig, spool: Spool) -> A
                 yield decide(item_id, holding, options, dataset.locations)
 
     digest = write_down(work, again_file(work, run), run, dataset, seen, appeared())
-    return Again(resurfaced, digest, seen.sweep.finished, by_key)
+    by_key = read_header(work.plan_file(run)).by_key
+    if opened and by_key:
+        resurfaced.add(by_key.order)
+    return Again(resurfaced, digest, seen.sweep.finished, opened)
 
 
 def _found_of_list(plan: Path, found: Holdings, spool: Spool) -> SpooledSet | None:
-    """What was found of that which ends with the key, as it was; None: nothing.
+    """What was found of that which ends with the key; None: nothing.
 
+    Each by store, locator and version; and by store and locator, where what was found is sealed.
     The list is only gone through if anything was found at all.
     """
     if read_header(plan).by_key is None or not len(found):
         return None
-    places, both = spool.new_set(), None
+    places, open_places, both = spool.new_set(), spool.new_set(), None
     for holding in found:
         places.add(holding.store, holding.locator, holding.version)
+        if holding.sealed:
+            open_places.add(holding.store, holding.locator)
     for item in by_key_items(plan):
-        place = item.holding.store, item.holding.locator, item.holding.version
-        if places.has(*place):
-            both = both or spool.new_set()
-            both.add(*place)
+        where = item.holding.store, item.holding.locator
+        for known, place in ((places, (*where, item.holding.version)), (open_places, where)):
+            if known.has(*place):
+                both = both or spool.new_set()
+                both.add(*place)
     return both
+
+
+def _is_of(listed: SpooledSet, holding: Holding, *, whatever_version: bool) -> bool:
+    """Whether what was found is of the list: as it was, or sealed at its place, and opened."""
+    where = holding.store, holding.locator
+    if listed.has(*where, holding.version):
+        return True
+    return whatever_version and holding.sealed and listed.has(*where)
 
 
 def _planned(work: Work, run: str, spool: Spool) -> _Planned:

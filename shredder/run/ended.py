@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from backends.contract import Finding, KeyErasure, Method, Technique
+from backends.contract import KeyErasure, Method, Technique
 from shredder import answers, values
 from shredder.plan import read_header
 from shredder.plan.by_key import MOST_LIMITATIONS, by_key_items
@@ -14,8 +14,6 @@ from shredder.run.results import Outcome, Status, read_result_lines, read_result
 from shredder.run.work import Work
 
 _BYTES_STAY = "sealed-bytes-stay"
-BACK = "by_key_back"
-"""A fact of a run: its second sweep found something that had ended with the key, as it was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +45,7 @@ def ended(work: Work, run: str) -> Sequence[ByKeyOutcome]:
     if by_key is None:
         return ()
     key = next(each for each in read_results(work, run) if each.id == by_key.order)
-    back = bool(work.journal.run(run).facts.get(BACK))
-    return [ByKeyOutcome(group, _outcome(group, key, back=back)) for group in by_key.groups]
+    return [ByKeyOutcome(group, _outcome(group, key)) for group in by_key.groups]
 
 
 def status_of(outcomes: Sequence[ByKeyOutcome]) -> Status:
@@ -77,14 +74,9 @@ def ended_lines(work: Work, run: str, by_key: ByKey) -> Iterator[bytes]:
         yield ended_line(item.id, item.holding.store, by_key.key, status)
 
 
-def _outcome(group: ByKeyGroup, key: Outcome, *, back: bool) -> Outcome:
-    """By the outcome of the key's own destruction: what it did not earn, nothing sealed did.
-
-    `back`: one that was called destroyed was found as it was, which holds against all.
-    """
-    status, reason, finding = key.status, key.reason, key.finding
-    if back and status in {Status.VERIFIED, Status.UNVERIFIED}:
-        status, reason, finding = Status.FAILED, "residue", Finding.RESIDUE
+def _outcome(group: ByKeyGroup, key: Outcome) -> Outcome:
+    """By the outcome of the key's own destruction: what it did not earn, nothing sealed did."""
+    status = key.status
     erasure = replace(key.erasure or KeyErasure(), ever_in_clear=group.clear)
     gone = status in {Status.VERIFIED, Status.UNVERIFIED}
     erasure = erasure if gone else replace(erasure, destroyed=0)
@@ -93,14 +85,14 @@ def _outcome(group: ByKeyGroup, key: Outcome, *, back: bool) -> Outcome:
         id=key.id,
         store=group.store,
         status=status,
-        reason=reason,
+        reason=key.reason,
         technique=Technique.CRYPTOGRAPHIC_ERASE,
         method=_method(key.method, erasure) if touched else None,
         until=key.until,
         limitations=answers.codes(
             {*group.limitations, *((_BYTES_STAY,) if touched else ())}, MOST_LIMITATIONS
         ),
-        finding=finding,
+        finding=key.finding,
         looked=key.looked,
         erasure=erasure,
     )

@@ -11,17 +11,20 @@ from shredder.run.work import Work
 from shredder.spool import Spool, SpooledSet
 from shredder.sweep.found import listed_place
 
+OPENED = "by_key_opened"
+"""A fact of a run: its second sweep could open something that had ended with the key."""
 _SHUT = SAID_GONE | {Result.PENDING}  # a key that waits to be deleted opens nothing
 
 
 def gone_by_key(work: Work, dataset: str, spool: Spool) -> SpooledSet | None:
     """The places of what ended so in any run, as listings have them; None: none did.
 
-    A run whose manifest is destroyed does not tell of it any more.
+    A run whose manifest is destroyed does not tell of it any more, nor one that saw something
+    opened afterwards: whoever did that has a key, and what is shut now need not stay so.
     """
     found = None
     for run in work.journal.runs(dataset):
-        if run.forgotten or not run.facts.get("by_key"):
+        if run.forgotten or not run.facts.get("by_key") or run.facts.get(OPENED):
             continue
         found = found or spool.new_set()
         if came_of_key(work, run.id) in _SHUT:

@@ -27,8 +27,8 @@ from shredder.plan import Decision, Item, Options, digest_of, dump_options, read
 from shredder.plan.by_key import every_item, lies_there, list_beside
 from shredder.run.again import again_file, sweep_again
 from shredder.run.desk import Desk, Summary
-from shredder.run.ended import BACK
 from shredder.run.execute import execute, held
+from shredder.run.gone_by_key import OPENED
 from shredder.run.look import Rulings, decided, dismissed_before, gaps, look, write_down
 from shredder.run.residue import look_for_residue
 from shredder.run.results import results_file, write_results
@@ -222,7 +222,7 @@ def _step(work: Work, known: Run, desk: Desk) -> None:
                 "again_digest": again.digest,
                 "results_digest": results,
                 "settled_digest": pending,
-                BACK: again.by_key,
+                OPENED: again.opened,
             }
             journal.enter(run, Phase.VERIFIED, **came, verified=verified)
         case Phase.VERIFIED if not _looked_at_stands(work, known):

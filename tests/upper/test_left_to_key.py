@@ -280,7 +280,7 @@ def test_what_is_found_as_it_was_holds_against_all_of_them(desk: Desk) -> None:
     erasure = desk.erasures(ended_run)["object"]
     assert erasure is not None
     assert erasure.keys_destroyed == 0
-    assert desk.place.outcome(ended_run) == "partial"
+    assert desk.place.outcome(ended_run) == "failed"
     assert report.exit_code(desk.place.work, ended_run) == 7
     assert list(report.run_json(desk.place.work, ended_run)["appeared"]) == []
     each_verified(desk, ended_run, 4)
