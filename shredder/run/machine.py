@@ -315,8 +315,8 @@ def _locks_out(item: Item) -> bool:
 def check_digest(work: Work, known: Run) -> None:
     """Refuse a plan file that is not, byte for byte, the one that was digested.
 
-    So is the list of what ends with the key, until the key may have gone. After that it has to be
-    there, and is digested when it is read.
+    So is the list of what ends with the key, before anybody is asked and before the key goes. Else
+    it has to be there, and is digested when it is read.
     """
     path = work.plan_file(known.id)
     if _digest(path) == known.facts["plan_digest"] and _list_stands(path, known.phase):
@@ -335,7 +335,7 @@ def check_digest(work: Work, known: Run) -> None:
 
 def _list_stands(path: Path, phase: Phase) -> bool:
     by_key = read_header(path).by_key
-    if by_key and (phase.untouched or phase is Phase.ANNOUNCED):
+    if by_key and phase in {Phase.PLANNED, Phase.ANNOUNCED}:
         return _digest(list_beside(path)) == by_key.digest
     return lies_there(path, by_key)
 
