@@ -9,7 +9,7 @@ from shredder.evidence import parts
 from shredder.evidence.groups import planned_targets
 from shredder.evidence.names import write_annex
 from shredder.evidence.tool import tool
-from shredder.evidence.trees import INVENTORY, begun, committer, tree
+from shredder.evidence.trees import INVENTORY, begun, committer, kept_committer, tree
 from shredder.journal import Run
 from shredder.plan import Decision, read_header, read_items, read_lines
 from shredder.run.work import Work
@@ -21,7 +21,8 @@ def plan_statement(
     """What is to be signed. Without other approvers, the operator alone has approved."""
     path = work.plan_file(run.id)
     header, dataset = read_header(path), work.dataset(run.dataset)
-    made_by = committer(work.state.run(run.id))
+    # With another secret nobody could open the leaves of what ends with the key, made before.
+    made_by = (kept_committer if header.by_key else committer)(work.state.run(run.id))
     operator = parts.operator(work.config)
     verdicts = parts.Verdicts()
     targets = planned_targets(verdicts.through(read_items(path)), header.by_key)

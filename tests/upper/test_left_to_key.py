@@ -376,6 +376,19 @@ def test_a_list_that_is_another_is_not_read(desk: Desk) -> None:
     assert desk.place.outcome(ended_run) == "complete"
 
 
+def test_without_the_secret_of_its_leaves_no_plan_is_announced(desk: Desk) -> None:
+    desk.make()
+    with opened_as({"right": OfKey(desk, 3).store()}):
+        made = desk.place.plan(BY_KEY)
+        secret = desk.place.state.run(made) / "secret"
+        kept = secret.read_bytes()
+        secret.unlink()
+        with pytest.raises(Refused, match="secret of the run is gone"):
+            desk.place.drive(made)
+        secret.write_bytes(kept)
+        each_verified(desk, desk.place.drive(made), 4)
+
+
 def test_the_list_goes_with_the_manifest(desk: Desk) -> None:
     desk.make()
     with opened_as({"right": OfKey(desk, 3).store()}):
