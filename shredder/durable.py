@@ -32,7 +32,7 @@ def write(
     """
     partial = path.with_name(path.name + ".partial")
     # One that is there may be open elsewhere, or another file's second name: it is not written to.
-    destroy(partial)
+    _overwrite_and_unlink(partial)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     descriptor = os.open(partial, flags, mode)
     try:
@@ -87,6 +87,10 @@ def destroy(path: Path) -> bool:
     What an overwrite reaches is up to the file system and the medium: one that copies on write,
     or a flash translation layer, may keep the old blocks. Repeatable after a crash.
     """
+    return _overwrite_and_unlink(path)
+
+
+def _overwrite_and_unlink(path: Path) -> bool:
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
     except FileNotFoundError:
