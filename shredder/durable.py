@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -21,18 +21,35 @@ def sync_directory(path: Path) -> None:
         os.close(descriptor)
 
 
-def write(
-    path: Path, chunks: Iterable[bytes], *, mode: int = 0o600, replacing: bool = True
-) -> None:
-    """Write a file whole and durably, or not at all.
+def write(path: Path, chunks: Iterable[bytes], *, mode: int = 0o600) -> None:
+    """Write a file of ours whole and durably, or not at all.
 
     A crash before the rename leaves a ``.partial``, which the next write destroys; after an error
-    that is overwritten and unlinked. After the rename the new content stands. Not `replacing`: one
-    that has come there meanwhile stays, and FileExistsError is raised.
+    that is overwritten and unlinked. After the rename the new content stands.
     """
-    partial = path.with_name(path.name + ".partial")
     # One that is there may be open elsewhere, or another file's second name: it is not written to.
-    _overwrite_and_unlink(partial)
+    _overwrite_and_unlink(_partial(path))
+    _write(path, chunks, mode, Path.replace)
+
+
+def hand_over(
+    path: Path, chunks: Iterable[bytes], *, mode: int = 0o600, replacing: bool = True
+) -> None:
+    """The same in a folder that is not ours, where a ``.partial`` may be anybody's, and stays.
+
+    Raises FileExistsError where one is; not `replacing`, also where a file has the name by then.
+    """
+    _write(path, chunks, mode, Path.replace if replacing else _take_name)
+
+
+def _partial(path: Path) -> Path:
+    return path.with_name(path.name + ".partial")
+
+
+def _write(
+    path: Path, chunks: Iterable[bytes], mode: int, rename: Callable[[Path, Path], object]
+) -> None:
+    partial = _partial(path)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     descriptor = os.open(partial, flags, mode)
     try:
@@ -42,10 +59,7 @@ def write(
                 file.write(chunk)
             file.flush()
             os.fsync(file.fileno())
-        if replacing:
-            partial.replace(path)
-        else:
-            _take_name(partial, path)
+        rename(partial, path)
     except BaseException:
         with suppress(OSError):
             destroy(partial)

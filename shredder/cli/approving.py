@@ -48,9 +48,9 @@ def propose(
     """
     from attestations import Plan
     from attestations.statement import from_payload
-    from shredder import durable
     from shredder.cli.session import changing
     from shredder.evidence import approvals
+    from shredder.outputs import hand_over
     from shredder.run import machine
 
     options.check_challenge(challenge)
@@ -60,7 +60,7 @@ def propose(
         run = machine.planned_in(work, dataset, plan)
         machine.check_possible(work, run)
         envelope = approvals.propose(work, run, approver or (), challenge)
-        durable.write(output.absolute(), [envelope.raw], mode=0o644)
+        hand_over(output.absolute(), [envelope.raw], mode=0o644)
         asked = from_payload(envelope.payload, Plan).approvers
         answer = {
             "proposal": str(output),
@@ -101,9 +101,9 @@ def approve(
     """See a proposed plan; sign that it may be carried out."""
     from attestations import Actor, Unreadable
     from attestations.text import sha256
-    from shredder import durable
     from shredder.evidence import approver
     from shredder.keys import load_key_file
+    from shredder.outputs import hand_over
     from shredder.signing import read_public_key
 
     options.check_actor(by_role, reference)
@@ -121,7 +121,7 @@ def approve(
         label = proposed.plan.dataset.label
         if not yes:
             _ask(out, label)
-        durable.write(output.absolute(), [signed.raw], mode=0o644)
+        hand_over(output.absolute(), [signed.raw], mode=0o644)
         answer = {
             "approval": str(output),
             "dataset": label,

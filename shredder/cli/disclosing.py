@@ -48,9 +48,9 @@ def disclose(
 
     The file names holdings: whoever has it reads where they were.
     """
-    from shredder import durable
     from shredder.cli.session import working
     from shredder.evidence.disclose import Wanted, disclose
+    from shredder.outputs import hand_over
 
     if seed is None and not holding and not scopes:
         raise UsageError(
@@ -63,7 +63,7 @@ def disclose(
     wanted = Wanted(seed=seed, sample=sample, ids=holding or (), scopes=scopes)
     with console(as_json, None) as out, working(config, out) as work:
         made, number = disclose(work, bundle, wanted)
-        durable.write(output.absolute(), [made])
+        hand_over(output.absolute(), [made])
         out.result({"disclosure": str(output), "holdings": number}, ExitCode.COMPLETE)
         out.say(f"wrote {shown(output)}: {counted(number, 'holding')}")
         out.say("it names places: give it to the auditor, and to nobody else")

@@ -187,8 +187,8 @@ def witness(
 
     from attestations import KeyFileSigner
     from attestations.log import Kind, NoteSigner, VerifierKey, cosign, leave
-    from shredder import durable
     from shredder.keys import load_key_file, passphrase
+    from shredder.outputs import hand_over
 
     secret = passphrase()
     own = load_key_file(key) if key.exists() else KeyFileSigner.create(key, passphrase=secret)
@@ -199,7 +199,7 @@ def witness(
         path = leave(folder, made, signer.key)
     else:
         path = output
-        durable.write(path, [made.note.to_bytes()], mode=0o644)
+        hand_over(path, [made.note.to_bytes()], mode=0o644)
     with console(as_json, None) as out:
         out.result(
             {

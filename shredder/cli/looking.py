@@ -89,10 +89,11 @@ def plan(
 
     What is approved is the plan's digest.
     """
-    from shredder import durable, report
     from shredder import plan as plans
+    from shredder import report
     from shredder.cli.session import changing, spooling
     from shredder.journal import Phase
+    from shredder.outputs import hand_over
     from shredder.run import machine
 
     decided = options.decided(include, dismiss, mixed, despite_gaps=despite_gaps, sealed=sealed)
@@ -113,7 +114,7 @@ def plan(
             answer["plan"] = str(output.absolute())
         if undecided is not None:
             waiting = plans.undecided(plans.read_items(work.plan_file(run)))
-            durable.write(undecided.absolute(), waiting)
+            hand_over(undecided.absolute(), waiting)
         code = report.LOOKED[answer["outcome"]]
         out.result(answer, code)
         render.looked(out, answer)
@@ -132,12 +133,13 @@ def plan(
 
 def _copy(plan: Path, output: Path) -> None:
     """Write a plan once more, and beside it the list of what ends with the key."""
-    from shredder import durable
+    from shredder.durable import blocks
+    from shredder.outputs import hand_over
     from shredder.plan.by_key import list_beside
 
     if list_beside(plan).exists():
-        durable.write(list_beside(output), durable.blocks(list_beside(plan)))
-    durable.write(output, durable.blocks(plan))
+        hand_over(list_beside(output), blocks(list_beside(plan)))
+    hand_over(output, blocks(plan))
 
 
 def recheck(

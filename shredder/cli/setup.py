@@ -41,9 +41,9 @@ def init(
     The key is encrypted with the passphrase in SHREDDER_PASSPHRASE, if that is set. What is
     there already is kept.
     """
-    from shredder import durable
     from shredder.config import TEMPLATE, chosen, load
     from shredder.keys import create_signing_key
+    from shredder.outputs import hand_over
     from shredder.signing import signers
     from shredder.state import State
 
@@ -53,7 +53,7 @@ def init(
     fresh = not path.exists()
     if fresh:
         text = TEMPLATE.format(controller=_toml(controller))
-        durable.write(path, [text.encode()], mode=0o644)
+        hand_over(path, [text.encode()], mode=0o644)
     loaded = load(path)
     state = State.create(loaded.state)
     own = any(each.kind == "file" and not each.settings for each in loaded.signers)

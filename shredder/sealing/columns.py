@@ -28,7 +28,8 @@ from backends.sealedvalue import (
 )
 from shredder.errors import Inconclusive, UsageError
 from shredder.observer import Observer
-from shredder.sealing.files import reading, write_new
+from shredder.outputs import hand_over
+from shredder.sealing.files import reading
 
 _DELIMITERS = ",;\t|"
 _LONGEST = 256 << 20  # characters of a field
@@ -134,7 +135,7 @@ def _rewrite(
                 observer.progress(what, units=done, size=done, total=size)
 
         try:
-            write_new(output, chunks())
+            hand_over(output, chunks(), replacing=False)
         except UnicodeDecodeError:
             raise UsageError(
                 f"{source} is not UTF-8 throughout",

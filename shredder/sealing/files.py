@@ -10,25 +10,16 @@ from pathlib import Path
 from typing import Any
 
 from backends.agefile import Damaged, NoMatch, NotAge, decrypted, encrypted
-from shredder import durable
 from shredder.errors import Inconclusive, UsageError
 from shredder.observer import Observer
+from shredder.outputs import hand_over
 
 _BUFFER = 1 << 18  # bytes read at a time
 
 
 def seal_file(source: Path, output: Path, public: bytes, observer: Observer) -> int:
     """Seal a file to a public key; returns its size. The file itself is left as it is."""
-    return seal_to(source, partial(write_new, output), public, observer)
-
-
-def write_new(output: Path, chunks: Iterator[bytes]) -> None:
-    """Write a file durably. Raises UsageError where one has come there by then."""
-    try:
-        durable.write(output, chunks, replacing=False)
-    except FileExistsError as error:
-        taken = error.filename2 or error.filename
-        raise UsageError(f"{taken} exists already; it is not replaced unasked") from None
+    return seal_to(source, partial(hand_over, output, replacing=False), public, observer)
 
 
 def seal_to(
@@ -66,7 +57,7 @@ def open_stream(
     """The same of a stream of a known size; `source` is what it is called."""
     try:
         chunks = decrypted(file, [key])
-        write_new(output, _watched(chunks, "opening", size, observer))
+        hand_over(output, _watched(chunks, "opening", size, observer), replacing=False)
     except NotAge as error:
         raise UsageError(f"{source} is not sealed: {error}") from None
     except NoMatch as error:

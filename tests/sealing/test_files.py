@@ -62,18 +62,25 @@ def test_of_what_does_not_hold_together_nothing_is_left(
     assert sorted(path.name for path in tmp_path.iterdir()) == before
 
 
-def test_what_was_put_where_it_is_written_first_gets_nothing_of_it(tmp_path: Path) -> None:
-    """Whoever may write to the folder may have the file open, or have another's file behind it."""
-    data = content(CHUNK)
-    source = sealed(tmp_path, data)
-    with (tmp_path / "out.partial").open("w+b") as theirs:
-        opened(source, tmp_path / "out")
-        assert data[:100] not in theirs.read()
+@pytest.mark.parametrize("theirs", ["a file", "a second name", "a link"])
+def test_what_lies_where_it_is_written_first_stays_as_it_is(tmp_path: Path, theirs: str) -> None:
+    """It may be anybody's: of a name like that, or put there to be read or written over."""
+    source = sealed(tmp_path, content(CHUNK))
     (tmp_path / "precious").write_bytes(b"another's")
-    (tmp_path / "again.partial").hardlink_to(tmp_path / "precious")
-    opened(source, tmp_path / "again")
-    assert (tmp_path / "precious").read_bytes() == b"another's"
-    assert (tmp_path / "again").read_bytes() == data
+    there = tmp_path / "out.partial"
+    if theirs == "a second name":
+        there.hardlink_to(tmp_path / "precious")
+    elif theirs == "a link":
+        there.symlink_to("precious")
+    else:
+        there.write_bytes(b"another's")
+    with pytest.raises(UsageError, match=r"out\.partial is in the way") as told:
+        opened(source, tmp_path / "out")
+    assert "remove it" in told.value.hint
+    assert there.read_bytes() == (tmp_path / "precious").read_bytes() == b"another's"
+    assert not (tmp_path / "out").exists()
+    there.unlink()
+    assert opened(source, tmp_path / "out") == CHUNK
 
 
 @pytest.mark.parametrize("links", [True, False], ids=["with links", "without"])
