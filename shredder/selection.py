@@ -68,9 +68,9 @@ def _note_keys(work: Work, dataset: str, name: str, chosen: Collection[str]) -> 
         return
     if not keys.made:
         return
-    file, paths = work.state.record_paths(name), keys.paths(chosen)
-    if not file.exists() or list(read_places(file).paths) != paths:
-        write_places(file, Places(paths))
+    file, places = work.state.record_paths(name), Places(keys.dataset_key, keys.paths(chosen))
+    if not file.exists() or replace(read_places(file), last=0) != places:
+        write_places(file, places)
 
 
 def _enrol(

@@ -78,18 +78,24 @@ def open_record_keys(config: Config, state: State, selection: str) -> Store | Ba
             return None
         file = state.record_paths(selection)
         places = read_places(file)
+        if places.key != record.id:
+            return _unknown_keys(selection)  # these are places of a key that the dataset had before
     except (NoKey, KeyDestroyed):
         return None  # without the dataset's key none of them opens anything
     except KeyStoreError as error:
         return CouldNotTell(error.message, hint=error.hint, reason="key-store-unreadable")
     except FileNotFoundError:
-        return CouldNotTell(
-            f"which keys the records {selection} have is not known",
-            hint="choose them once more, by --record",
-            reason="key-not-found",
-        )
+        return _unknown_keys(selection)
     note = partial(write_places, file)
     return RecordKeyHoldings(RECORD_KEYS, store.traits, keys, record, places, note)
+
+
+def _unknown_keys(selection: str) -> CouldNotTell:
+    return CouldNotTell(
+        f"which keys the records {selection} have is not known",
+        hint="choose them once more, by --record",
+        reason="key-not-found",
+    )
 
 
 @contextmanager

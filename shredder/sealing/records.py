@@ -80,6 +80,11 @@ class RecordKeys:
         return header is not None and header[0] == self._record.id and header[1] != _NO_KEY
 
     @property
+    def dataset_key(self) -> str:
+        """The id of the dataset's key."""
+        return self._record.id
+
+    @property
     def key(self) -> str:
         """The id of the key that the tree is under now. Raises StoreDamaged."""
         return self._live()[1]

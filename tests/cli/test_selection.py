@@ -166,6 +166,20 @@ def test_a_records_own_key_goes_with_it(desk: Operator) -> None:
     assert desk.run("key", "show", SURVEY, "--json").json["state"] == "live"
 
 
+def test_places_of_a_key_that_was_are_not_looked_for_under_the_next(desk: Operator) -> None:
+    """There they are anything's: a key of the records would seem to be back."""
+    for words in (("create",), ("records",)):
+        assert desk.run("key", *words, SURVEY).code == 0
+    words = ("destroy", SURVEY, "--record", IDS[0], "--yes", "--timestamp-later", "--json")
+    name = desk.run(*words).json["dataset"]
+    for command in (("destroy", SURVEY, "--yes"), ("create", SURVEY), ("records", SURVEY)):
+        done = desk.run("key", *command)
+        assert done.code == 0, done.err
+    looked = desk.run("recheck", name, "--json")
+    assert (looked.code, looked.json["outcome"]) == (8, "inconclusive"), looked.out + looked.err
+    assert {each["reason"] for each in looked.json["problems"]} == {"key-not-found"}
+
+
 def test_a_run_that_was_broken_off_is_resumed(desk: Operator) -> None:
     """After the records are taken out and their keys destroyed, before anything is verified."""
     from shredder.run import machine

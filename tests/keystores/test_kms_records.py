@@ -58,7 +58,8 @@ class Desk:
 
     def choose(self, *whose: str) -> None:
         for who in whose:
-            write_places(self.file(who), Places(self.keys().paths([who])))
+            keys = self.keys()
+            write_places(self.file(who), Places(keys.dataset_key, keys.paths([who])))
 
     def store(self, who: str) -> RecordKeyHoldings:
         """The keys of one who was chosen, as each command opens them."""
@@ -196,17 +197,17 @@ def test_what_cannot_be_told_is_a_gap(desk: Desk) -> None:
 def test_without_a_note_all_that_wait_are_waited_for(desk: Desk) -> None:
     """As a crash leaves it between the pruned tree and the note."""
     desk.choose("ann", "ben")
-    paths = read_places(desk.file("ann")).paths
+    places = read_places(desk.file("ann"))
     desk.destroyed("ann")
-    assert read_places(desk.file("ann")) == Places(paths, 1)
+    assert read_places(desk.file("ann")) == replace(places, last=1)
     desk.world.pass_days(4)
     until = desk.destroyed("ben").until
-    write_places(desk.file("ann"), Places(paths))
+    write_places(desk.file("ann"), places)
     (waits,) = desk.examined("ann").holdings
     assert waits.details["until"] == until
     again = desk.destroyed("ann")
     assert (again.result, again.until) == (Result.PENDING, until)
-    assert read_places(desk.file("ann")) == Places(paths, 2)
+    assert read_places(desk.file("ann")) == replace(places, last=2)
 
 
 def test_imported_material_ends_at_once(account: Account, tmp_path: Path) -> None:
