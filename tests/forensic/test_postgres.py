@@ -26,7 +26,7 @@ SCRUBBED = [
 ]
 KINDS = {
     "table": 5, "partition": 1, "materialised-view": 1, "large-object": 20, "pages": 3,
-    "catalogue-pages": 4, "statements": 1, "server-log": 1, "wal": 1,
+    "catalogue-pages": 5, "statements": 1, "server-log": 1, "wal": 1,
 }  # fmt: skip
 
 
