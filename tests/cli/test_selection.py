@@ -168,12 +168,12 @@ def test_a_records_own_key_goes_with_it(desk: Operator) -> None:
 
 def test_places_of_a_key_that_was_are_not_looked_for_under_the_next(desk: Operator) -> None:
     """There they are anything's: a key of the records would seem to be back."""
-    for words in (("create",), ("records",)):
-        assert desk.run("key", *words, SURVEY).code == 0
+    for command in ("create", "records"):
+        assert desk.run("key", command, SURVEY).code == 0
     words = ("destroy", SURVEY, "--record", IDS[0], "--yes", "--timestamp-later", "--json")
     name = desk.run(*words).json["dataset"]
-    for command in (("destroy", SURVEY, "--yes"), ("create", SURVEY), ("records", SURVEY)):
-        done = desk.run("key", *command)
+    for key_words in (("destroy", SURVEY, "--yes"), ("create", SURVEY), ("records", SURVEY)):
+        done = desk.run("key", *key_words)
         assert done.code == 0, done.err
     looked = desk.run("recheck", name, "--json")
     assert (looked.code, looked.json["outcome"]) == (8, "inconclusive"), looked.out + looked.err
