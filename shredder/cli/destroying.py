@@ -139,7 +139,7 @@ def destroy(
         # A key that cannot sign must show before anything is touched, and so must a missing name.
         signers(work.config, work.state)
         wanted_names(work, [operator(work.config)])
-        dataset = options.selected(work, dataset, chosen)
+        dataset = options.selected(work, dataset, chosen, decided)
         shut.refuse_pin(work, dataset)
         how = "plan" if plan is not None else "yes" if yes else ""
         facts = {

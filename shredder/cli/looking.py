@@ -103,7 +103,8 @@ def plan(
         changing(config, out, how) as work,
         spooling(work) as spool,
     ):
-        dataset = options.selected(work, dataset, options.records(record, record_list))
+        chosen = options.records(record, record_list)
+        dataset = options.selected(work, dataset, chosen, decided)
         shut.refuse_pin(work, dataset)
         run = machine.begin(work, dataset, decided)
         problems = machine.plan(work, run, spool, decisions)

@@ -184,8 +184,19 @@ def records(given: Sequence[str] | None, path: Path | None) -> list[str]:
     return names
 
 
-def selected(work: Work, dataset: str, chosen: Sequence[str]) -> str:
-    """The name of what is to go: the dataset's, or that of records that were chosen of it."""
+def selected(work: Work, dataset: str, chosen: Sequence[str], decisions: Options) -> str:
+    """The name of what is to go: the dataset's, or that of records that were chosen of it.
+
+    Raises UsageError where a decision is about the dataset's key and chosen records are to go.
+    """
+    from shredder.config.names import whole
+    from shredder.plan import Sealed
+
+    if decisions.sealed is not Sealed.DESTROY and (chosen or dataset != whole(dataset)):
+        raise UsageError(
+            "--sealed by-key ends the dataset's key, and chosen records go without it",
+            hint="leave it out; keys of the records' own go with them anyway",
+        )
     if not chosen:
         return dataset
     from shredder.selection import select

@@ -108,6 +108,19 @@ def test_a_hold_and_approvals_are_the_datasets(desk: Operator) -> None:
     assert (refused.code, ids_in(desk, "one.csv")) == (6, IDS[:1])
 
 
+def test_the_datasets_key_is_not_ended_for_some_of_its_records(desk: Operator) -> None:
+    name = desk.run("plan", SURVEY, "--record", IDS[0], "--json").json["dataset"]
+    by_key = ("--sealed", "by-key")
+    for words in (
+        ("plan", SURVEY, "--record", IDS[0]),
+        ("plan", name),
+        ("destroy", SURVEY, "--record", IDS[0], "--yes"),
+    ):
+        refused = desk.run(*words, *by_key)
+        assert (refused.code, "chosen records go without it" in refused.error) == (2, True)
+    assert ids_in(desk, "survey.csv") == IDS
+
+
 def test_no_dataset_is_called_as_a_selection_is(desk: Operator) -> None:
     desk.edit(f"[datasets.{SURVEY}]", '[datasets."a.records-b"]')
     refused = desk.run("status")
