@@ -150,7 +150,7 @@ def test_killed_in_a_second_proposal_the_first_one_stands_or_the_second(world: W
         came = world.run(DESTROY)
         if replaced:
             assert came.code == ExitCode.REFUSED, came.output
-            for name in ("proposal.json", "approval.json"):
+            for name in ("proposal.json", "proposal.json.partial", "approval.json"):
                 (world.folder / name).unlink(missing_ok=True)
             for words in (PROPOSE, APPROVE):
                 assert world.run(words).code == 0
