@@ -91,13 +91,17 @@ def _marker(bucket: Bucket, entry: Entry, verdict: Verdict) -> Holding:
 
 
 def _uploads(bucket: Bucket, by_key: Mapping[str, Sequence[Holding]]) -> Iterator[Holding]:
+    for pending in _listed(bucket):
+        parts = bucket.listing.parts(pending.key, pending.upload_id)
+        if parts is None:  # completed or aborted since
+            continue
+        held = [h for h in by_key.get(pending.key, ()) if h.kind == OBJECT]
+        yield _upload(bucket, pending, parts, held)
+
+
+def _listed(bucket: Bucket) -> Iterator[Pending]:
     try:
-        for pending in bucket.listing.uploads():
-            parts = bucket.listing.parts(pending.key, pending.upload_id)
-            if parts is None:  # completed or aborted since
-                continue
-            held = [h for h in by_key.get(pending.key, ()) if h.kind == OBJECT]
-            yield _upload(bucket, pending, parts, held)
+        yield from bucket.listing.uploads()
     except CouldNotTell as error:
         if error.code not in NO_UPLOADS:
             raise

@@ -293,6 +293,22 @@ def test_uploads_that_may_not_be_listed_do_not_hide_the_markers(
     assert "delete-marker" == marker.kind
 
 
+def test_an_upload_whose_parts_may_not_be_listed_does_not_end_the_list_unsaid(
+    plain: Place, proxy: Proxy
+) -> None:
+    plain.put("k", text(1))
+    for key in ("a", "b", "c"):
+        plain.upload(key, text(1))
+    store = plain.open(endpoint_url=proxy.url)
+
+    def rule(request: Request, forward: Callable[[], Answer]) -> Answer:
+        parts = request.method == "GET" and "uploadId" in request.query
+        return refused(403, "AccessDenied") if parts and "/b?" in request.path else forward()
+
+    with proxy.lying(rule), pytest.raises(AccessDenied):
+        list(store.companions(found(store), MATCHER))
+
+
 def test_a_refusal_that_names_no_key_is_no_success(plain: Place, proxy: Proxy) -> None:
     plain.put("k", text(1))
     store = plain.open(endpoint_url=proxy.url)
