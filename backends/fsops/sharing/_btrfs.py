@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from backends.fsops import btrfs, linux
-from backends.fsops.extents import Kind, extents_of
+from backends.fsops.extents import Kind, place_of
 from backends.fsops.reasons import reason_for
 from backends.fsops.sharing._found import MOVED, NOT_TOLD, WITHOUT_NAME, Hidden, Shared
 from backends.fsops.tree import Parts, descend, parts_of_path
@@ -54,8 +54,8 @@ class BtrfsSearch:
             return
         self._told.add(within.id, inode)
         users = set[tuple[int, int]]()
-        extents = extents_of(fd)
-        if extents is None or any(Kind.SHARED in extent.kind for extent in extents):
+        place = place_of(fd)
+        if place is None or Kind.SHARED in place.kinds:
             for address in btrfs.extents_in(fd, within.id, inode):
                 users |= btrfs.users_of(fd, address)
         for root, number in sorted(users):

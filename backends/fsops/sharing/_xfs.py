@@ -10,9 +10,9 @@ from pathlib import Path
 
 from backends.contract import CoverageStatus, Step, Tell
 from backends.fsops import linux
-from backends.fsops.extents import Kind, extents_of
+from backends.fsops.extents import Kind, NotMapped, each_extent
 from backends.fsops.reasons import reason_for, root_reason
-from backends.fsops.sharing._found import IN_PART, MOVED, WITHOUT_NAME, Hidden, Shared
+from backends.fsops.sharing._found import IN_PART, MOVED, NOT_TOLD, WITHOUT_NAME, Hidden, Shared
 from backends.fsops.space import owners_of
 from backends.fsops.tree import BENEATH, Found, Missed, Parts, Walk, descend, parts_of_path
 from backends.fsops.xfs import Geometry
@@ -47,14 +47,12 @@ class XfsSearch:
     def meet(self, fd: int, inode: int) -> Iterator[Shared | Hidden]:
         """Take in a file; nothing is known yet. Raises OSError."""
         self._met.add(inode)
-        for extent in extents_of(fd) or ():
-            if Kind.SHARED in extent.kind:
-                start, end = extent.physical, extent.physical + extent.length
-                owners = owners_of(fd, start, end) if self._mapped else set[int]()
-                if inode in owners:
-                    self._wanted |= owners
-                else:  # a map that is not shown, or of another device
-                    self._stretches.add(start, end)
+        for start, end in self._shared(fd):
+            owners = owners_of(fd, start, end) if self._mapped else set[int]()
+            if inode in owners:
+                self._wanted |= owners
+            else:  # a map that is not shown, or of another device
+                self._stretches.add(start, end)
         return iter(())
 
     def rest(self) -> Iterator[Shared | Hidden]:
@@ -120,12 +118,18 @@ class XfsSearch:
             if os.fstat(fd).st_ino != found.status.st_ino:
                 self.problems.add(MOVED)
                 return False
-            shared = (each for each in extents_of(fd) or () if Kind.SHARED in each.kind)
-            return any(
-                self._stretches.meets(each.physical, each.physical + each.length) for each in shared
-            )
+            return any(self._stretches.meets(start, end) for start, end in self._shared(fd))
         finally:
             os.close(fd)
+
+    def _shared(self, fd: int) -> Iterator[tuple[int, int]]:
+        """Yield from where to where on the device a file lies in shared blocks. Raises OSError."""
+        try:
+            for each in each_extent(fd):
+                if Kind.SHARED in each.kind:
+                    yield each.physical, each.physical + each.length
+        except NotMapped:
+            self.problems.add(NOT_TOLD)
 
 
 class _Stretches:

@@ -15,6 +15,7 @@ from backends.errors import CouldNotTell
 from backends.files import BACKEND, _look, _offers
 from backends.fsops import extents
 from backends.fsops.btrfs import TOP, extents_in
+from backends.fsops.sharing import _xfs
 from tests.backends.trees import (
     MATCHER,
     RECORDS,
@@ -420,3 +421,24 @@ def test_so_it_is_where_a_snapshot_may_have_the_file_as_it_was(disk: Image) -> N
         assert near(store_on(disk)) == {}
     assert "blocks-shared" not in holding.limitations
     assert "sharers-not-told" in holding.limitations
+
+
+@pytest.mark.needs("xfs")
+@pytest.mark.parametrize("disk", [XFS], indirect=True)
+@pytest.mark.parametrize("whose", ["export.csv", "other"])
+def test_a_file_of_which_nobody_tells_where_it_lies_is_not_said_to_share_nothing(
+    disk: Image, monkeypatch: pytest.MonkeyPatch, whose: str
+) -> None:
+    """As one of more than a million pieces; the double has one of none."""
+    place = plant(disk)
+    other = reflink(place, disk.mount / "other")
+    number = (place if whose == "export.csv" else other).stat().st_ino
+    real = extents.each_extent
+
+    def each_extent(fd: int) -> Iterator[extents.Extent]:
+        if os.fstat(fd).st_ino == number:
+            raise extents.NotMapped
+        yield from real(fd)
+
+    monkeypatch.setattr(_xfs, "each_extent", each_extent)
+    assert _found_and_refused(store_on(disk)) == (set(), "sharers-not-told")
