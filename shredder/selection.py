@@ -69,7 +69,11 @@ def _note_keys(work: Work, dataset: str, name: str, chosen: Collection[str]) -> 
     if not keys.made:
         return
     file, places = work.state.record_paths(name), Places(keys.dataset_key, keys.paths(chosen))
-    if not file.exists() or replace(read_places(file), last=0) != places:
+    try:
+        known = replace(read_places(file), last=0)
+    except (FileNotFoundError, ValueError):
+        known = None  # without the last tree all keys that wait are waited for
+    if known != places:
         write_places(file, places)
 
 

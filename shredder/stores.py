@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
+from typing import Final
 
 from backends.contract import Context, Store, Tell, untold
 from backends.errors import BackendError, CouldNotTell
@@ -66,16 +67,19 @@ def open_record_keys(config: Config, state: State, selection: str) -> Store | Ba
     """The own keys of chosen records as a store; None if they have none."""
     from shredder.keystores import KeyDestroyed, KeyStoreError, NoKey  # noqa: PLC0415
     from shredder.sealing.holdings import RecordKeyHoldings  # noqa: PLC0415
-    from shredder.sealing.keys import key_store, living_record  # noqa: PLC0415
+    from shredder.sealing.keys import key_store, known_record, living_record  # noqa: PLC0415
     from shredder.sealing.places import read_places, write_places  # noqa: PLC0415
     from shredder.sealing.records import RecordKeys  # noqa: PLC0415
 
     store = key_store(config, state)
     try:
-        record = living_record(store, whole(selection))
+        record = known_record(store, whole(selection))
         keys = RecordKeys(store, state.key_trees, record)
         if not keys.made:
             return None
+        if reason := _ENDING.get(record.state.value):
+            return _ending_key(whole(selection), reason)
+        living_record(store, whole(selection))
         file = state.record_paths(selection)
         places = read_places(file)
         if places.key != record.id:
@@ -84,10 +88,19 @@ def open_record_keys(config: Config, state: State, selection: str) -> Store | Ba
         return None  # without the dataset's key none of them opens anything
     except KeyStoreError as error:
         return CouldNotTell(error.message, hint=error.hint, reason="key-store-unreadable")
-    except FileNotFoundError:
+    except (FileNotFoundError, ValueError):
         return _unknown_keys(selection)
     note = partial(write_places, file)
     return RecordKeyHoldings(RECORD_KEYS, store.traits, keys, record, places, note)
+
+
+def _ending_key(dataset: str, reason: str) -> CouldNotTell:
+    return CouldNotTell(
+        f"the key of {dataset} is not at its end: nobody can tell yet whether chosen records' own "
+        "keys come back with it",
+        hint=f"end it by `shredder key destroy {dataset}`, once a provider's wait is over",
+        reason=reason,
+    )
 
 
 def _unknown_keys(selection: str) -> CouldNotTell:
@@ -96,6 +109,10 @@ def _unknown_keys(selection: str) -> CouldNotTell:
         hint="choose them once more, by --record",
         reason="key-not-found",
     )
+
+
+# By the state of a dataset's key whose end is not seen yet: why its records' keys are not told of.
+_ENDING: Final = {"destroying": "key-unfinished", "pending": "deletion-window"}
 
 
 @contextmanager

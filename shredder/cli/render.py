@@ -98,12 +98,13 @@ def looked(console: Console, report: Json) -> None:
         return
     found = report["holdings"]
     number = records = 0
-    waits: list[Json] = []
+    waits = Counter[tuple[str, int]]()
     last = ""
     ends = report.get("by_key", ())
     for holding in found.single():
         number += 1
-        waits += [holding] if holding["waits_days"] else []
+        if days := holding["waits_days"]:
+            waits[holding["until"] or "", days] += 1
         records += holding["records"] or 0
         last = "decision" if "decision" in holding else ""
     number += sum(group["holdings"] for group in ends)
@@ -135,15 +136,18 @@ def looked(console: Console, report: Json) -> None:
         console.say(f"fingerprint: {AFTER.get(after, f'kept until {after}')}")
 
 
-def _waiting(keys: Iterable[Json]) -> Iterator[str]:
-    """A line for keys whose deletion waits alike, or is to wait once it is told."""
-    alike = Counter((key["until"] or "", key["waits_days"]) for key in keys)
+def _waiting(keys: Counter[tuple[str, int]]) -> Iterator[str]:
+    """A line for keys whose deletion waits alike, or is to wait once it is told.
+
+    `keys`: how many wait until when, empty if they are not told yet, and for how many days.
+    """
     pending = Counter[str]()
-    for (until, _), number in alike.items():
-        pending[until] += number if until else 0
-    for until, number in sorted((+pending).items()):
+    for (until, _), number in keys.items():
+        pending[until] += number
+    del pending[""]
+    for until, number in sorted(pending.items()):
         yield f"the deletion of {counted(number, 'key')} is pending until {until}"
-    for (until, days), number in sorted(alike.items()):
+    for (until, days), number in sorted(keys.items()):
         if not until:
             told = f"{counted(days, 'day')}, or more with replicas"
             yield f"the deletion of {counted(number, 'key')} would be pending for {told}"

@@ -65,7 +65,7 @@ class RecordKeyHoldings(KeysAsStore):
     def examine(self, unit: Unit, matcher: Matcher) -> Examination:
         """Say whether a record's key can be derived, or could again while a provider waits."""
         del matcher
-        if self._alive([bytes.fromhex(unit.locator)]):
+        if bytes.fromhex(unit.locator) in self._living:
             return Examination(unit, (self._holding(unit),))
         found, until = self._before
         if found.finding is Finding.ABSENT:
@@ -76,6 +76,11 @@ class RecordKeyHoldings(KeysAsStore):
         if found.reason == CANCELLED:
             return Examination(unit, (self._holding(unit, CANCELLED),))
         return Examination(unit, (self._holding(unit, until=until),))
+
+    @cached_property
+    def _living(self) -> frozenset[bytes]:
+        """Of the places, those that have a key: read once a sweep, which has the store opened."""
+        return frozenset(self._alive(self.places.paths))
 
     @cached_property
     def _before(self) -> tuple[KeyFinding, str]:

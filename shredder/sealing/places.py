@@ -27,7 +27,7 @@ class Places:
 
 
 def read_places(file: Path) -> Places:
-    """Read what was written. Raises FileNotFoundError, ValueError."""
+    """Read what was written. Raises FileNotFoundError, and ValueError for what is in no form."""
     head, *lines = file.read_text("ascii").splitlines()
     last = [int(line.removeprefix(_LAST)) for line in lines if line.startswith(_LAST)]
     paths = [bytes.fromhex(line) for line in lines if not line.startswith(_LAST)]

@@ -360,6 +360,21 @@ def test_a_record_goes_alone_and_waits_for_its_trees_key(desk: Desk) -> None:
     assert desk.run("recheck", name, "--json").json["outcome"] == "still-gone"
 
 
+def test_while_the_datasets_key_waits_a_records_own_is_not_called_gone(desk: Desk) -> None:
+    """Somebody can cancel that, and then the record's key is derived again."""
+    who = chosen(desk)
+    assert desk.run("key", "destroy", SURVEY, "--yes").code == 5
+    words = ("destroy", SURVEY, *who, "--yes", "--timestamp-later", "--json")
+    refused = desk.run(*words)
+    assert (refused.code, refused.json["outcome"]) == (8, "inconclusive"), refused.out
+    assert [each["reason"] for each in refused.json["problems"]] == ["deletion-window"]
+    done = desk.run(*words, "--despite-gaps")
+    assert (done.code, done.json["outcome"]) == (8, "partial"), done.out + done.err
+    desk.world.pass_days(DAYS)
+    assert desk.run("key", "destroy", SURVEY, "--yes").code == 0
+    assert desk.run(*words).json["outcome"] == "complete"
+
+
 def test_of_a_record_a_cancelled_deletion_is_told(desk: Desk) -> None:
     who = chosen(desk)
     destroyed(desk, *who)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -191,6 +192,44 @@ def test_places_of_a_key_that_was_are_not_looked_for_under_the_next(desk: Operat
     looked = desk.run("recheck", name, "--json")
     assert (looked.code, looked.json["outcome"]) == (8, "inconclusive"), looked.out + looked.err
     assert {each["reason"] for each in looked.json["problems"]} == {"key-not-found"}
+
+
+@pytest.mark.parametrize("left", [b"", b"\0", b"ab\n", b"key \nno hexadecimal\n", b"key \nlast \n"])
+def test_a_file_of_places_in_no_form_is_a_gap_until_they_are_chosen_anew(
+    desk: Operator, left: bytes
+) -> None:
+    for command in ("create", "records"):
+        assert desk.run("key", command, SURVEY).code == 0
+    words = ("plan", SURVEY, "--record", IDS[0], "--json")
+    planned = desk.run(*words).json
+    (file,) = (path for path in desk.state.rglob("*") if path.is_file() and _places(path))
+    file.write_bytes(left)
+    looked = desk.run("locate", planned["dataset"], "--json")
+    assert {each["reason"] for each in looked.json["problems"]} == {"key-not-found"}, looked.err
+    again = desk.run(*words).json
+    assert (again["problems"], _where(again)) == ([], _where(planned))
+
+
+def test_records_keys_are_a_gap_where_the_end_of_the_datasets_broke_off(desk: Operator) -> None:
+    for command in ("create", "records"):
+        assert desk.run("key", command, SURVEY).code == 0
+    words = ("plan", SURVEY, "--record", IDS[0], "--json")
+    assert desk.run(*words).json["problems"] == []
+    key = desk.run("key", "show", SURVEY, "--json").json["key"]
+    (file,) = desk.state.rglob(f"{key}.json")
+    file.write_bytes(file.read_bytes().replace(b'"live"', b'"destroying"'))
+    found = desk.run(*words).json["problems"]
+    assert [(each["store"], each["reason"]) for each in found] == [
+        ("record-keys", "key-unfinished")
+    ]
+
+
+def _where(planned: dict[str, Any]) -> list[tuple[str, str]]:
+    return [(each["store"], each["locator"]) for each in planned["holdings"]]
+
+
+def _places(path: Path) -> bool:
+    return path.read_bytes().startswith(b"key ")
 
 
 def test_a_run_that_was_broken_off_is_resumed(desk: Operator) -> None:

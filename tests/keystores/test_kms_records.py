@@ -210,6 +210,19 @@ def test_without_a_note_all_that_wait_are_waited_for(desk: Desk) -> None:
     assert read_places(desk.file("ann")) == replace(places, last=2)
 
 
+def test_a_sweep_opens_the_tree_once_for_all_that_were_chosen(desk: Desk) -> None:
+    def asked(*whose: str) -> int:
+        keys, before = desk.keys(), len(desk.world.asked)
+        write_places(desk.file("all"), Places(keys.dataset_key, keys.paths(whose)))
+        store = desk.store("all")
+        for unit in store.units("record-keys"):
+            assert isinstance(unit, Unit)
+            assert store.examine(unit, NOTHING).holdings
+        return len(desk.world.asked) - before
+
+    assert asked("ann") == asked("ann", "ben", "cid") > 0
+
+
 def test_imported_material_ends_at_once(account: Account, tmp_path: Path) -> None:
     desk = Desk(account, tmp_path, Making(imported=True))
     desk.choose("ann")
