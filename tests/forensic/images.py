@@ -6,7 +6,7 @@ import contextlib
 import re
 import subprocess
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,6 +85,19 @@ class Image:
                     _note(_unpacked(data, match), found)
                 tail = data[-_TAIL:]
         return found
+
+    def counts(self, wanted: Mapping[str, bytes]) -> dict[str, int]:
+        """Return how often each of some stretches is anywhere in the raw image, if it is at all."""
+        found = dict.fromkeys(wanted, 0)
+        lap, tail = max(map(len, wanted.values())) - 1, b""
+        with self.file.open("rb") as raw:
+            while data := raw.read(_STEP):
+                data = tail + data
+                if data.strip(b"\0"):
+                    for name, text in wanted.items():
+                        found[name] += data.count(text) - tail.count(text)
+                tail = data[-lap:]
+        return {name: count for name, count in found.items() if count}
 
 
 def _note(data: bytes, found: dict[int, set[int]]) -> None:

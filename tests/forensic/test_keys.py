@@ -35,7 +35,6 @@ from tests.keystores.suite import created
 pytestmark = [pytest.mark.needs("root", "loop")]
 
 RECORDS = 20_000
-_STEP = 16 << 20
 
 
 def spellings(key: bytes) -> dict[str, bytes]:
@@ -61,15 +60,7 @@ _URL = bytes.maketrans(b"+/", b"-_")
 
 def in_image(image: Image, key: bytes) -> dict[str, int]:
     """How often each spelling is anywhere in the raw image."""
-    counts = dict.fromkeys(spellings(key), 0)
-    tail = b""
-    with image.file.open("rb") as raw:
-        while data := raw.read(_STEP):
-            window = tail + data
-            for name, text in spellings(key).items():
-                counts[name] += window.count(text)
-            tail = window[-31:]  # shorter than the shortest: nothing is counted twice
-    return {name: count for name, count in counts.items() if count}
+    return image.counts(spellings(key))
 
 
 class Desk:
