@@ -26,6 +26,7 @@ def open_store(name: str, config: Config, tell: Tell = untold) -> Store:
 def open_keys(config: Config, state: State, dataset: str) -> Store | BackendError | None:
     """The keys of a dataset as a store; None if it never had one."""
     from shredder.keystores import KeyStoreError  # noqa: PLC0415 - cryptography takes its time
+    from shredder.keystores.as_store import unreadable  # noqa: PLC0415
     from shredder.keystores.holdings import KeyHoldings  # noqa: PLC0415
     from shredder.sealing.keys import key_store  # noqa: PLC0415
 
@@ -35,7 +36,7 @@ def open_keys(config: Config, state: State, dataset: str) -> Store | BackendErro
             return None
     except KeyStoreError as error:
         # Whether it has a key is not known: that is never read as none.
-        return CouldNotTell(error.message, hint=error.hint, reason="key-store-unreadable")
+        return unreadable(error)
     return KeyHoldings(KEYS, keys.traits, dataset, keys)
 
 
@@ -66,6 +67,7 @@ def settle_keys(config: Config, state: State, dataset: str) -> dict[str, Shredde
 def open_record_keys(config: Config, state: State, selection: str) -> Store | BackendError | None:
     """The own keys of chosen records as a store; None if they have none."""
     from shredder.keystores import KeyDestroyed, KeyStoreError, NoKey  # noqa: PLC0415
+    from shredder.keystores.as_store import unreadable  # noqa: PLC0415
     from shredder.sealing.holdings import RecordKeyHoldings  # noqa: PLC0415
     from shredder.sealing.keys import key_store, known_record, living_record  # noqa: PLC0415
     from shredder.sealing.places import read_places, write_places  # noqa: PLC0415
@@ -87,7 +89,7 @@ def open_record_keys(config: Config, state: State, selection: str) -> Store | Ba
     except (NoKey, KeyDestroyed):
         return None  # without the dataset's key none of them opens anything
     except KeyStoreError as error:
-        return CouldNotTell(error.message, hint=error.hint, reason="key-store-unreadable")
+        return unreadable(error)
     except (FileNotFoundError, ValueError):
         return _unknown_keys(selection)
     note = partial(write_places, file)

@@ -27,7 +27,7 @@ from backends.contract import (
 )
 from backends.errors import CouldNotTell, SourceError
 from shredder.keystores.contract import KeyTraits
-from shredder.keystores.errors import KeyStoreError
+from shredder.keystores.errors import KeyStoreError, StoreBusy
 
 UNREADABLE = "key-store-unreadable"
 IN_USE = "key-in-use"
@@ -104,4 +104,5 @@ def refused(order: Order, version: str) -> Destruction | None:
 
 def unreadable(error: KeyStoreError) -> CouldNotTell:
     """What a key store could not do, as a store says it: nothing is known."""
-    return CouldNotTell(error.message, hint=error.hint, reason=UNREADABLE)
+    reason = IN_USE if isinstance(error, StoreBusy) else UNREADABLE
+    return CouldNotTell(error.message, hint=error.hint, reason=reason)

@@ -28,7 +28,7 @@ from backends.contract import (
     Verdict,
     Verification,
 )
-from backends.errors import CouldNotTell, Unreachable
+from backends.errors import Unreachable
 from shredder.keystores import KeyRecord, KeyStoreError, StoreBusy
 from shredder.keystores.as_store import IN_USE, UNREADABLE, KeysAsStore, refused, unreadable
 from shredder.keystores.contract import KeyFinding
@@ -80,7 +80,10 @@ class RecordKeyHoldings(KeysAsStore):
     @cached_property
     def _living(self) -> frozenset[bytes]:
         """Of the places, those that have a key: read once a sweep, which has the store opened."""
-        return frozenset(self._alive(self.places.paths))
+        try:
+            return frozenset(self.keys.living(self.places.paths))
+        except KeyStoreError as error:
+            raise unreadable(error) from None
 
     @cached_property
     def _before(self) -> tuple[KeyFinding, str]:
@@ -116,12 +119,12 @@ class RecordKeyHoldings(KeysAsStore):
         wrong = {each.id: no for each in orders if (no := refused(each, self.record.id))}
         paths = [_path(order) for order in orders if order.id not in wrong]
         try:
-            living = set(self._alive(paths))
+            living = set(self.keys.living(paths))
             done = self.keys.destroy_paths(paths, self.places.last) if paths else None
             self._note(had=bool(living))
         except StoreBusy as error:
             raise Unreachable(error.message, reason=IN_USE) from None
-        except (KeyStoreError, CouldNotTell):
+        except KeyStoreError:
             failed = Destruction("", Result.FAILED, reason=UNREADABLE, erasure=self._erasure(0))
             return [wrong.get(each.id) or replace(failed, order=each.id) for each in orders]
         return [wrong.get(each.id) or self._came(each, living, done) for each in orders]
@@ -132,7 +135,7 @@ class RecordKeyHoldings(KeysAsStore):
         A crash before that leaves it unknown: then all keys that wait are waited for.
         """
         wanted = self.claims.waits and (had or not self.places.last)
-        if wanted and not self._alive(self.places.paths):
+        if wanted and not self.keys.living(self.places.paths):
             self.note(replace(self.places, last=self.keys.number - 1))
 
     def _came(self, order: Order, living: set[bytes], done: RecordsDestroyed | None) -> Destruction:
@@ -177,14 +180,6 @@ class RecordKeyHoldings(KeysAsStore):
             finding = Finding.RESIDUE if lives else found.key.finding
             reason = "key-lives" if lives else found.key.reason
             yield Verification(order.id, finding, found.key.looked, reason)
-
-    def _alive(self, paths: Sequence[bytes]) -> list[bytes]:
-        try:
-            return self.keys.living(paths)
-        except StoreBusy:
-            raise
-        except KeyStoreError as error:
-            raise unreadable(error) from None
 
 
 def _path(order: Order) -> bytes:

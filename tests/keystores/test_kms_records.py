@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import fcntl
 import itertools
 import os
 import shutil
@@ -22,6 +23,7 @@ from backends.contract import (
     Unit,
     Verification,
 )
+from backends.errors import CouldNotTell, Unreachable
 from backends.reference import ReferenceMatcher
 from shredder import clock
 from shredder.keystores import KeyDestroyed, KeyRecord, KeyState
@@ -221,6 +223,24 @@ def test_a_sweep_opens_the_tree_once_for_all_that_were_chosen(desk: Desk) -> Non
         return len(desk.world.asked) - before
 
     assert asked("ann") == asked("ann", "ben", "cid") > 0
+
+
+def test_a_key_store_that_another_has_is_told_as_that(desk: Desk) -> None:
+    desk.choose("ann")
+    order, store = desk.order("ann"), desk.store("ann")
+    (unit,) = store.units("record-keys")
+    assert isinstance(unit, Unit)
+    with (desk.account.records / "lock").open("rb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        for act, kind in (
+            (lambda: store.examine(unit, NOTHING), CouldNotTell),
+            (lambda: store.destroy([order], NOTHING), Unreachable),
+            (lambda: list(store.verify([order], NOTHING)), CouldNotTell),
+        ):
+            with pytest.raises(kind) as told:
+                act()
+            assert told.value.code == "key-in-use"
+    assert store.examine(unit, NOTHING).holdings
 
 
 def test_imported_material_ends_at_once(account: Account, tmp_path: Path) -> None:
