@@ -128,7 +128,7 @@ SELECT format('ALTER PUBLICATION %I DROP TABLE ONLY %I.%I', pubname, schemaname,
   FROM pg_publication_tables p WHERE to_jsonb(p) ->> 'rowfilter' IS NOT NULL
 """
 # What names hold, and options beside them; they are set to what says nothing.
-_NAMES = """
+_NAMES = r"""
 SELECT format('ALTER TYPE %s RENAME VALUE %L TO %L', enumtypid::regtype, enumlabel,
               'removed-' || oid),
        enumlabel::text,
@@ -255,9 +255,11 @@ SELECT format('ALTER %s %s RENAME TO %I', upper(replace(i.type, '-', ' ')), i.id
         UNION ALL SELECT 'pg_ts_dict'::regclass, oid, dictname, 5 FROM pg_ts_dict
         UNION ALL SELECT 'pg_event_trigger'::regclass, oid, evtname, 5 FROM pg_event_trigger
         UNION ALL SELECT 'pg_publication'::regclass, oid, pubname, 5 FROM pg_publication
-        UNION ALL SELECT 'pg_subscription'::regclass, s.oid, subname, 5
-                    FROM pg_subscription s JOIN pg_database d ON d.oid = subdbid
-                   WHERE datname = current_database()
+        -- Before 14 nobody but a superuser is told its oid; here it is a number and no more.
+        UNION ALL SELECT 'pg_subscription'::regclass, min(subid), subname, 5
+                    FROM pg_stat_subscription JOIN pg_subscription USING (subname)
+                    JOIN pg_database d ON d.oid = subdbid
+                   WHERE datname = current_database() GROUP BY subname
         UNION ALL SELECT 'pg_foreign_server'::regclass, oid, srvname, 5 FROM pg_foreign_server
         UNION ALL SELECT 'pg_foreign_data_wrapper'::regclass, oid, fdwname, 5
                     FROM pg_foreign_data_wrapper
@@ -269,6 +271,24 @@ SELECT format('ALTER %s %s RENAME TO %I', upper(replace(i.type, '-', ' ')), i.id
  WHERE x.oid >= 16384
 UNION ALL
 SELECT NULL, current_database()::text, NULL, 5, 0
+UNION ALL
+-- What is said beside these names, and is set to nothing by a command that is the same for all.
+SELECT NULL, concat_ws(' ', srvtype, srvversion), NULL, 5, 0 FROM pg_foreign_server
+UNION ALL
+SELECT NULL, dictinitoption, NULL, 5, 0 FROM pg_ts_dict WHERE oid >= 16384
+UNION ALL
+SELECT NULL, to_jsonb(c) ->> 'collicurules', NULL, 5, 0 FROM pg_collation c WHERE oid >= 16384
+UNION ALL
+SELECT NULL, concat_ws(' ', subslotname, array_to_string(subpublications, ' ')), NULL, 5, 0
+  FROM pg_subscription JOIN pg_database d ON d.oid = subdbid WHERE datname = current_database()
+UNION ALL
+-- Who may not read this column may not have it in a query either: it is asked for in one of its
+-- own, and as words, for what runs a query that is given as text, on every server, counts words.
+SELECT NULL, CASE WHEN has_column_privilege('pg_subscription', 'subconninfo', 'SELECT')
+             THEN (SELECT string_agg(word, ' ') FROM ts_stat($$
+               SELECT array_to_tsvector(array_remove(regexp_split_to_array(subconninfo, '\s+'), ''))
+                 FROM pg_subscription JOIN pg_database d ON d.oid = subdbid
+                WHERE datname = current_database()$$)) END, NULL, 5, 0
 """
 # A name is in the trees of what refers to it, too, as it was then; the text tells what it is now.
 _TREES = """
@@ -344,11 +364,15 @@ TEXTS: Final = tuple(
     sql.SQL("SELECT v FROM ({}) parts(s, v, c, t, o)").format(sql.SQL(parts))
     for parts in (OWN, OF_ALL)
 )
-# Options of a user mapping are shown to the superuser, and to whom the mapping or the server is.
+# Options of a user mapping are shown to the superuser, and to whom the mapping or the server is; by
+# what a subscription connects is shown to the superuser.
 ALL_SHOWN: Final = """
-SELECT current_setting('is_superuser') = 'on' OR NOT EXISTS (
+SELECT (current_setting('is_superuser') = 'on' OR NOT EXISTS (
   SELECT FROM pg_user_mappings m JOIN pg_foreign_server s ON s.oid = m.srvid
    WHERE NOT CASE umuser WHEN 0 THEN pg_has_role(srvowner, 'USAGE')
                   ELSE (pg_has_role(srvowner, 'USAGE') OR has_server_privilege(s.oid, 'USAGE'))
-                       AND usename = current_user END)
+                       AND usename = current_user END))
+   AND (has_column_privilege('pg_subscription', 'subconninfo', 'SELECT') OR NOT EXISTS (
+  SELECT FROM pg_subscription JOIN pg_database d ON d.oid = subdbid
+   WHERE datname = current_database()))
 """

@@ -58,7 +58,7 @@ _DATABASE = """
 SELECT d.oid, quote_ident(d.datname) FROM pg_database d WHERE d.datname = current_database()
 """
 # Of these, rows that are seen are looked into as texts, large objects, or statistics of tables.
-_LOOKED_INTO = frozenset({*CATALOGUES, "pg_foreign_table", "pg_seclabel"})
+_LOOKED_INTO = frozenset({*CATALOGUES, "pg_seclabel"})
 _NAME = "SELECT relname FROM pg_class WHERE oid = %s"
 _KNOWN = """
 SELECT pg_relation_filepath(c.oid) FROM pg_class c WHERE pg_relation_filepath(c.oid) IS NOT NULL

@@ -101,6 +101,12 @@ def test_what_holds_a_record_is_dropped(filled: Place, statements: str) -> None:
             "ALTER TABLE t ADD w bool GENERATED ALWAYS AS (v = '{id}') STORED"
         ),
         "CREATE FOREIGN DATA WRAPPER w OPTIONS (\"{id}\" 'x')",
+        "CREATE FOREIGN DATA WRAPPER w; CREATE SERVER s TYPE '{id}' FOREIGN DATA WRAPPER w",
+        "CREATE FOREIGN DATA WRAPPER w; CREATE SERVER s VERSION '{id}' FOREIGN DATA WRAPPER w",
+        (
+            "CREATE TEXT SEARCH DICTIONARY simple (TEMPLATE = simple);"
+            "UPDATE pg_ts_dict SET dictinitoption = '{id}' WHERE oid = 'public.simple'::regdictionary"
+        ),
     ],
 )
 def test_what_is_more_than_a_definition_is_named(filled: Place, statement: str) -> None:

@@ -7,7 +7,9 @@ What is there besides is told by pg_dump, in which nothing differs but these nam
 
 from __future__ import annotations
 
+import contextlib
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 
 import psycopg
@@ -202,6 +204,56 @@ def test_what_others_go_on_by_is_named(any_place: Place, made: str, ended: str) 
             assert (None, "no-rewrite-of-definitions") == (held.whole, held.obstacle)
     finally:
         any_place.sql(ended.format(id=ID))
+
+
+@contextlib.contextmanager
+def subscribed(place: Place, name: str, more: str = "", publication: str = "p") -> Iterator[None]:
+    place.sql(
+        f"CREATE SUBSCRIPTION {name} CONNECTION ' dbname=x  {more} ' PUBLICATION {publication}"
+        " WITH (connect = false, slot_name = NONE)"
+    )
+    try:
+        yield
+    finally:
+        for (made,) in place.sql(
+            "SELECT quote_ident(subname) FROM pg_subscription"
+            " WHERE subdbid = (SELECT oid FROM pg_database WHERE datname = current_database())"
+        ):
+            place.sql(f"DROP SUBSCRIPTION {made}")
+
+
+def test_a_subscription_has_another_name_in_this_database(any_place: Place) -> None:
+    names = "SELECT subname FROM pg_subscription ORDER BY 1"
+    other = Place(any_place.server, any_place.scratch)
+    try:
+        with subscribed(any_place, NAME), subscribed(other, NAME):
+            dropped(any_place)
+            (theirs,), (ours,) = any_place.sql(names)
+            assert (ID, "removed-") == (theirs, ours[:8])
+            dropped(other)
+            assert [True, True] == [name.startswith("removed-") for (name,) in any_place.sql(names)]
+    finally:
+        other.close()
+
+
+@pytest.mark.parametrize("said", [(f"application_name={ID}",), ("", NAME)])
+def test_what_a_subscription_says_is_named_and_a_gap_to_others(
+    any_place: Place, said: tuple[str, ...]
+) -> None:
+    with subscribed(any_place, "s", *said):
+        with planned(any_place) as (_, held):
+            assert (None, "no-rewrite-of-definitions") == (held.whole, held.obstacle)
+        with any_place.store(user=OPERATOR) as store:
+            gap = store.examine(unit(store, f"{any_place.name}/definitions"), DATASET).gap
+    assert gap is not None
+    assert (CoverageStatus.FAILED, "access-denied") == (gap.status, gap.reason)
+
+
+def test_rules_of_a_collation_are_named(new_place: Place) -> None:
+    new_place.sql('CREATE COLLATION c FROM "C"')
+    new_place.sql("UPDATE pg_collation SET collicurules = %s WHERE oid = 'c'::regcollation", ID)
+    with planned(new_place) as (_, held):
+        assert (None, "no-rewrite-of-definitions") == (held.whole, held.obstacle)
 
 
 def test_the_role_that_connects_is_named(new_place: Place) -> None:

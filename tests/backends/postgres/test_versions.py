@@ -6,11 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from backends.conformance import records
 from tests.backends.postgres import leftovers, versions
+from tests.backends.postgres.place import DATASET, OPERATOR, unit
 
 pytestmark = pytest.mark.needs("postgres-packages")
 
 RECORDS = 200
+ID = records(1)[0].respondent_id
 HOST = {13, 16}  # the others are reached by SQL alone
 
 
@@ -49,3 +52,15 @@ def test_what_is_left_is_found_and_goes(
         assert found["pg_wal"].records == RECORDS
         ((rows,),) = place.sql("SELECT count(*) FROM mixed")
         assert rows == RECORDS
+
+
+@pytest.mark.parametrize("version", versions.VERSIONS, ids="postgres-{}".format)
+def test_names_are_told_to_others_than_the_superuser(
+    programs: dict[int, Path], tmp_path: Path, version: int
+) -> None:
+    with leftovers.server(tmp_path, programs[version]) as place:
+        place.sql(f'CREATE TABLE "{ID}" ()')
+        with place.store(user=OPERATOR) as store:
+            seen = store.examine(unit(store, f"{place.name}/definitions"), DATASET)
+    assert seen.gap is None
+    assert [each.records for each in seen.holdings] == [1]
