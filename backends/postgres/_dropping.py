@@ -40,14 +40,15 @@ _NOT_ALONE = frozenset({"2BP01", "42P16"})
 _TAKEN = frozenset({"42710", "42P07", "42701", "42723", "42P06"})
 _TAKES_IT_NOT = ("HV", "22", "42")  # classes: a wrapper has rules of its own for options
 _NOT_SO = "42"  # a class: what is made anew cannot be, with that name for another
-# The names are in our own statements: the server is to remember none of these, nor log them. Bodies
-# of functions were looked at when they were made, and settings that go with them are not ours.
+# The names are in our own statements: the server is to remember, log or show none of these. What it
+# shows it logs where it dies, or another has a deadlock with us. Bodies of functions were looked at
+# when they were made, and settings that go with them are not ours.
 _UNSEEN = """
 SET LOCAL log_statement = 'none'; SET LOCAL log_duration = off;
 SET LOCAL log_min_duration_statement = -1; SET LOCAL log_min_duration_sample = -1;
 SET LOCAL log_transaction_sample_rate = 0; SET LOCAL log_min_error_statement = 'panic';
 SET LOCAL log_min_messages = 'panic'; SET LOCAL client_min_messages = 'error';
-SET LOCAL check_function_bodies = off;
+SET LOCAL check_function_bodies = off; SET LOCAL track_activities = off;
 SELECT pg_catalog.set_config('pg_stat_statements.track', 'none', true)
 """
 

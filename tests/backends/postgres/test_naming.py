@@ -17,6 +17,9 @@ import pytest
 
 from backends.conformance import records, strangers
 from backends.contract import CoverageStatus, Finding, Result, Technique
+from backends.postgres import _dropping
+from backends.postgres._dropping import Found
+from backends.postgres._session import Connection
 from tests.backends.postgres.leftovers import carried_out, looked
 from tests.backends.postgres.place import DATASET, OPERATOR, Place, destroyed, order, unit, verified
 from tests.backends.postgres.test_dropping import dropped, planned
@@ -316,3 +319,24 @@ def test_the_server_remembers_none_of_it(any_place: Place) -> None:
     remembered = any_place.sql("SELECT query FROM pg_stat_statements")
     assert remembered
     assert [] == [query for (query,) in remembered if ID in query]
+
+
+_SHOWN = "SELECT state, query FROM pg_stat_activity WHERE pid = %s"
+
+
+def test_the_server_shows_none_of_it_meanwhile(
+    any_place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where it dies, or another has a deadlock with us, it logs what it shows of us."""
+    any_place.sql(f"CREATE TABLE {NAME} ()")
+    shown: list[tuple[str, str]] = []
+    real = _dropping._refused
+
+    def watched(connection: Connection, part: Found) -> str:
+        reason = real(connection, part)
+        shown.extend(any_place.sql(_SHOWN, connection.info.backend_pid))
+        return reason
+
+    monkeypatch.setattr(_dropping, "_refused", watched)
+    dropped(any_place)
+    assert {("disabled", "")} == set(shown)
