@@ -19,17 +19,32 @@ from shredder.config import KEYS
 from shredder.errors import Refused
 from shredder.journal import Run
 from shredder.plan import Item, digest_of, read_items
-from shredder.plan.by_key import Alike, alike, by_key_items
-from shredder.plan.keyed import WINDOW, by_anothers_key, in_the_clear
+from shredder.plan.by_key import Alike, alike, by_key_items, every_item
+from shredder.plan.keyed import KEY, WINDOW, by_anothers_key, in_the_clear
+from shredder.run.again import again_file
 from shredder.run.ended import ended
 from shredder.run.residue import verify
 from shredder.run.results import Outcome, Status, read_results
 from shredder.run.work import Work, batches, stores_or_errors
-from shredder.spool import Spool
+from shredder.spool import Spool, SpooledSet
 
 _BATCH = 256
 _OF_KEYS = 10_000  # each batch asks once for each key: a provider, it may be
 _PENDING = "pending"  # an outcome of a run
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What the sweeps of the run found: each by store, locator and version."""
+
+    planned: SpooledSet
+    again: SpooledSet  # by the second one alone
+    clear: set[str]  # stores where records lie in the clear
+    opened: set[str]  # keys by which something can be opened still, whoever has them
+
+    def is_back(self, each: Settled) -> bool:
+        """Whether what is pending is there, whatever its store or its key's says of it."""
+        return self.again.has(*_place(each.item)) or _key(each) in self.opened
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,14 +104,29 @@ def write_settled(work: Work, run: str, dataset: str, spool: Spool) -> str:
     before = replaced(work, dataset)
     if before is None:
         return ""
-    planned, clear = spool.new_set(), set[str]()
-    for item in read_items(work.plan_file(run)):
-        planned.add(*_place(item))
-        clear |= {item.holding.store} if in_the_clear(item.holding) else set()
-    left = (each for each in pending_of(work, before) if not planned.has(*_place(each.item)))
+    found = _found(work, run, before, spool)
+    left = (each for each in pending_of(work, before) if not found.planned.has(*_place(each.item)))
     path = settled_file(work, run)
-    durable.write(path, map(values.dumps, _looked_for(work, dataset, left, clear)))
+    durable.write(path, map(values.dumps, _looked_for(work, dataset, left, found)))
     return digest_of(path)
+
+
+def _found(work: Work, run: str, before: Run, spool: Spool) -> _Found:
+    found = _Found(spool.new_set(), spool.new_set(), set(), set())
+    sweeps = (
+        (found.planned, every_item(work.plan_file(run))),
+        (found.again, read_items(again_file(work, run))),
+    )
+    for places, items in sweeps:
+        for item in items:
+            places.add(*_place(item))
+            if in_the_clear(item.holding):
+                found.clear.add(item.holding.store)
+    for each in pending_of(work, before):
+        place = _place(each.item)
+        if _is_by_key(each) and (found.planned.has(*place) or found.again.has(*place)):
+            found.opened.add(_key(each))
+    return found
 
 
 def read_settled(work: Work, run: str) -> Iterator[Settled]:
@@ -117,7 +147,7 @@ def read_settled(work: Work, run: str) -> Iterator[Settled]:
 
 
 def _looked_for(
-    work: Work, dataset: str, left: Iterable[Settled], clear: set[str]
+    work: Work, dataset: str, left: Iterable[Settled], found: _Found
 ) -> Iterator[Settled]:
     with stores_or_errors(work, dataset, work.observer.step) as stores:
         matcher = work.matcher(dataset)
@@ -125,15 +155,28 @@ def _looked_for(
             store = stores.get(name, BackendError("", reason="store-not-configured"))
             for batch in batches(group, _OF_KEYS if name == KEYS else _BATCH):
                 orders = [each.item.order() for each in batch]
-                found = verify(work, store, orders, matcher)
-                for each, seen in zip(batch, found, strict=True):
-                    yield replace(each, outcome=judged(each, seen, clear))
+                answers = verify(work, store, orders, matcher)
+                for each, said in zip(batch, answers, strict=True):
+                    back = said.finding is Finding.ABSENT and found.is_back(each)
+                    seen = replace(said, finding=Finding.RESIDUE, reason="") if back else said
+                    yield replace(each, outcome=judged(each, seen, found.clear))
+
+
+def _is_by_key(each: Settled) -> bool:
+    return by_anothers_key(each.item.holding, each.item.technique)
 
 
 def _asked(each: Settled) -> str:
     """The store that is asked for it: of what was to end with a key, that of the key."""
+    return KEYS if _is_by_key(each) else each.item.holding.store
+
+
+def _key(each: Settled) -> str:
+    """The id of the key that it is, or was to end with; empty: it has to do with none."""
     holding = each.item.holding
-    return KEYS if by_anothers_key(holding, each.item.technique) else holding.store
+    if _is_by_key(each):
+        return str(holding.details[KEY])
+    return holding.locator if holding.store == KEYS else ""
 
 
 def judged(each: Settled, seen: Verification, clear: set[str]) -> Outcome:

@@ -46,3 +46,13 @@ def test_a_pending_result_is_replaced_by_the_next(
     assert (result.previous, result.supersedes) == (digest, digest if replaces else None)
     if replaces:
         assert first.facts["outcome"] == "pending"
+
+
+def test_what_was_pending_and_only_the_second_sweep_finds_is_not_gone(place: Place) -> None:
+    ended(place, waits)
+    views = View(units={"desk": [[]]}), View(units={"desk": [[holding("a")]]})
+    with opened_as({"mem": Scripted(*views)}):
+        second = place.destroy()
+    (settled,) = read_result(Bundle.load(place.bundle(second)).result).settled
+    assert (settled.status, settled.verification.finding) == ("failed", "residue")
+    assert second.facts["outcome"] == "failed"
