@@ -17,7 +17,7 @@ from shredder.listed import Listed
 from shredder.plan import Decision, Item, read_header, read_items
 from shredder.plan.by_key import by_key_items, every_item
 from shredder.plan.keyed import CANCELLED, UNTIL, WAITS_DAYS
-from shredder.plan.model import ByKey
+from shredder.plan.model import ByKey, ByKeyGroup
 from shredder.run.again import again_file
 from shredder.run.ended import ByKeyOutcome, ended, status_of
 from shredder.run.results import Outcome, Status, read_results
@@ -130,31 +130,21 @@ def items_json(path: Path) -> Listed:
 
 def groups_json(by_key: ByKey | None) -> list[Json]:
     """What is to end with the key, by store and kind."""
-    return [
-        {
-            "store": group.store,
-            "kind": group.kind,
-            "holdings": group.holdings,
-            "records": group.records if group.unknown_records < group.holdings else None,
-        }
-        for group in (by_key.groups if by_key else ())
-    ]
+    return [_group_json(group) for group in (by_key.groups if by_key else ())]
+
+
+def _group_json(group: ByKeyGroup) -> Json:
+    return {
+        "store": group.store,
+        "kind": group.kind,
+        "holdings": group.holdings,
+        "records": group.records if group.unknown_records < group.holdings else None,
+    }
 
 
 def _ended_json(ended: Iterable[ByKeyOutcome]) -> list[Json]:
     """What was to end with the key, and what became of it, by store and kind."""
-    return [
-        {
-            "store": each.group.store,
-            "kind": each.group.kind,
-            "holdings": each.group.holdings,
-            "records": each.group.records
-            if each.group.unknown_records < each.group.holdings
-            else None,
-            **_came(each.outcome),
-        }
-        for each in ended
-    ]
+    return [_group_json(each.group) | _came(each.outcome) for each in ended]
 
 
 def plan_json(work: Work, run: Run, problems: Sequence[Problem] = ()) -> Json:

@@ -78,9 +78,7 @@ def _outcome(group: ByKeyGroup, key: Outcome) -> Outcome:
     """By the outcome of the key's own destruction: what it did not earn, nothing sealed did."""
     status = key.status
     erasure = replace(key.erasure or KeyErasure(), ever_in_clear=group.clear)
-    gone = status in {Status.VERIFIED, Status.UNVERIFIED}
-    erasure = erasure if gone else replace(erasure, destroyed=0)
-    touched = gone or status is Status.PENDING
+    touched = status in {Status.VERIFIED, Status.UNVERIFIED, Status.PENDING}
     return Outcome(
         id=key.id,
         store=group.store,
