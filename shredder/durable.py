@@ -53,17 +53,23 @@ def _write(
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     descriptor = os.open(partial, flags, mode)
     try:
-        with os.fdopen(descriptor, "wb") as file:
-            os.fchmod(file.fileno(), mode)
+        with os.fdopen(descriptor, "wb", closefd=False) as file:
+            os.fchmod(descriptor, mode)
             for chunk in chunks:
                 file.write(chunk)
             file.flush()
-            os.fsync(file.fileno())
+            os.fsync(descriptor)
         rename(partial, path)
     except BaseException:
         with suppress(OSError):
-            destroy(partial)
+            _overwrite(descriptor)
+            # Whoever may write to the folder may have put something else there meanwhile.
+            if os.path.samestat(os.fstat(descriptor), partial.lstat()):
+                partial.unlink()
+                sync_directory(path.parent)
         raise
+    finally:
+        os.close(descriptor)
     sync_directory(path.parent)
 
 
@@ -110,15 +116,20 @@ def _overwrite_and_unlink(path: Path) -> bool:
     except FileNotFoundError:
         return False
     try:
-        status = os.fstat(descriptor)
-        # A name that leads to a second one's content is unlinked, and the content left alone.
-        if stat.S_ISREG(status.st_mode) and status.st_nlink == 1:
-            left = status.st_size
-            while left > 0:
-                left -= os.write(descriptor, bytes(min(left, _BLOCK)))
-            os.fsync(descriptor)
+        _overwrite(descriptor)
     finally:
         os.close(descriptor)
     path.unlink()
     sync_directory(path.parent)
     return True
+
+
+def _overwrite(descriptor: int) -> None:
+    """Write zeros over a file, durably, unless it has a second name: what that has is left."""
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1:
+        return
+    at = 0
+    while at < status.st_size:
+        at += os.pwrite(descriptor, bytes(min(status.st_size - at, _BLOCK)), at)
+    os.fsync(descriptor)

@@ -6,6 +6,7 @@ import os
 import stat
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -110,6 +111,27 @@ def test_an_error_in_the_middle_leaves_nothing_behind(tmp_path: Path) -> None:
         durable.write(path, chunks())  # type: ignore[arg-type]
     assert [each.name for each in tmp_path.iterdir()] == ["plan.jsonl"]
     assert path.read_bytes() == OLD
+
+
+def test_an_error_destroys_what_was_written_and_nothing_that_came_in_its_place(
+    tmp_path: Path,
+) -> None:
+    partial, away = tmp_path / "plan.jsonl.partial", tmp_path / "away"
+
+    def chunks() -> Iterator[bytes]:
+        yield NEW * 10_000
+        partial.rename(away)
+        partial.write_bytes(OLD)
+        raise OSError("disk full")
+
+    for write in (durable.write, durable.hand_over):
+        with pytest.raises(OSError, match="disk full"):
+            write(tmp_path / "plan.jsonl", chunks())
+        assert partial.read_bytes() == OLD
+        assert away.stat().st_size > 0
+        assert set(away.read_bytes()) == {0}
+        partial.unlink()
+    assert not (tmp_path / "plan.jsonl").exists()
 
 
 def test_a_symlink_in_the_place_of_the_new_file_is_not_followed(tmp_path: Path) -> None:
